@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+# llhttp (MIT), the HTTP/1.1 parser of Node.js, as the C sources that Debian ships.
+add_library(llhttp STATIC /usr/share/llhttp/api.c /usr/share/llhttp/http.c /usr/share/llhttp/llhttp.c)
+target_include_directories(llhttp SYSTEM PUBLIC /usr/share/include/llhttp)
+target_link_libraries(sealane_wire ${scope} llhttp)
