@@ -17,6 +17,7 @@ std::unique_ptr<port::Stream> Net::connect(const SocketAddress& to, const port::
   auto opened = open_socket(to.ip, SOCK_STREAM);
   if (!opened) status = std::unexpected(opened.error());
   Fd fd = opened ? std::move(*opened) : Fd{};
+  if (status && cut_ != nullptr) cut_->attach(fd.get());
   SslPtr ssl;
   if (status && options.tls) {
     if (tls_ != nullptr) ssl = tls_->connect(fd.get(), options.tls_name, options.tls_verify);
