@@ -125,13 +125,13 @@ TEST(Kill, resets_what_is_open_and_refuses_what_comes) {
 }
 
 TEST(Kill, a_started_node_boots_anew) {
-  World world{WorldOptions{}};
   struct Counted : Process {
     explicit Counted(int& alive) : alive_count(alive) { ++alive_count; }
     ~Counted() override { --alive_count; }
     int& alive_count;
   };
   int alive_count = 0, boot_count = 0;
+  World world{WorldOptions{}};
   Node& node = world.add_node({.name = "n", .addresses = {kServer}, .boot = [&](Node&) {
     ++boot_count;
     return std::make_unique<Counted>(alive_count);

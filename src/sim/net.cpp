@@ -86,7 +86,7 @@ uint16_t NetImpl::free_port() {
 
 Result<SocketAddress> NetImpl::claim(const SocketAddress& at, bool taken) const {
   if (!at.ip.is_unspecified() && node_.world().find(at.ip) != &node_) {
-    return fail(Code::invalid, at.ip.to_string() + " is not an address of " + node_.name());
+    return fail(Code::conflict, at.ip.to_string() + " is not an address of " + node_.name());
   }
   if (taken) return fail(Code::conflict, at.to_string() + " is in use already");
   return at;
