@@ -43,6 +43,9 @@ struct EndpointView {
 struct LatencySamples {
   PrefixTable table;  // address -> row + 1; 0: no sample
   std::vector<std::vector<uint32_t>> rows;  // by RegionId, microseconds; 0: none
+  // By row: the plan's place of the prefix, whose estimates stand in for regions without a sample.
+  // Shorter than rows: place 0 for the rest.
+  std::vector<uint32_t> places;
 };
 
 struct View {
