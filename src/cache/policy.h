@@ -40,7 +40,7 @@ struct Got {
 // What a request may do with the cache at all.
 enum class Way : uint8_t {
   cached,      // look up; on a miss lead or join a fill
-  lookup,      // look up; on a miss pass it on and store nothing (HEAD, Range)
+  lookup,      // look up; on a miss pass it on and store nothing (HEAD, Range, no-store)
   pass,        // neither
 };
 Way way(const Rule& rule, const Asked& asked);
@@ -54,6 +54,9 @@ enum class Why : uint8_t {
   rule, method, status, no_store, is_private, authorization, set_cookie, vary_any, no_freshness,
 };
 const char* name(Why why);
+// Is the reason not to store in the answer itself, so that a hit-for-miss mark is right? One client's
+// Authorization must not end coalescing for everybody.
+bool is_lasting(Why why);
 
 // Counted from Got::got_at on the monotonic clock.
 struct Freshness {
@@ -62,6 +65,7 @@ struct Freshness {
   Duration stale_while_revalidate{};  // after fresh_for: serve, and refresh in the background
   Duration stale_if_error{};          // after fresh_for: serve if the origin fails
   bool always_validate = false;       // no-cache: never reused without asking
+  bool may_be_stale = false;          // a client's max-stale counts
 };
 
 struct Verdict {
