@@ -44,7 +44,8 @@ Status NameServer::start() {
 // Takes over a newer plan or view. A view is made for one plan; between the publishing of the two
 // they may not fit, then the old pair stays (at the start: a view that knows nothing).
 void NameServer::refresh() {
-  const bool moved = plan_reader_.refresh() | view_reader_.refresh();
+  const bool plan_moved = plan_reader_.refresh(), view_moved = view_reader_.refresh();
+  const bool moved = plan_moved || view_moved;
   if (!moved && plan_) return;
   const bool fits = view_reader_->endpoints.size() == plan_reader_->endpoints.size();
   if (!fits && plan_) return;
