@@ -27,6 +27,7 @@ constexpr size_t index(GroupId id) { return size_t(id); }
 constexpr size_t kRegionsMax = 64;
 constexpr size_t kEndpointsMax = 10'000;
 constexpr size_t kGroupDepthMax = 8;  // of groups in groups
+constexpr size_t kMembersMax = 256;   // of one group
 
 struct GeoPoint {
   double lat = 0, lon = 0;  // degrees, north and east positive

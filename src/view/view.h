@@ -24,6 +24,7 @@ enum class Outcome : uint8_t {
   bad_status,  // not 2xx or 3xx
   no_match,    // the search string was not found
   bad_answer,  // not HTTP
+  unresolved,  // its host name has no address yet
 };
 const char* name(Outcome outcome);
 
@@ -43,6 +44,9 @@ struct EndpointView {
 struct LatencySamples {
   PrefixTable table;  // address -> row + 1; 0: no sample
   std::vector<std::vector<uint32_t>> rows;  // by RegionId, microseconds; 0: none
+  // By row: the plan's place of the prefix, whose estimates stand in for regions without a sample.
+  // Shorter than rows: place 0 for the rest.
+  std::vector<uint32_t> places;
 };
 
 struct View {
