@@ -8,6 +8,8 @@
 #include "base/hash.h"
 #include "plan/building.h"
 #include "plan/values.h"
+#include "wire/dns/types.h"
+#include "wire/dns/zone_file.h"
 
 namespace sealane::plan {
 namespace {
@@ -86,6 +88,18 @@ void build_limits(const Node* edge, Edge& e) {
   e.sse_keepalive = duration_of(edge, "sse_keepalive", e.sse_keepalive);
 }
 
+// A steered name has addresses of its own, so it cannot be an alias (RFC 1034 3.6.2).
+void refuse_steered_aliases(const Zone& zone, Mark at, Building& b) {
+  for (const SteeredName& steered : b.plan.names) {
+    for (const wire::dns::Record& record : zone.records) {
+      if (record.type == wire::dns::Type::cname && record.owner == steered.name) {
+        b.mistakes.add(at, fmt::format("the zone has a CNAME at {}, whose addresses are steered; take it out",
+                                       quoted(steered.name)));
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void build_edge(const Node& root, Building& b) {
@@ -118,7 +132,7 @@ void build_zones(const Node& root, const ReadFile& read_file, Building& b) {
   for (const Node& node : items_of(&root, "zones")) {
     const Node *name = node.find("name"), *file = node.find("file");
     if (!name || !file || name->kind != Node::Kind::scalar || file->kind != Node::Kind::scalar) continue;
-    auto origin = parse_host_name(name->text);
+    const auto origin = parse_host_name(name->text);
     if (!origin) {
       b.mistakes.add(name->at, fmt::format("{}; {}", quoted(name->text), origin.error().what));
       continue;
@@ -131,8 +145,14 @@ void build_zones(const Node& root, const ReadFile& read_file, Building& b) {
       b.mistakes.add(file->at, fmt::format("{} cannot be read: {}", quoted(file->text), text.error().what));
       continue;
     }
+    auto records = wire::dns::load_zone(*text, file->text, *origin);
+    if (!records) {
+      b.mistakes.add(file->at, fmt::format("not a zone: {}", records.error().what));
+      continue;
+    }
     b.plan.version = mix64(b.plan.version ^ fnv1a(*text));
-    b.plan.zones.push_back({std::move(*origin), {}});
+    b.plan.zones.push_back({*origin, std::move(*records)});
+    refuse_steered_aliases(b.plan.zones.back(), file->at, b);
   }
 }
 

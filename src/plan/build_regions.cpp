@@ -70,7 +70,7 @@ class RegionsBuilder {
     default_clients();
     allow_for_distance();
     node_groups();
-    if (b_.plan.edge.enabled && b_.plan.agents.empty() && !b_.plan.regions.empty()) {
+    if (b_.plan.edge.enabled && !agents_said_ && !b_.plan.regions.empty()) {
       b_.mistakes.add(regions->at,
                       "no region has agents, so nobody would do the work; allowed: `agents` in a region, or "
                       "`edge: { enabled: false }` to steer a name only");
@@ -94,7 +94,7 @@ class RegionsBuilder {
     node_timeout_said_.push_back(words.timeout_said);
     add_nodes(entry, id, words);
     std::set<std::string> urls;
-    for (const Node& agent : items_of(&entry.value, "agents")) add_agent(agent, id, words, urls);
+    for (const Node& agent : items_of(&entry.value, "agents")) agents_said_ = true, add_agent(agent, id, words, urls);
     for (const Node& prefix : items_of(&entry.value, "clients")) add_clients(prefix, id);
   }
 
@@ -268,6 +268,7 @@ class RegionsBuilder {
 
   Building& b_;
   std::vector<bool> clients_said_, node_timeout_said_;  // by RegionId
+  bool agents_said_ = false;                            // in any region, well or badly
   std::map<std::string, RegionId> claimed_;             // prefixes of clients
 };
 

@@ -37,6 +37,12 @@ class RoutingBuilder {
     b_.plan.public_group = find("members") ? branch(*routing_, policy, b_.plan.domain, 1) : short_form(policy);
     b_.plan.names.push_back({b_.plan.domain, b_.plan.public_group});
     own_names();
+    for (const Group& group : b_.plan.groups) {
+      if (group.members.size() <= kMembersMax) continue;
+      b_.mistakes.add(routing_ ? routing_->at : Mark(),
+                      fmt::format("{} members in {}; allowed: at most {}", group.members.size(), quoted(group.name),
+                                  kMembersMax));
+    }
     for (Group& group : b_.plan.groups) {
       group.ttl_s = ttl_s_, group.ttl_min_s = ttl_min_s_;
       group.when_all_down = when_all_down_, group.last_resorts = last_resorts_;

@@ -111,6 +111,7 @@ TEST_F(Examples, two_regions_becomes_what_it_says) {
   EXPECT_EQ(plan.edge.cache[3].mode, CacheRule::Mode::rfc9111);
   ASSERT_EQ(plan.zones.size(), 1u);
   EXPECT_EQ(plan.zones[0].origin, "example.test");
+  EXPECT_EQ(plan.zones[0].records.size(), 8u);
 }
 
 TEST_F(World, the_same_text_has_the_same_version_and_another_text_another) {
