@@ -16,10 +16,13 @@ TEST(BuiltInData, reads_and_is_whole) {
   EXPECT_GT(data->v4.size(), 300'000u);
   EXPECT_GT(data->v6.size(), 200'000u);
   size_t measured = 0;
-  for (const auto& row : data->rtt_us) measured += size_t(std::ranges::count_if(row, [](uint32_t t) { return t > 0; }));
+  for (const auto& row : data->rtt_us)
+    measured += size_t(std::ranges::count_if(row, [](uint32_t t) { return t > 0; }));
   EXPECT_EQ(measured, 361u);
   for (const AwsRegion& region : data->aws_regions) {
-    EXPECT_NE(std::ranges::find(data->countries, region.country, &Country::code), data->countries.end()) << region.name;
+    EXPECT_NE(std::ranges::find(data->countries, region.country, &Country::code),
+              data->countries.end())
+        << region.name;
   }
 }
 
@@ -39,20 +42,21 @@ TEST(BuiltInData, ranges_ascend_and_stay_apart) {
 // One country, two ranges: 4096 addresses from 1.0.0.0, and 300 right behind them.
 std::string small_ranges() {
   std::string out("SLGEO1\n\0\1IE\2", 12);
-  out += "\x19";                                        // gap 2^24: zeros 24, odd part 1 -> 25
-  out += "\x0d";                                        // length 2^12 -> 13
-  out += std::string("\0", 1);                          // country 0
-  out += std::string("\0", 1);                          // gap 0
-  out += "\xc3\x12";                                    // length 300 = 75 << 2 -> 1 + 2 + 64 * 37 = 2371
-  out += std::string("\0\0", 2);                        // country 0; no IPv6 ranges
+  out += "\x19";                  // gap 2^24: zeros 24, odd part 1 -> 25
+  out += "\x0d";                  // length 2^12 -> 13
+  out += std::string("\0", 1);    // country 0
+  out += std::string("\0", 1);    // gap 0
+  out += "\xc3\x12";              // length 300 = 75 << 2 -> 1 + 2 + 64 * 37 = 2371
+  out += std::string("\0\0", 2);  // country 0; no IPv6 ranges
   return out;
 }
 
 DataFiles files(std::string_view ranges) {
-  return {.aws_regions_csv = "name,country,lat,lon,city\neu-west-1,IE,53.35,-6.26,Dublin\n",
-          .aws_rtt_csv = "from,to,rtt_ms\neu-west-1,eu-west-1,0.1\n",
-          .countries_csv = "# people\ncode,name,population,lat,lon\nIE,Ireland,3281824,53.15,-6.99\n",
-          .country_ranges_bin = ranges};
+  return {
+      .aws_regions_csv = "name,country,lat,lon,city\neu-west-1,IE,53.35,-6.26,Dublin\n",
+      .aws_rtt_csv = "from,to,rtt_ms\neu-west-1,eu-west-1,0.1\n",
+      .countries_csv = "# people\ncode,name,population,lat,lon\nIE,Ireland,3281824,53.15,-6.99\n",
+      .country_ranges_bin = ranges};
 }
 
 TEST(RangesFile, is_read_as_its_format_says) {
@@ -86,11 +90,16 @@ TEST(Tables, refuse_rows_that_are_not_rows) {
   };
   EXPECT_TRUE(with([](DataFiles&) {}));
   EXPECT_FALSE(with([](DataFiles& f) { f.aws_regions_csv = "name,lat\n"; }));
-  EXPECT_FALSE(with([](DataFiles& f) { f.aws_regions_csv = "name,country,lat,lon,city\na,IE,91,0,x\n"; }));
+  EXPECT_FALSE(
+      with([](DataFiles& f) { f.aws_regions_csv = "name,country,lat,lon,city\na,IE,91,0,x\n"; }));
   EXPECT_FALSE(with([](DataFiles& f) { f.aws_rtt_csv = "from,to,rtt_ms\nmars,mars,1\n"; }));
-  EXPECT_FALSE(with([](DataFiles& f) { f.aws_rtt_csv = "from,to,rtt_ms\neu-west-1,eu-west-1,-1\n"; }));
-  EXPECT_FALSE(with([](DataFiles& f) { f.countries_csv = "code,name,population,lat,lon\nIE,Ireland,1,2\n"; }));
-  EXPECT_FALSE(with([](DataFiles& f) { f.countries_csv = "code,name,population,lat,lon\nIE,Ireland,1,2,3,4\n"; }));
+  EXPECT_FALSE(
+      with([](DataFiles& f) { f.aws_rtt_csv = "from,to,rtt_ms\neu-west-1,eu-west-1,-1\n"; }));
+  EXPECT_FALSE(with(
+      [](DataFiles& f) { f.countries_csv = "code,name,population,lat,lon\nIE,Ireland,1,2\n"; }));
+  EXPECT_FALSE(with([](DataFiles& f) {
+    f.countries_csv = "code,name,population,lat,lon\nIE,Ireland,1,2,3,4\n";
+  }));
 }
 
 }  // namespace

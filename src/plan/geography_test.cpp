@@ -38,20 +38,21 @@ TEST_F(WhereClientsAre, addresses_are_in_their_countries) {
   const Plan plan = world();
   EXPECT_EQ(place(plan, "165.21.84.1").name, "country SG");
   EXPECT_EQ(place(plan, "8.8.8.8").name, "country US");
-  EXPECT_EQ(place(plan, "134.226.1.1").name, "country IE");   // Trinity College Dublin
-  EXPECT_EQ(place(plan, "193.0.6.139").name, "country NL");   // RIPE NCC
+  EXPECT_EQ(place(plan, "134.226.1.1").name, "country IE");  // Trinity College Dublin
+  EXPECT_EQ(place(plan, "193.0.6.139").name, "country NL");  // RIPE NCC
   EXPECT_EQ(place(plan, "2001:67c:2e8::1").name, "country NL");
-  EXPECT_EQ(place(plan, "2620:fe::fe").name, "country US");   // Quad9
+  EXPECT_EQ(place(plan, "2620:fe::fe").name, "country US");  // Quad9
 }
 
 TEST_F(WhereClientsAre, private_and_special_addresses_are_unknown) {
   const Plan plan = world();
-  for (const char* ip : {"10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "127.9.0.1",
-                         "169.254.1.1", "192.0.2.1", "224.0.0.1", "0.0.0.0", "255.255.255.255", "::1", "fe80::1",
-                         "fd00::1", "2001:db8::1"}) {
+  for (const char* ip : {"10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1",
+                         "127.9.0.1", "169.254.1.1", "192.0.2.1", "224.0.0.1", "0.0.0.0",
+                         "255.255.255.255", "::1", "fe80::1", "fd00::1", "2001:db8::1"}) {
     EXPECT_EQ(place(plan, ip).name, "unknown") << ip;
   }
-  for (const Estimate& e : plan.geography.places[0].to_region) EXPECT_EQ(e.source, LatencySource::unknown);
+  for (const Estimate& e : plan.geography.places[0].to_region)
+    EXPECT_EQ(e.source, LatencySource::unknown);
 }
 
 TEST_F(WhereClientsAre, a_regions_clients_win_over_country_and_unknown) {
@@ -77,7 +78,9 @@ TEST_F(WhereClientsAre, a_scope_covers_only_clients_of_the_same_place) {
 
 TEST_F(WhereClientsAre, users_rank_regions_as_the_cables_run) {
   const Plan plan = world();
-  auto ms = [&](std::string_view ip, size_t region) { return place(plan, ip).to_region[region].rtt_us / 1000; };
+  auto ms = [&](std::string_view ip, size_t region) {
+    return place(plan, ip).to_region[region].rtt_us / 1000;
+  };
   // Singapore: measured 187 ms to Ireland and 236 ms to Virginia, and the last mile on top.
   EXPECT_NEAR(ms("165.21.84.1", 1), 196, 2);
   EXPECT_NEAR(ms("165.21.84.1", 0), 245, 2);
@@ -124,7 +127,8 @@ TEST_F(WhereClientsAre, no_country_is_nearer_than_light_allows) {
       const double km = distance_km(data_->countries[c].at, plan.regions[r].at);
       const double light_us = 2 * km / kFibreKmPerMs * 1000;
       const Place& from = plan.geography.places[1 + plan.regions.size() + c];
-      EXPECT_GT(from.to_region[r].rtt_us, light_us * 0.99) << from.name << " to " << plan.regions[r].name;
+      EXPECT_GT(from.to_region[r].rtt_us, light_us * 0.99)
+          << from.name << " to " << plan.regions[r].name;
     }
   }
 }
@@ -136,8 +140,8 @@ TEST_F(WhereClientsAre, the_table_stays_within_its_stated_memory) {
 }
 
 TEST(Model, distance_is_that_of_the_great_circle) {
-  EXPECT_NEAR(distance_km({51.5, -0.1}, {40.7, -74.0}), 5570, 20);   // London, New York
-  EXPECT_NEAR(distance_km({0, 179}, {0, -179}), 222, 1);             // over the date line
+  EXPECT_NEAR(distance_km({51.5, -0.1}, {40.7, -74.0}), 5570, 20);  // London, New York
+  EXPECT_NEAR(distance_km({0, 179}, {0, -179}), 222, 1);            // over the date line
   EXPECT_NEAR(distance_km({90, 0}, {-90, 0}), 20015, 1);
   EXPECT_EQ(model_rtt_us(1000), 17'000u);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The grammar, the schema that editors use, the document that people read, and the compiler say the same.
+// The grammar, the schema that editors use, the document that people read, and the compiler say the
+// same.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -27,8 +28,10 @@ struct Leaf {
   const Key* key;
 };
 
-// Every key below `shape`, sections before what is in them. What overrides the world's health has its keys.
-void walk(const Grammar& grammar, const Shape& shape, const std::string& path, std::vector<Leaf>& out) {
+// Every key below `shape`, sections before what is in them. What overrides the world's health has
+// its keys.
+void walk(const Grammar& grammar, const Shape& shape, const std::string& path,
+          std::vector<Leaf>& out) {
   switch (shape.kind) {
     case Kind::section:
       for (const Key& key : shape.keys) {
@@ -38,16 +41,20 @@ void walk(const Grammar& grammar, const Shape& shape, const std::string& path, s
         if (!seen_above) walk(grammar, key.shape, here, out);
       }
       return;
-    case Kind::dictionary: return walk(grammar, shape.parts[0], path + ".NAME", out);
-    case Kind::list: return walk(grammar, shape.parts[0], path + "[]", out);
+    case Kind::dictionary:
+      return walk(grammar, shape.parts[0], path + ".NAME", out);
+    case Kind::list:
+      return walk(grammar, shape.parts[0], path + "[]", out);
     case Kind::any:
       for (const Shape& part : shape.parts) walk(grammar, part, path, out);
       return;
     case Kind::named:
       // Members hold members: one round is enough.
-      if (!path.ends_with("members[].members[]")) walk(grammar, grammar.find(shape.choices[0]), path, out);
+      if (!path.ends_with("members[].members[]"))
+        walk(grammar, grammar.find(shape.choices[0]), path, out);
       return;
-    default: return;
+    default:
+      return;
   }
 }
 
@@ -63,18 +70,24 @@ Result<std::string> apex_only(std::string_view) {
 
 TEST(Schema, the_committed_file_is_what_the_compiler_says) {
   EXPECT_EQ(file("docs/sealane.schema.json"), schema())
-      << "write it anew: build/dev/plan_test --gtest_also_run_disabled_tests --gtest_filter='*write_the_schema'";
+      << "write it anew: build/dev/plan_test --gtest_also_run_disabled_tests "
+         "--gtest_filter='*write_the_schema'";
 }
 
 TEST(Schema, DISABLED_write_the_schema) { std::ofstream("docs/sealane.schema.json") << schema(); }
 
 // docs/WORLD.md has one row for each key: | `path` | default | meaning |
 std::string row_of(const Leaf& leaf) {
-  if (leaf.key->shape.kind == Kind::unsupported) return fmt::format("| `{}` | not supported by this version |", leaf.path);
-  const std::string fallback = leaf.key->fallback.empty() ? "required" : std::string(leaf.key->fallback);
+  if (leaf.key->shape.kind == Kind::unsupported)
+    return fmt::format("| `{}` | not supported by this version |", leaf.path);
+  const std::string fallback =
+      leaf.key->fallback.empty() ? "required" : std::string(leaf.key->fallback);
   const bool words = fallback.starts_with('(') || leaf.key->fallback.empty();
-  return fmt::format("| `{}` | {} |", leaf.path, words ? fallback : "`" + fallback.substr(0, fallback.find(" (")) + "`" +
-                     (fallback.contains(" (") ? fallback.substr(fallback.find(" (")) : ""));
+  return fmt::format(
+      "| `{}` | {} |", leaf.path,
+      words ? fallback
+            : "`" + fallback.substr(0, fallback.find(" (")) + "`" +
+                  (fallback.contains(" (") ? fallback.substr(fallback.find(" (")) : ""));
 }
 
 TEST(Documents, every_key_and_its_default_is_in_the_reference) {
@@ -82,7 +95,8 @@ TEST(Documents, every_key_and_its_default_is_in_the_reference) {
   const std::string text = file("docs/WORLD.md");
   for (const Leaf& leaf : keys_of(language)) {
     if (leaf.path.starts_with("routing.members[].members[].")) continue;
-    EXPECT_NE(text.find("\n" + row_of(leaf) + " "), text.npos) << row_of(leaf) << " " << leaf.key->about << " |";
+    EXPECT_NE(text.find("\n" + row_of(leaf) + " "), text.npos)
+        << row_of(leaf) << " " << leaf.key->about << " |";
   }
 }
 
@@ -99,7 +113,8 @@ TEST(Documents, the_reference_names_no_key_that_is_not_there) {
   EXPECT_GT(rows, 60u);
 }
 
-// ── defaults and effects ─────────────────────────────────────────────────────────────────────────────
+// ── defaults and effects
+// ─────────────────────────────────────────────────────────────────────────────
 
 // A path and a value as YAML in flow style: "a.b", "1" -> "a: { b: 1 }".
 std::string nested(std::string_view path, std::string_view value) {
@@ -109,7 +124,8 @@ std::string nested(std::string_view path, std::string_view value) {
 }
 
 constexpr std::string_view kDomain = "domain: a.test\n";
-constexpr std::string_view kRegions = "regions: { us-east-1: { agents: ['http://127.1.0.1:9001'] }, eu-west-1: }\n";
+constexpr std::string_view kRegions =
+    "regions: { us-east-1: { agents: ['http://127.1.0.1:9001'] }, eu-west-1: }\n";
 
 std::string plan_of(const std::string& yaml) {
   static const Data data = built_in_data(false);
@@ -123,12 +139,18 @@ std::string another(const Key& key) {
   const Shape& shape = key.shape;
   switch (shape.kind) {
     case Kind::integer:
-      return key.fallback == std::to_string(shape.max) ? std::to_string(shape.min) : std::to_string(shape.max);
-    case Kind::boolean: return key.fallback == "false" ? "true" : "false";
-    case Kind::duration: return to_text(Duration(shape.max));
-    case Kind::bytes: return std::to_string(shape.max);
-    case Kind::choice: return std::string(shape.choices.back());
-    default: return "";
+      return key.fallback == std::to_string(shape.max) ? std::to_string(shape.min)
+                                                       : std::to_string(shape.max);
+    case Kind::boolean:
+      return key.fallback == "false" ? "true" : "false";
+    case Kind::duration:
+      return to_text(Duration(shape.max));
+    case Kind::bytes:
+      return std::to_string(shape.max);
+    case Kind::choice:
+      return std::string(shape.choices.back());
+    default:
+      return "";
   }
 }
 
@@ -137,7 +159,8 @@ const std::map<std::string, std::pair<std::string, std::string>>& in_company() {
   static const std::string d(kDomain), r(kRegions), both = d + r;
   static const std::string rule = both + "edge: { cache: [ { path: /a, ";
   auto region = [](std::string_view keys) {
-    return fmt::format("{}regions: {{ us-east-1: {{ agents: ['http://127.1.0.1:9001'], {} }} }}\n", kDomain, keys);
+    return fmt::format("{}regions: {{ us-east-1: {{ agents: ['http://127.1.0.1:9001'], {} }} }}\n",
+                       kDomain, keys);
   };
   auto agent = [](std::string_view keys) {
     return fmt::format("{}regions: {{ us-east-1: {{ agents: [ {{ {} }} ] }} }}\n", kDomain, keys);
@@ -146,23 +169,34 @@ const std::map<std::string, std::pair<std::string, std::string>>& in_company() {
       {"domain", {both, "domain: b.test\n" + r}},
       {"regions", {both, d + "regions: { us-west-2: { agents: ['http://127.1.0.1:9001'] } }"}},
       {"regions.NAME.nodes", {region(""), region("nodes: [127.7.0.1]")}},
-      {"regions.NAME.agents", {both, d + "regions: { us-east-1: { agents: ['http://127.1.0.1:9002'] }, eu-west-1: }\n"}},
+      {"regions.NAME.agents",
+       {both, d + "regions: { us-east-1: { agents: ['http://127.1.0.1:9002'] }, eu-west-1: }\n"}},
       {"regions.NAME.agents[].url", {agent("url: 'http://a.test'"), agent("url: 'http://b.test'")}},
-      {"regions.NAME.agents[].run", {agent("url: 'http://a.test'"), agent("url: 'http://a.test', run: [x]")}},
-      {"regions.NAME.agents[].health", {agent("url: 'http://a.test'"), agent("url: 'http://a.test', health: { path: /x }")}},
+      {"regions.NAME.agents[].run",
+       {agent("url: 'http://a.test'"), agent("url: 'http://a.test', run: [x]")}},
+      {"regions.NAME.agents[].health",
+       {agent("url: 'http://a.test'"), agent("url: 'http://a.test', health: { path: /x }")}},
       {"regions.NAME.at", {region(""), region("at: [1.5, 2]")}},
       {"regions.NAME.clients", {region(""), region("clients: [10.0.0.0/8]")}},
       {"regions.NAME.health", {region(""), region("health: { failures: 9 }")}},
       {"routing.failover", {both, both + "routing: { failover: [eu-west-1, us-east-1] }"}},
-      {"routing.weights", {both + "routing: { policy: weighted }", both + "routing: { policy: weighted, weights: { us-east-1: 5, eu-west-1: 1 } }"}},
+      {"routing.weights",
+       {both + "routing: { policy: weighted }",
+        both + "routing: { policy: weighted, weights: { us-east-1: 5, eu-west-1: 1 } }"}},
       {"routing.members", {both, both + "routing: { members: [ { region: eu-west-1 } ] }"}},
-      {"routing.members[].region", {both + "routing: { members: [ { region: us-east-1 } ] }", both + "routing: { members: [ { region: eu-west-1 } ] }"}},
+      {"routing.members[].region",
+       {both + "routing: { members: [ { region: us-east-1 } ] }",
+        both + "routing: { members: [ { region: eu-west-1 } ] }"}},
       {"routing.members[].policy",
-       {both + "routing: { members: [ { region: us-east-1, policy: simple, members: [ { region: us-east-1 } ] } ] }",
-        both + "routing: { members: [ { region: us-east-1, policy: failover, members: [ { region: us-east-1 } ] } ] }"}},
+       {both + "routing: { members: [ { region: us-east-1, policy: simple, members: [ { region: "
+               "us-east-1 } ] } ] }",
+        both + "routing: { members: [ { region: us-east-1, policy: failover, members: [ { region: "
+               "us-east-1 } ] } ] }"}},
       {"routing.members[].members",
-       {both + "routing: { members: [ { region: us-east-1, policy: failover, members: [ { region: eu-west-1 } ] } ] }",
-        both + "routing: { members: [ { region: us-east-1, policy: failover, members: [ { region: us-east-1 } ] } ] }"}},
+       {both + "routing: { members: [ { region: us-east-1, policy: failover, members: [ { region: "
+               "eu-west-1 } ] } ] }",
+        both + "routing: { members: [ { region: us-east-1, policy: failover, members: [ { region: "
+               "us-east-1 } ] } ] }"}},
       {"routing.members[].weight",
        {both + "routing: { policy: weighted, members: [ { region: us-east-1 } ] }",
         both + "routing: { policy: weighted, members: [ { region: us-east-1, weight: 7 } ] }"}},
@@ -174,19 +208,29 @@ const std::map<std::string, std::pair<std::string, std::string>>& in_company() {
       {"health.search", {both, both + "health: { search: fine }"}},
       {"health.when_all_down", {both, both + "health: { when_all_down: [192.0.2.1] }"}},
       {"edge.certificate", {both, both + "edge: { certificate: { cert: a, key: b } }"}},
-      {"edge.certificate.cert", {both + "edge: { certificate: { cert: a, key: b } }", both + "edge: { certificate: { cert: c, key: b } }"}},
-      {"edge.certificate.key", {both + "edge: { certificate: { cert: a, key: b } }", both + "edge: { certificate: { cert: a, key: c } }"}},
+      {"edge.certificate.cert",
+       {both + "edge: { certificate: { cert: a, key: b } }",
+        both + "edge: { certificate: { cert: c, key: b } }"}},
+      {"edge.certificate.key",
+       {both + "edge: { certificate: { cert: a, key: b } }",
+        both + "edge: { certificate: { cert: a, key: c } }"}},
       {"edge.cache", {both, both + "edge: { cache: [ { path: /a } ] }"}},
       {"edge.cache[].path", {rule + "} ] }", both + "edge: { cache: [ { path: /b } ] }"}},
       {"edge.cache[].mode", {rule + "} ] }", rule + "mode: rfc9111 } ] }"}},
       {"edge.cache[].ttl", {rule + "} ] }", rule + "ttl: { max: 1h } } ] }"}},
-      {"edge.cache[].ttl.min", {rule + "ttl: { max: 1h } } ] }", rule + "ttl: { min: 1s, max: 1h } } ] }"}},
-      {"edge.cache[].ttl.default", {rule + "ttl: { max: 1h } } ] }", rule + "ttl: { default: 1s, max: 1h } } ] }"}},
-      {"edge.cache[].ttl.max", {rule + "ttl: { min: 1s } } ] }", rule + "ttl: { min: 1s, max: 1h } } ] }"}},
+      {"edge.cache[].ttl.min",
+       {rule + "ttl: { max: 1h } } ] }", rule + "ttl: { min: 1s, max: 1h } } ] }"}},
+      {"edge.cache[].ttl.default",
+       {rule + "ttl: { max: 1h } } ] }", rule + "ttl: { default: 1s, max: 1h } } ] }"}},
+      {"edge.cache[].ttl.max",
+       {rule + "ttl: { min: 1s } } ] }", rule + "ttl: { min: 1s, max: 1h } } ] }"}},
       {"edge.cache[].ttl_min_overrides_private",
-       {rule + "ttl: { min: 1s } } ] }", rule + "ttl: { min: 1s }, ttl_min_overrides_private: true } ] }"}},
+       {rule + "ttl: { min: 1s } } ] }",
+        rule + "ttl: { min: 1s }, ttl_min_overrides_private: true } ] }"}},
       {"zones", {both, both + "zones: [ { name: test, file: x } ]"}},
-      {"zones[].name", {both + "zones: [ { name: test, file: x } ]", both + "zones: [ { name: b.test, file: x } ]"}},
+      {"zones[].name",
+       {both + "zones: [ { name: test, file: x } ]",
+        both + "zones: [ { name: b.test, file: x } ]"}},
       {"dns.nsid", {both, both + "dns: { nsid: x }"}},
   };
   return kWorlds;
@@ -197,7 +241,8 @@ TEST(Keys, each_changes_the_plan) {
   const std::string both = std::string(kDomain) + std::string(kRegions), plain = plan_of(both);
   for (const Leaf& leaf : keys_of(language)) {
     const Kind kind = leaf.key->shape.kind;
-    if (kind == Kind::unsupported || leaf.path.starts_with("routing.members[].members[].")) continue;
+    if (kind == Kind::unsupported || leaf.path.starts_with("routing.members[].members[]."))
+      continue;
     if (const auto found = in_company().find(leaf.path); found != in_company().end()) {
       EXPECT_NE(plan_of(found->second.first), plan_of(found->second.second)) << leaf.path;
     } else if (kind != Kind::section && leaf.path != "zones[].file") {  // the file: see build_zones
@@ -212,7 +257,9 @@ TEST(Keys, a_default_written_out_changes_nothing) {
   size_t count = 0;
   for (const Leaf& leaf : keys_of(language)) {
     const std::string_view fallback = leaf.key->fallback.substr(0, leaf.key->fallback.find(" ("));
-    if (fallback.empty() || fallback.starts_with('(') || leaf.path.contains('[') || leaf.path.contains("NAME")) continue;
+    if (fallback.empty() || fallback.starts_with('(') || leaf.path.contains('[') ||
+        leaf.path.contains("NAME"))
+      continue;
     EXPECT_EQ(plain, plan_of(both + nested(leaf.path, fallback))) << leaf.path << ": " << fallback;
     ++count;
   }

@@ -38,9 +38,12 @@ class TreeBuilder : public YAML::EventHandler {
     if (++documents_ > 1) throw Refused{mark_of(mark), "a second document; a world file holds one"};
   }
   void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { value(make(mark, Node::Kind::null, "?")); }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
+    value(make(mark, Node::Kind::null, "?"));
+  }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    mistakes_.add(mark_of(mark), "an alias (*name); aliases are not supported, write the value out");
+    mistakes_.add(mark_of(mark),
+                  "an alias (*name); aliases are not supported, write the value out");
     value(make(mark, Node::Kind::null, "?"));
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
@@ -140,7 +143,8 @@ const Node* Node::find(std::string_view key) const {
 
 Node read_yaml(std::string_view text, Mistakes& mistakes) {
   if (text.size() > kWorldBytesMax) {
-    mistakes.add({}, fmt::format("{} bytes; a world file has at most {}", text.size(), kWorldBytesMax));
+    mistakes.add({},
+                 fmt::format("{} bytes; a world file has at most {}", text.size(), kWorldBytesMax));
     return {};
   }
   if (const size_t nul = text.find('\0'); nul != text.npos) {
@@ -159,7 +163,8 @@ Node read_yaml(std::string_view text, Mistakes& mistakes) {
   } catch (const YAML::Exception& error) {
     // At the end of the text yaml-cpp tells the position but line and column 0.
     const bool ended = error.mark.pos > 0 && error.mark.line == 0 && error.mark.column == 0;
-    mistakes.add(ended ? end_of(text) : mark_of(error.mark), fmt::format("not YAML: {}", error.msg));
+    mistakes.add(ended ? end_of(text) : mark_of(error.mark),
+                 fmt::format("not YAML: {}", error.msg));
   } catch (const std::exception& error) {
     mistakes.add({}, fmt::format("not YAML: {}", error.what()));
   }
