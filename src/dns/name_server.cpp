@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace sealane::dns {
 namespace {
 
@@ -45,8 +47,7 @@ Status NameServer::start() {
 // they may not fit, then the old pair stays (at the start: a view that knows nothing).
 void NameServer::refresh() {
   const bool plan_moved = plan_reader_.refresh(), view_moved = view_reader_.refresh();
-  const bool moved = plan_moved || view_moved;
-  if (!moved && plan_) return;
+  if (!plan_moved && !view_moved && plan_) return;
   const bool fits = view_reader_->endpoints.size() == plan_reader_->endpoints.size();
   if (!fits && plan_) return;
   const bool is_new_plan = plan_ != plan_reader_.pointer();

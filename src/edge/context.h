@@ -104,6 +104,8 @@ class Context {
   std::vector<wire::http::Field> request_fields, response_fields;
   std::string head_text, key_text;
 
+  bool probes_refused = false;  // this node is about to drain
+
   static constexpr Duration kWatchInterval = 5ms;  // while a fetch is under way
 
  private:

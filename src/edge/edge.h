@@ -24,6 +24,9 @@ class Edge {
   SocketAddress http_address() const { return http_->local(); }
   SocketAddress https_address() const { return https_ ? https_->local() : SocketAddress{}; }
 
+  // The notice before a drain: probes are answered 503 from now on, so that users are sent elsewhere, while
+  // requests are still served.
+  void refuse_probes() { context_.probes_refused = true; }
   // Stops listening; idle connections close, others after their answer, event streams with a terminal event.
   void drain();
   // Connections that are still open: drained when 0.

@@ -60,6 +60,10 @@ void Front::redirect() {
 
 // A region without agents is up when it can send its users to somebody.
 bool Front::answer_probe() {
+  if (context_.probes_refused) {
+    own({.status = 503, .lines = "Cache-Control: no-store\r\n", .content_type = "text/plain", .body = "draining\n"});
+    return true;
+  }
   if (!context_.plan().region(context_.here()).agents.empty()) return false;
   const bool up = anyone_healthy(context_.plan(), context_.view(), context_.here());
   own({.status = uint16_t(up ? 200 : 503), .lines = "Cache-Control: no-store\r\n", .content_type = "text/plain",
