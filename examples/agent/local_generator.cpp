@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "generator.h"
+#include "library.h"
 
 namespace sealane::agent {
 namespace {
@@ -45,7 +46,7 @@ class LocalGenerator final : public Generator {
   LocalGenerator(port::Lane& lane, std::string region, Duration interval)
       : lane_(lane), region_(std::move(region)), interval_(interval) {}
   std::unique_ptr<Generation> generate(const Generate& turn, TokenSink& sink) override {
-    return std::make_unique<LocalGeneration>(lane_, reply({turn.prompt, turn.before, region_}),
+    return std::make_unique<LocalGeneration>(lane_, reply({turn.prompt, turn.before, region_, library_}),
                                              turn.stream ? interval_ : Duration{}, sink);
   }
 
@@ -53,6 +54,7 @@ class LocalGenerator final : public Generator {
   port::Lane& lane_;
   const std::string region_;
   const Duration interval_;
+  const Library library_;
 };
 
 }  // namespace

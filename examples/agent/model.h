@@ -24,10 +24,13 @@ struct Conversation {
   size_t turn_count = 0;     // all of them, the dropped ones included
 };
 
+class Library;  // library.h
+
 struct Ask {
   std::string_view prompt;
   const Conversation& before;
   std::string_view region;  // where this agent runs; may be empty
+  const Library& library;
 };
 
 // A skill answers or passes.

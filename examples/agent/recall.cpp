@@ -75,7 +75,7 @@ std::optional<std::string> recall(const Ask& ask) {
   const Conversation& before = ask.before;
   if (auto answer = about_the_user(ask, said)) return answer;
 
-  const bool about_asking = has(said, {"i ask", "i say", "i said", "i tell", "my question", "my first question",
+  const bool about_asking = has(said, {"i ask", "i say", "i said", "i tell", "i just", "my question", "my first question",
                                        "my last question", "my previous question", "my message"});
   if (about_asking && has(said, {"how many"})) {
     return fmt::format("You have asked {} question{} before this one.", before.turn_count,

@@ -11,7 +11,7 @@ namespace sealane::agent {
 using wire::http::Event;
 using wire::http::Method;
 
-class Server::Connection final : public port::StreamHandler, TokenSink {
+class Server::Connection final : public port::StreamHandler, public TokenSink {
  public:
   Connection(Server& server, std::unique_ptr<port::Stream> stream)
       : server_(server), stream_(std::move(stream)),
@@ -108,9 +108,7 @@ class Server::Connection final : public port::StreamHandler, TokenSink {
     if (!generating_) return answer(response_);
     reply_.clear();
     token_count_ = 0;
-    if (turn_.stream) {
-      start_stream();
-    }
+    if (turn_.stream) start_stream();
     generation_ = server_.generator_.generate(turn_, *this);
   }
 
@@ -194,7 +192,6 @@ class Server::Connection final : public port::StreamHandler, TokenSink {
     await_request();
     if (early_.empty()) return;
     stream_->resume();
-    wait_again_ = true;
     // The next request is here already. Not from inside this one: a thousand of them would be a deep stack.
     again_ = server_.lane_.timers.make([this] {
       const std::string all = std::exchange(early_, {});
@@ -202,7 +199,10 @@ class Server::Connection final : public port::StreamHandler, TokenSink {
     });
     again_->arm_at(server_.lane_.clock.now());
   }
+  // Not from inside a call of the generation: those end in next_request().
   void gone() {
+    generation_.reset();
+    wait_->disarm();
     stream_.reset();
     server_.drop(*this);
   }
@@ -220,7 +220,6 @@ class Server::Connection final : public port::StreamHandler, TokenSink {
   bool keep_alive_ = true, http10_ = false;
   // The answer.
   bool busy_ = false, generating_ = false, held_ = false, closing_ = false, ended_ = false;
-  bool wait_again_ = false;
   Response response_;
   Generate turn_;
   std::string reply_;
