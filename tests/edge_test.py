@@ -196,7 +196,7 @@ class World:
         self.directory.cleanup()
 
 
-def until(done, what, seconds=10):
+def until(done, what, seconds=60):  # probes of a busy machine fail now and then
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if done():
