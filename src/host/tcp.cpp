@@ -138,7 +138,7 @@ void TcpStream::handshake() {
   if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) return;
   const bool from_tls = why == SSL_ERROR_SSL;
   break_with(from_tls || errno == 0
-                 ? Error{Code::unavailable, "TLS handshake with " + peer_.to_string() + ": " + tls_error()}
+                 ? Error{Code::invalid, "TLS handshake with " + peer_.to_string() + ": " + tls_error()}
                  : socket_error(errno, peer_));
 }
 

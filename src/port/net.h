@@ -32,7 +32,13 @@ class StreamHandler {
   // All of what was accepted by write() has left for the kernel. Called after a write() that could not
   // finish at once.
   virtual void on_drained() {}
-  // The stream is gone: reset, refused, connect timeout, TLS failure. Last call. Not called after close().
+  // The stream is gone. Last call; not called once the stream is destroyed, reset or lingering. `code` says how:
+  //   timeout      no connection (or TLS handshake) within ConnectOptions::timeout, or bytes that the peer has
+  //                not acknowledged for so long that the kernel gave up
+  //   unavailable  before on_open(): refused; after it: reset by the peer
+  //   invalid      the TLS handshake failed: no TLS at the other end, or a certificate that does not verify
+  // Bytes that came in before the end of the stream are handed over first; a paused stream therefore hears of
+  // its end at resume(), or at the next write().
   virtual void on_error(const Error& error) = 0;
 };
 
@@ -41,7 +47,8 @@ class Stream {
   virtual ~Stream() = default;  // closes at once, without on_error
   virtual void set_handler(StreamHandler& handler) = 0;
   // Queues bytes (copied only if the kernel will not take them now) and sends them. What waits is
-  // pending_bytes(): a caller that streams stops at its own limit and goes on at on_drained().
+  // pending_bytes(): a caller that streams stops at its own limit and goes on at on_drained(). Before
+  // on_open() everything waits; after end(), reset() or on_error() what is written is dropped.
   virtual void write(std::span<const std::string_view> parts) = 0;
   void write(std::string_view bytes) { write(std::span(&bytes, 1)); }
   virtual size_t pending_bytes() const = 0;
@@ -70,9 +77,9 @@ class Stream {
 
 struct ConnectOptions {
   Duration timeout = 2s;       // for the connect and the TLS handshake together
-  IpAddress from;              // source address; unspecified: the kernel chooses
+  IpAddress from{};            // source address; unspecified: the kernel chooses
   bool tls = false;
-  std::string tls_name;        // SNI, and the name that is verified when tls_verify is set
+  std::string tls_name{};      // SNI, and the name that is verified when tls_verify is set
   bool tls_verify = false;     // against the world's own CA and the system's
   bool reset_on_close = false; // closing sends RST and leaves no TIME_WAIT: for probes
 };

@@ -14,6 +14,7 @@ const char* name(Outcome outcome) {
     case Outcome::bad_status: return "bad status";
     case Outcome::no_match: return "search string not found";
     case Outcome::bad_answer: return "not an HTTP answer";
+    case Outcome::unresolved: return "host name not resolved";
   }
   return "?";
 }

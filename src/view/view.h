@@ -24,6 +24,7 @@ enum class Outcome : uint8_t {
   bad_status,  // not 2xx or 3xx
   no_match,    // the search string was not found
   bad_answer,  // not HTTP
+  unresolved,  // its host name has no address yet
 };
 const char* name(Outcome outcome);
 

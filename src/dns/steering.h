@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// steer's choices as addresses, remembered by (group, client class) for as long as plan and view
+// stay the same. Groups that throw dice are chosen anew for each question.
+#pragma once
+
+#include <boost/container/static_vector.hpp>
+#include <cstdint>
+#include <vector>
+
+#include "base/dice.h"
+#include "steer/steer.h"
+
+namespace sealane::dns {
+
+constexpr size_t kMemoMax = 8192;  // choices remembered on a lane
+
+// The head of a choice, split by family, in its order and without repeats.
+struct Addresses {
+  boost::container::static_vector<IpAddress, steer::kHeadMax> v4, v6;
+  uint32_t ttl_s = 0;
+  bool refused = false;  // nothing is healthy and the group says: closed
+};
+
+class Steering {
+ public:
+  // A new plan or view: forgets what was remembered. Both must outlive the next adopt(), and fit
+  // together.
+  void adopt(const plan::Plan& plan, const view::View& view);
+
+  // What this client gets; valid until the next call. `scope_bits` is what RFC 7871 wants back.
+  const Addresses& choose(plan::GroupId group, const IpAddress& client, Dice& dice,
+                          uint8_t& scope_bits);
+
+ private:
+  struct GroupTraits {
+    bool uses_dice = false, uses_client = false;
+  };
+  struct Remembered {
+    uint64_t key = 0;    // of (group, class)
+    uint64_t epoch = 0;  // of the snapshots it was chosen from; 0: empty
+    Addresses addresses;
+  };
+  void fill(const steer::Choice& choice, Addresses& out) const;
+
+  const plan::Plan* plan_ = nullptr;
+  const view::View* view_ = nullptr;
+  uint64_t epoch_ = 0;
+  uint32_t class_count_ = 1;
+  std::vector<GroupTraits> traits_;  // by GroupId
+  std::vector<Remembered> memo_;     // a power of two; a newer pair takes an older one's place
+  Addresses fresh_;
+};
+
+}  // namespace sealane::dns

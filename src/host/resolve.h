@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Host names by the machine's own resolver. Blocks: for start-up and reload, never on a data lane.
+#pragma once
+
+#include <string>
+
+#include "base/ip.h"
+
+namespace sealane::host {
+
+// The first address, IPv4 before IPv6.
+Result<IpAddress> resolve(const std::string& name);
+
+}  // namespace sealane::host
