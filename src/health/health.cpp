@@ -313,6 +313,13 @@ void Health::publish() {
 void Health::tidy() {
   const Instant now = lane_.clock.now();
   plan_changed();
+  if (const uint64_t count = metrics_->not_made.get(); count != not_made_said_) {
+    lane_.log.line(port::Level::error, "probes_not_made",
+                   fmt::format("count={} hint=\"out of descriptors (ulimit -n), or {} is not an address of this "
+                               "machine\"",
+                               count - not_made_said_, options_.node.to_string()));
+    not_made_said_ = count;
+  }
   if (book_.touched() || book_.latency_due(now)) publish();
   tidy_timer_->arm_at(now + kTidyInterval);
 }

@@ -85,6 +85,7 @@ class Health {
   size_t first_left_ = 0;                     // endpoints that still wait for their first outcome
   bool started_ = false, first_round_over_ = false;
   Instant published_at_{};
+  uint64_t not_made_said_ = 0;  // probes not made, as the last line about them said
   std::function<void()> first_round_;
   std::unique_ptr<port::Timer> probe_timer_, publish_timer_, tidy_timer_, first_round_timer_;
 };

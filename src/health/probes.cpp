@@ -23,22 +23,20 @@ std::unique_ptr<Prober> make_prober(const Target& target, ProbeListener& listene
   return found->make(target, listener);
 }
 
-// | error code  | before the stream opened                   | after           |
-// |-------------|--------------------------------------------|-----------------|
-// | timeout     | timeout                                    | timeout         |
-// | limit       | not made: no descriptor or port of our own | not made        |
-// | invalid     | tls: the handshake or certificate is wrong | tls             |
-// | conflict    | tls (TLS) or refused                       | reset           |
-// | others      | refused (or unreachable)                   | reset           |
+// | error code  | before the stream opened                    | after   |
+// |-------------|---------------------------------------------|---------|
+// | timeout     | timeout                                     | timeout |
+// | limit       | not made: no descriptor of our own          | not made|
+// | conflict    | not made: our own address or ports are not free | reset |
+// | invalid     | TLS handshake or certificate wrong          | tls     |
+// | others      | refused, or unreachable                     | reset   |
 view::Outcome outcome_of(const Error& error, bool opened, bool tls) {
   switch (error.code) {
     case Code::timeout: return view::Outcome::timeout;
     case Code::limit: return view::Outcome::unknown;
+    case Code::conflict: return opened ? view::Outcome::reset : view::Outcome::unknown;
     case Code::invalid:
       if (tls) return view::Outcome::tls;
-      break;
-    case Code::conflict:
-      if (tls && !opened) return view::Outcome::tls;
       break;
     default: break;
   }
