@@ -59,7 +59,9 @@ enum class StreamEnd : uint8_t {
 const char* name(StreamEnd end);
 
 struct StreamSeen {
-  Instant opened, ended;             // ended: last byte for `open` and `silent`
+  Instant opened;                    // asked for
+  Instant began;                     // first token; meaningless when token_count is 0
+  Instant ended;                     // the end, or the last token for `open` and `silent`
   plan::RegionId near{};
   plan::RegionId served_by = kNowhere;
   StreamEnd end = StreamEnd::open;

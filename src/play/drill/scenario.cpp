@@ -62,7 +62,7 @@ std::vector<EndpointId> nearest_nodes(const Plan& plan, RegionId here, const IpA
   };
   std::vector<EndpointId> nodes;
   for (const plan::Region& region : plan.regions) nodes.insert(nodes.end(), region.nodes.begin(), region.nodes.end());
-  std::ranges::stable_sort(nodes, {}, [&](EndpointId id) { return distance(plan.endpoint(id).region); });
+  std::ranges::sort(nodes, {}, [&](EndpointId id) { return std::pair(distance(plan.endpoint(id).region), id); });
   return nodes;
 }
 
@@ -177,6 +177,8 @@ Result<Scenario> make_scenario(const Plan& plan, Fault fault, std::string_view r
     // Inside a region that is cut off everything goes on; a node without agents forwards.
     const bool keeps_node = fault == Fault::kill_agents || (fault == Fault::cut && place.region == *target);
     place.is_affected = holds(place.before, *target) && !keeps_node;
+    place.loses_agents = (fault == Fault::kill_agents && holds(place.before, *target)) ||
+                         std::ranges::any_of(place.before, [&](RegionId id) { return plan.region(id).agents.empty(); });
     s.places.push_back(std::move(place));
   }
   if (s.places.empty()) {

@@ -34,7 +34,9 @@ struct Place {
   std::vector<plan::EndpointId> name_servers;  // nearest first
   std::vector<plan::RegionId> before, during;  // who may serve them: all well; the target down
   uint32_t ttl_s = 0;                        // the longest that an answer may be kept
-  bool is_affected = false;                  // the fault takes away the node that serves them
+  bool is_affected = false;                  // the fault takes away nodes that serve them
+  // Its node survives, but agents behind it may not: what cannot be repeated is answered with an error there.
+  bool loses_agents = false;
   // The n-th user's address; `can_bind` false: of the block, for EDNS Client Subnet only.
   IpAddress user(unsigned n) const;
 };
