@@ -14,6 +14,7 @@ add_library(sl_flags INTERFACE)
 target_include_directories(sl_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(sl_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wthread-safety
+  -Wno-deprecated-declarations               # libstdc++ 12's own std::stable_sort trips over it
   -Wno-missing-designated-field-initializers  # a struct's defaults are what its missing fields mean
   $<$<BOOL:${SL_WERROR}>:-Werror>)
 if(SL_SANITIZE)

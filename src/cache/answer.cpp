@@ -77,7 +77,8 @@ bool lists_tag(std::string_view list, std::string_view etag) {
 //   does not       -                     200 (If-Modified-Since is ignored, RFC 9110 13.1.3)
 //   absent         not before stored     304
 //   absent         else, or unreadable   200
-bool is_not_modified(const Head& head, std::span<const Field> fields, const Conditions& c, WallTime now) {
+bool is_not_modified(const Head& head, std::span<const Field> fields, const Conditions& c,
+                     WallTime now) {
   if (c.has_if_none_match) {
     const auto etag = head.etag();
     for (const Field& field : fields) {
@@ -92,8 +93,8 @@ bool is_not_modified(const Head& head, std::span<const Field> fields, const Cond
   return since && modified && *modified <= *since;
 }
 
-// RFC 9110 13.1.5: If-Range compares strongly; a date must be exactly Last-Modified, and that must be
-// strong itself: a second before Date at least (8.8.2.2).
+// RFC 9110 13.1.5: If-Range compares strongly; a date must be exactly Last-Modified, and that must
+// be strong itself: a second before Date at least (8.8.2.2).
 bool if_range_holds(const Head& head, const Field* if_range, WallTime now) {
   if (!if_range) return true;
   const std::string_view value = if_range->value;
@@ -119,7 +120,8 @@ bool number(std::string_view text, uint64_t& out) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-// RFC 9110 14.1.2. What cannot be read, several ranges and other units are ignored: the whole answer.
+// RFC 9110 14.1.2. What cannot be read, several ranges and other units are ignored: the whole
+// answer.
 Slice parse_range(std::string_view value, uint64_t total) {
   constexpr std::string_view kUnit = "bytes=";
   if (value.size() < kUnit.size() || !equal_fold(value.substr(0, kUnit.size()), kUnit)) return {};
@@ -192,9 +194,11 @@ bool Tail::add(std::string_view name, int64_t value) {
 //   other    -              -                       as stored (RFC 9110 13.2.1, 14.2)
 Answer answer(const Stored& stored, const Asked& asked, WallTime now, Tail& tail) {
   const Head& head = stored.head;
-  const std::string_view body = stored.body ? std::string_view(stored.body->bytes) : std::string_view();
+  const std::string_view body =
+      stored.body ? std::string_view(stored.body->bytes) : std::string_view();
   const bool is_head = asked.method == "HEAD";
-  Answer out{.status = head.status(), .head = head.image(), .more_head = {}, .body = is_head ? "" : body};
+  Answer out{
+      .status = head.status(), .head = head.image(), .more_head = {}, .body = is_head ? "" : body};
   if (head.status() != 200) return out;
   const Conditions c = conditions(asked.fields);
   if (is_not_modified(head, asked.fields, c, now)) {

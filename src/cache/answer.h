@@ -11,8 +11,8 @@
 
 namespace sealane::cache {
 
-// A few field lines on the stack. What does not fit is left out whole, and the lines of this program
-// do fit.
+// A few field lines on the stack. What does not fit is left out whole, and the lines of this
+// program do fit.
 class Tail {
  public:
   static constexpr size_t kBytesMax = 512;
@@ -36,8 +36,8 @@ struct Answer {
 
 // Conditions in the order of RFC 9110 13.2.2: If-None-Match (weak comparison) before
 // If-Modified-Since, then Range with If-Range (strong). One satisfiable range: 206; several, or a
-// range in another unit: the whole. Lines that belong to the status (Content-Range, Content-Length of
-// a part) go to `tail`; the caller adds its own and the empty line.
+// range in another unit: the whole. Lines that belong to the status (Content-Range, Content-Length
+// of a part) go to `tail`; the caller adds its own and the empty line.
 Answer answer(const Stored& stored, const Asked& asked, WallTime now, Tail& tail);
 
 // Only the conditions: 200 or 304. For a client whose answer is still on its way.

@@ -17,8 +17,12 @@ Stored make(const Fields& fields, uint16_t status = 200, std::string body = "012
   auto bytes = std::make_shared<Body>();
   bytes->bytes = std::move(body);
   const uint64_t size = bytes->bytes.size();
-  return {.head = Head::make(got, "").with_length(size), .body = bytes, .vary = {}, .freshness = {},
-          .got_at = {}, .charge = {}};
+  return {.head = Head::make(got, "").with_length(size),
+          .body = bytes,
+          .vary = {},
+          .freshness = {},
+          .got_at = {},
+          .charge = {}};
 }
 
 const Fields kBoth = {{"ETag", "\"v1\""}, {"Last-Modified", kModified}, {"X-A", "b"}};
@@ -38,7 +42,8 @@ TEST(Answer, without_conditions_the_whole) {
   const Sent sent = ask(make(kBoth), {});
   EXPECT_EQ(sent.status, 200);
   EXPECT_EQ(sent.head,
-            "HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nLast-Modified: Sat, 21 Nov 2026 00:00:00 GMT\r\nX-A: b\r\n"
+            "HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nLast-Modified: Sat, 21 Nov 2026 00:00:00 "
+            "GMT\r\nX-A: b\r\n"
             "Date: Sun, 22 Nov 2026 00:00:00 GMT\r\nContent-Length: 10\r\n");
   EXPECT_EQ(sent.body, "0123456789");
 }
@@ -74,7 +79,8 @@ TEST(Answer, if_none_match_compares_weakly_and_walks_lists) {
     EXPECT_EQ(ask(make({{"ETag", c.stored}}), {{"If-None-Match", c.asked}}).status, c.status)
         << c.stored << " / " << c.asked;
   }
-  EXPECT_EQ(ask(make({{"ETag", "\"b\""}}), {{"If-None-Match", "\"a\""}, {"If-None-Match", "\"b\""}}).status,
+  EXPECT_EQ(ask(make({{"ETag", "\"b\""}}), {{"If-None-Match", "\"a\""}, {"If-None-Match", "\"b\""}})
+                .status,
             304);
   EXPECT_EQ(ask(make({}), {{"If-None-Match", "\"a\""}}).status, 200);
 }
@@ -93,7 +99,8 @@ TEST(Answer, if_modified_since_counts_only_without_if_none_match) {
 TEST(Answer, a_304_has_no_body_and_no_length) {
   const Sent sent = ask(make(kBoth), {{"If-None-Match", "\"v1\""}});
   EXPECT_EQ(sent.head,
-            "HTTP/1.1 304 Not Modified\r\nETag: \"v1\"\r\nLast-Modified: Sat, 21 Nov 2026 00:00:00 GMT\r\n"
+            "HTTP/1.1 304 Not Modified\r\nETag: \"v1\"\r\nLast-Modified: Sat, 21 Nov 2026 00:00:00 "
+            "GMT\r\n"
             "Date: Sun, 22 Nov 2026 00:00:00 GMT\r\n");
   EXPECT_EQ(sent.body, "");
 }
@@ -127,7 +134,8 @@ TEST(Answer, one_range_is_cut_out) {
     EXPECT_EQ(sent.status, c.status) << c.range;
     EXPECT_EQ(sent.body, c.body) << c.range;
     if (c.content_range) {
-      EXPECT_NE(sent.head.find("Content-Range: " + std::string(c.content_range) + "\r\n"), std::string::npos)
+      EXPECT_NE(sent.head.find("Content-Range: " + std::string(c.content_range) + "\r\n"),
+                std::string::npos)
           << sent.head;
       const std::string length = "Content-Length: " + std::to_string(sent.body.size()) + "\r\n";
       EXPECT_TRUE(sent.head.ends_with(length)) << sent.head;
@@ -140,8 +148,9 @@ TEST(Answer, one_range_is_cut_out) {
 }
 
 TEST(Answer, a_206_has_the_fields_of_the_200) {
-  EXPECT_TRUE(ask(make(kBoth), {{"Range", "bytes=0-0"}})
-                  .head.starts_with("HTTP/1.1 206 Partial Content\r\nETag: \"v1\"\r\nLast-Modified: "));
+  EXPECT_TRUE(
+      ask(make(kBoth), {{"Range", "bytes=0-0"}})
+          .head.starts_with("HTTP/1.1 206 Partial Content\r\nETag: \"v1\"\r\nLast-Modified: "));
 }
 
 TEST(Answer, if_range_must_hold_strongly) {
@@ -155,8 +164,9 @@ TEST(Answer, if_range_must_hold_strongly) {
   EXPECT_EQ(status(kBoth, kModified), 206);
   EXPECT_EQ(status(kBoth, "Sat, 21 Nov 2026 00:00:01 GMT"), 200);
   // Modified in the second it was sent: not a strong validator.
-  EXPECT_EQ(status({{"Last-Modified", "Sun, 22 Nov 2026 00:00:00 GMT"}}, "Sun, 22 Nov 2026 00:00:00 GMT"),
-            200);
+  EXPECT_EQ(
+      status({{"Last-Modified", "Sun, 22 Nov 2026 00:00:00 GMT"}}, "Sun, 22 Nov 2026 00:00:00 GMT"),
+      200);
 }
 
 TEST(Answer, conditions_come_before_ranges) {

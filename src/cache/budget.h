@@ -29,7 +29,9 @@ class Budget {
 class Charge {
  public:
   Charge() = default;
-  Charge(std::shared_ptr<Budget> budget, uint64_t bytes) : budget_(std::move(budget)) { add(bytes); }
+  Charge(std::shared_ptr<Budget> budget, uint64_t bytes) : budget_(std::move(budget)) {
+    add(bytes);
+  }
   Charge(Charge&& other) noexcept
       : budget_(std::move(other.budget_)), bytes_(std::exchange(other.bytes_, 0)) {}
   Charge& operator=(Charge&& other) noexcept {

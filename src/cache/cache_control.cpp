@@ -56,7 +56,8 @@ void shorten(std::optional<Seconds>& time, std::string_view value) {
   time = time ? std::min(*time, said) : said;
 }
 
-// The longer of two, for the one directive where more is more careful; no number is the most careful.
+// The longer of two, for the one directive where more is more careful; no number is the most
+// careful.
 void lengthen(std::optional<Seconds>& time, std::string_view value) {
   const Seconds said = parse_delta_seconds(value).value_or(kDeltaMax);
   time = time ? std::max(*time, said) : said;

@@ -23,18 +23,18 @@ std::optional<Seconds> parse_delta_seconds(std::string_view text);
 // (RFC 9111 4.2.1). A time that is no number counts as 0, so as stale (same section).
 struct CacheControl {
   std::optional<Seconds> max_age, s_maxage, stale_while_revalidate, stale_if_error;
-  std::optional<Seconds> min_fresh;   // request only
-  std::optional<Seconds> max_stale;   // request only; no value: kDeltaMax
+  std::optional<Seconds> min_fresh;  // request only
+  std::optional<Seconds> max_stale;  // request only; no value: kDeltaMax
   bool no_store = false;
-  bool no_cache = false;              // the form with field names counts as the plain one (RFC 9111 5.2.2.4)
-  bool is_private = false;            // likewise (5.2.2.7)
+  bool no_cache = false;    // the form with field names counts as the plain one (RFC 9111 5.2.2.4)
+  bool is_private = false;  // likewise (5.2.2.7)
   bool is_public = false;
   bool must_revalidate = false;
   bool proxy_revalidate = false;
   bool must_understand = false;
-  bool immutable = false;             // RFC 8246
+  bool immutable = false;  // RFC 8246
   bool no_transform = false;
-  bool only_if_cached = false;        // request only
+  bool only_if_cached = false;  // request only
 
   // One more field line. Unknown directives are skipped; a broken one ends at the next comma.
   void add(std::string_view value);

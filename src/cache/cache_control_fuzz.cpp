@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes: no crash, times in range, and one more `no-store` line is always seen.
-#include "cache/cache_control.h"
-
 #include "base/result.h"
+#include "cache/cache_control.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace sealane::cache;

@@ -17,7 +17,8 @@ CacheControl parse(std::string_view line) {
 TEST(CacheControl, every_directive_is_read_without_case) {
   const CacheControl cc = parse(
       "Public, MAX-AGE=1, s-maxage=2, Stale-While-Revalidate=3, stale-if-error=4, must-revalidate,"
-      "proxy-revalidate , immutable,no-transform, must-understand,min-fresh=5,max-stale=6,only-if-cached");
+      "proxy-revalidate , immutable,no-transform, "
+      "must-understand,min-fresh=5,max-stale=6,only-if-cached");
   EXPECT_TRUE(cc.is_public && cc.must_revalidate && cc.proxy_revalidate && cc.immutable);
   EXPECT_TRUE(cc.no_transform && cc.must_understand && cc.only_if_cached);
   EXPECT_FALSE(cc.no_store || cc.no_cache || cc.is_private);

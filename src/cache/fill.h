@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One answer on its way from the origin, shared by all who asked for it meanwhile (request
-// coalescing). Sans I/O: the lane tells the fill what the origin said, readers take what is there at
-// their own pace, and woken() names the readers to go on with. The fetch belongs to the lane and not
-// to the client that caused it: that client is reader number 0, and may leave.
+// coalescing). Sans I/O: the lane tells the fill what the origin said, readers take what is there
+// at their own pace, and woken() names the readers to go on with. The fetch belongs to the lane and
+// not to the client that caused it: that client is reader number 0, and may leave.
 //
 //   event                     waiting followers               reading followers
 //   head, may be stored       head, then body as it comes     -
@@ -29,7 +29,8 @@ struct FillLimits {
   uint64_t object_bytes_max = 16ull << 20;  // a larger answer is passed on, not stored
   uint32_t followers_max = 1024;            // of one fill; more fetch by themselves
   uint32_t fills_max = 4096;                // of one lane
-  uint64_t ahead_bytes_max = 256u << 10;    // of a too large answer: what may wait for the pacing reader
+  uint64_t ahead_bytes_max =
+      256u << 10;  // of a too large answer: what may wait for the pacing reader
 };
 
 class Fill {
@@ -42,13 +43,14 @@ class Fill {
   // `stale`: the answer that is being revalidated, or that may stand in on failure; or nullptr.
   Fill(FillLimits limits, std::shared_ptr<Budget> budget, std::shared_ptr<const Stored> stale);
 
-  // ── the lane's side: what the origin said ───────────────────────────────────────────────────────
-  // A head that may be stored. `length`: its Content-Length, if any; one above object_bytes_max is
-  // not for on_head but for release().
-  void on_head(Head head, Vary vary, const Freshness& freshness, Instant got_at, std::optional<uint64_t> length);
+  // ── the lane's side: what the origin said
+  // ─────────────────────────────────────────────────────── A head that may be stored. `length`:
+  // its Content-Length, if any; one above object_bytes_max is not for on_head but for release().
+  void on_head(Head head, Vary vary, const Freshness& freshness, Instant got_at,
+               std::optional<uint64_t> length);
   void on_body(std::string_view bytes);
-  // The body is whole. The answer to store; nullptr if it became too large or the length is not what
-  // Content-Length said (then the fill has failed).
+  // The body is whole. The answer to store; nullptr if it became too large or the length is not
+  // what Content-Length said (then the fill has failed).
   std::shared_ptr<const Stored> on_end();
   // Everyone who has sent nothing yet is served from this: a refreshed answer after a 304, or the
   // stale one after a failure.
@@ -57,14 +59,17 @@ class Fill {
   void release();
   // No end came. Who has sent nothing goes its own way, the others are cut.
   void fail();
-  // False: stop reading from the origin until a reader moved (only when the answer outgrew the store).
+  // False: stop reading from the origin until a reader moved (only when the answer outgrew the
+  // store).
   bool wants_more() const;
   // The readers that said wait() and now have something to do; each is named once.
   std::vector<ReaderId> woken();
 
-  // ── a reader's side ─────────────────────────────────────────────────────────────────────────────
-  // nullopt: followers_max reached, or too late to join.
+  // ── a reader's side
+  // ───────────────────────────────────────────────────────────────────────────── nullopt:
+  // followers_max reached, or too late to join.
   std::optional<ReaderId> attach();
+  void attach_leader();  // reader number 0
   // Returns true when nobody is left to read: the lane may then stop an answer that is too large to
   // keep, but finishes one that will be stored.
   bool detach(ReaderId reader);
@@ -80,20 +85,24 @@ class Fill {
   void consume(ReaderId reader, size_t bytes);
 
   Phase phase() const { return phase_; }
-  const Head& head() const { return *head_; }       // from `head` on
+  const Head& head() const { return *head_; }  // from `head` on
   const Vary& vary() const { return vary_; }
   std::optional<uint64_t> length() const { return length_; }
-  const std::shared_ptr<const Stored>& stored() const { return stored_; }  // from complete / served on
+  const std::shared_ptr<const Stored>& stored() const {
+    return stored_;
+  }  // from complete / served on
   const std::shared_ptr<const Stored>& stale() const { return stale_; }
   size_t reader_count() const { return readers_.size(); }
+  bool has_reader(ReaderId reader) const { return readers_.contains(reader); }
   bool storable() const { return !outgrown_; }
   uint64_t held_bytes() const { return body_ ? body_->bytes.size() : 0; }
 
  private:
   struct Reader {
     uint64_t offset = 0;
-    bool has_head = false, waits = false, woken = false;
+    bool has_head = false, waits = false;
   };
+  State wait(ReaderId id, Reader& reader);
   void wake_all();
   void trim();
   const Reader* pacing() const;
@@ -109,18 +118,26 @@ class Fill {
   std::optional<uint64_t> length_;
   std::shared_ptr<Body> body_;  // becomes the Stored's
   uint64_t base_ = 0;           // offset of body_'s first byte in the answer: 0 unless outgrown
+  // Not to be stored after all: larger than object_bytes_max, or the budget is far over. From then
+  // on only what readers still lack is held, window_ bytes at most.
   bool outgrown_ = false;
+  uint64_t window_ = 0;
   ReaderId next_reader_ = 1;
   std::unordered_map<ReaderId, Reader> readers_;
-  std::vector<ReaderId> woken_;
+  std::vector<ReaderId> waiting_, woken_;
 };
 
 // The fills of one lane, by key.
 class Fills {
  public:
-  Fills(FillLimits limits, std::shared_ptr<Budget> budget) : limits_(limits), budget_(std::move(budget)) {}
+  Fills(FillLimits limits, std::shared_ptr<Budget> budget)
+      : limits_(limits), budget_(std::move(budget)) {}
 
-  enum class Part : uint8_t { leader, follower, alone };  // alone: a bound was reached, fetch and do not store
+  enum class Part : uint8_t {
+    leader,
+    follower,
+    alone
+  };  // alone: a bound was reached, fetch and do not store
   struct Joined {
     Part part = Part::alone;
     std::shared_ptr<Fill> fill;
@@ -128,9 +145,10 @@ class Fills {
   };
   // Follows the fill that is under way for this key, or begins one. A fill whose head is there is
   // joined only by a request that its Vary selects.
-  Joined join(const Key& key, std::span<const wire::http::Field> request, std::shared_ptr<const Stored> stale);
-  // Only begin: a refresh in the background. nullptr if one is under way or fills_max is reached. It
-  // has no reader number 0.
+  Joined join(const Key& key, std::span<const wire::http::Field> request,
+              std::shared_ptr<const Stored> stale);
+  // Only begin: a refresh in the background. nullptr if one is under way or fills_max is reached.
+  // It has no reader number 0.
   std::shared_ptr<Fill> begin(const Key& key, std::shared_ptr<const Stored> stale);
   // The fill is over (stored, released or failed): the next miss begins a new one.
   void end(const Key& key, const Fill& fill);

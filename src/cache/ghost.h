@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hashes of what left the small queue lately. Who comes back soon goes straight to the main queue.
+// The hashes of what left the small queue lately. Who comes back soon goes straight to the main
+// queue.
 #pragma once
 
 #include <cstddef>

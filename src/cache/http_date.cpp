@@ -55,10 +55,12 @@ struct Parts {
 
 std::optional<WallTime> to_time(const Parts& p) {
   using namespace std::chrono;
-  const year_month_day date(year(p.year), month(unsigned(p.month) + 1), std::chrono::day(unsigned(p.day)));
+  const year_month_day date(year(p.year), month(unsigned(p.month) + 1),
+                            std::chrono::day(unsigned(p.day)));
   // RFC 9110 5.6.7 allows a leap second's 60; system time does not know it and repeats the 59.
   if (!date.ok() || p.hour > 23 || p.minute > 59 || p.second > 60) return std::nullopt;
-  return WallTime(sys_days(date)) + hours(p.hour) + minutes(p.minute) + seconds(std::min(p.second, 59));
+  return WallTime(sys_days(date)) + hours(p.hour) + minutes(p.minute) +
+         seconds(std::min(p.second, 59));
 }
 
 bool imf_fixdate(Scanner s, Parts& p) {
@@ -84,10 +86,11 @@ bool rfc850_date(Scanner s, Parts& p, WallTime now) {
 
 bool asctime_date(Scanner s, Parts& p) {
   int weekday = 0;
-  if (!(s.one_of(kDays, weekday) && s.is(" ") && s.one_of(kMonths, p.month) && s.is(" "))) return false;
+  if (!(s.one_of(kDays, weekday) && s.is(" ") && s.one_of(kMonths, p.month) && s.is(" ")))
+    return false;
   if (!(s.is(" ") ? s.digits(1, p.day) : s.digits(2, p.day))) return false;
-  return s.is(" ") && s.time_of_day(p.hour, p.minute, p.second) && s.is(" ") && s.digits(4, p.year) &&
-         s.done();
+  return s.is(" ") && s.time_of_day(p.hour, p.minute, p.second) && s.is(" ") &&
+         s.digits(4, p.year) && s.done();
 }
 
 }  // namespace
@@ -95,7 +98,8 @@ bool asctime_date(Scanner s, Parts& p) {
 std::optional<WallTime> parse_http_date(std::string_view text, WallTime now) {
   const Scanner scanner(text);
   Parts parts;
-  if (imf_fixdate(scanner, parts) || rfc850_date(scanner, parts, now) || asctime_date(scanner, parts)) {
+  if (imf_fixdate(scanner, parts) || rfc850_date(scanner, parts, now) ||
+      asctime_date(scanner, parts)) {
     return to_time(parts);
   }
   return std::nullopt;

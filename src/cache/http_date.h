@@ -11,8 +11,8 @@
 namespace sealane::cache {
 
 // IMF-fixdate "Sun, 06 Nov 1994 08:49:37 GMT", RFC 850 "Sunday, 06-Nov-94 08:49:37 GMT" and asctime
-// "Sun Nov  6 08:49:37 1994". A two-digit year that would lie more than 50 years after `now` is taken
-// from the century before. Anything else, an impossible day or time included: nullopt.
+// "Sun Nov  6 08:49:37 1994". A two-digit year that would lie more than 50 years after `now` is
+// taken from the century before. Anything else, an impossible day or time included: nullopt.
 std::optional<WallTime> parse_http_date(std::string_view text, WallTime now);
 
 // 29 bytes of IMF-fixdate. Years 0 to 9999.

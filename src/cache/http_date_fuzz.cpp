@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes: no crash; what parses reads back the same after it is written.
-#include "cache/http_date.h"
-
 #include "base/result.h"
+#include "cache/http_date.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace sealane;

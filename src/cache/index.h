@@ -22,7 +22,8 @@ struct IndexLimits {
 };
 
 struct IndexCounts {
-  uint64_t entries = 0, bytes = 0, hits = 0, misses = 0, puts = 0, evicted = 0, purged = 0, refused = 0;
+  uint64_t entries = 0, bytes = 0, hits = 0, misses = 0, puts = 0, evicted = 0, purged = 0,
+           refused = 0;
 };
 
 class Index {
@@ -34,8 +35,8 @@ class Index {
   Index& operator=(const Index&) = delete;
 
   struct Found {
-    // Valid until the next call that changes the index; copy it to keep it. The copy's count is this
-    // lane's own: lanes that share an object do not share its reference count.
+    // Valid until the next call that changes the index; copy it to keep it. The copy's count is
+    // this lane's own: lanes that share an object do not share its reference count.
     const std::shared_ptr<const Stored>* stored = nullptr;
     bool pass = false;      // hit-for-miss: do not wait for anybody, fetch and do not store
     bool back_off = false;  // the origin failed a moment ago: serve stale rather than ask again
@@ -44,12 +45,15 @@ class Index {
 
   // Takes the place of the variant with the same Vary values. False: too large, or no room.
   bool put(const Key& key, const std::shared_ptr<const Stored>& stored);
+  // The origin's answer must not be stored: what was stored before goes, and the key passes for a
+  // while.
   void mark_pass(const Key& key, Instant until);
   void mark_back_off(const Key& key, Instant until);
   // All variants under this key.
   bool purge(const Key& key);
-  // `pattern` is a path and query as in a request, normalised; with a `*` at its end, all that begin
-  // so. Case matters. Returns the number of keys that went.
+  // `pattern` is a path and query as in a request; with a `*` at its end, all that begin so. Case
+  // matters. Returns the number of keys that went. Looks at every key: some milliseconds at
+  // entries_max.
   uint64_t purge(std::string_view service, std::string_view pattern);
   void clear();
 
@@ -80,6 +84,7 @@ class Index {
     uint32_t node = 0;  // 0: empty
   };
 
+  static uint64_t entry_bytes(const Key& key) { return sizeof(Node) + key.text.size(); }
   uint32_t lookup(const Key& key) const;
   uint32_t take_node(const Key& key);
   void link(uint32_t node, Queue queue);

@@ -25,32 +25,6 @@ constexpr bool is_unreserved(char c) {
          c == '.' || c == '_' || c == '~';
 }
 
-void append_target(std::string& out, std::string_view target) {
-  size_t at = 0;
-  while (at < target.size()) {
-    const size_t percent = std::min(target.find('%', at), target.size());
-    out.append(target.substr(at, percent - at));
-    at = percent;
-    if (at == target.size()) return;
-    const int high = at + 2 < target.size() ? hex(target[at + 1]) : -1;
-    const int low = high >= 0 ? hex(target[at + 2]) : -1;
-    if (low < 0) {  // no encoding: it stays as it is
-      out.push_back('%');
-      ++at;
-      continue;
-    }
-    const char byte = char(high * 16 + low);
-    if (is_unreserved(byte)) {
-      out.push_back(byte);
-    } else {
-      out.push_back('%');
-      out.push_back("0123456789ABCDEF"[high]);
-      out.push_back("0123456789ABCDEF"[low]);
-    }
-    at += 3;
-  }
-}
-
 constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 std::string_view trim(std::string_view text) {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
@@ -74,7 +48,8 @@ bool is_refused(std::string_view parameters) {
   const size_t q = parameters.find_first_of("qQ");
   if (q == std::string_view::npos) return false;
   const std::string_view weight = trim(parameters.substr(q + 1));
-  return weight.starts_with('=') && trim(weight.substr(1)).find_first_not_of("0.") == std::string_view::npos;
+  return weight.starts_with('=') &&
+         trim(weight.substr(1)).find_first_not_of("0.") == std::string_view::npos;
 }
 
 constexpr std::array<std::string_view, 3> kCodings = {"br", "gzip", "zstd"};
@@ -104,7 +79,34 @@ void append_codings(std::string& out, std::span<const Field> fields) {
 
 }  // namespace
 
-Key make_key(std::string& buffer, SipKey secret, std::string_view service, std::string_view target) {
+void append_target(std::string& out, std::string_view target) {
+  const size_t begin = out.size();
+  size_t at = 0;
+  while (at < target.size()) {
+    const size_t percent = std::min(target.find('%', at), target.size());
+    out.append(target.substr(at, percent - at));
+    if (percent == target.size()) return;
+    const int high = percent + 2 < target.size() ? hex(target[percent + 1]) : -1;
+    const int low = high >= 0 ? hex(target[percent + 2]) : -1;
+    if (low < 0) {  // a '%' that encodes nothing: who knows what the origin makes of it
+      out.resize(begin);
+      out.append(target);
+      return;
+    }
+    const char byte = char(high * 16 + low);
+    if (is_unreserved(byte)) {
+      out.push_back(byte);
+    } else {
+      out.push_back('%');
+      out.push_back("0123456789ABCDEF"[high]);
+      out.push_back("0123456789ABCDEF"[low]);
+    }
+    at = percent + 3;
+  }
+}
+
+Key make_key(std::string& buffer, SipKey secret, std::string_view service,
+             std::string_view target) {
   buffer.clear();
   buffer.append(service);
   buffer.push_back('\n');

@@ -34,6 +34,7 @@ TEST(Key, what_an_origin_may_tell_apart_stays_apart) {
   EXPECT_NE(key_of("/a/../b"), key_of("/b"));
   EXPECT_NE(key_of("/A"), key_of("/a"));
   EXPECT_EQ(key_of("/%zz%4"), "s\n/%zz%4");
+  EXPECT_EQ(key_of("/%4%31"), "s\n/%4%31");  // not /%41, which is /A
   EXPECT_EQ(key_of("/%"), "s\n/%");
   EXPECT_EQ(key_of("/%4"), "s\n/%4");
 }
@@ -63,7 +64,8 @@ TEST(Vary, accept_encoding_collapses_to_the_codings_that_matter) {
 TEST(Vary, a_request_selects_what_it_would_have_made) {
   const Fields response = {{"Vary", "Accept-Language, accept-encoding"}, {"vary", "X-A"}};
   const Fields german = {{"accept-language", "de ,en"}, {"Accept-Encoding", "gzip"}};
-  const Fields same = {{"Accept-Encoding", "gzip, deflate"}, {"Accept-Language", "de"}, {"Accept-Language", "en"}};
+  const Fields same = {
+      {"Accept-Encoding", "gzip, deflate"}, {"Accept-Language", "de"}, {"Accept-Language", "en"}};
   const Fields english = {{"Accept-Language", "en"}, {"Accept-Encoding", "gzip"}};
   const Vary vary = make_vary(response, german);
   EXPECT_EQ(vary.names, "accept-encoding\naccept-language\nx-a\n");

@@ -14,20 +14,31 @@ using wire::http::find;
 
 // RFC 9111 4.2.2 wants a bound on guesses and names 10 % and (in 5.2.2, by warning) a day.
 constexpr Duration kHeuristicMax = 24h;
-// Clamp only: how long an expired answer may stand in for an origin that fails, if the origin itself
-// says nothing about stale-if-error.
+// Clamp only: how long an expired answer may stand in for an origin that fails, if the origin
+// itself says nothing about stale-if-error.
 constexpr Duration kStaleOnErrorMax = 24h;
 
-// The difference of two times of day, which outsiders choose: bounded before it becomes nanoseconds.
+// The difference of two times of day, which outsiders choose: bounded before it becomes
+// nanoseconds.
 Duration bounded(std::chrono::milliseconds difference) {
   return std::clamp<std::chrono::milliseconds>(difference, Seconds(0), kDeltaMax);
 }
 
-// RFC 9110 15.1: what may be kept without explicit freshness. 206 is missing: no partial answers here.
+// RFC 9110 15.1: what may be kept without explicit freshness. 206 is missing: no partial answers
+// here.
 constexpr bool is_heuristically_cacheable(uint16_t status) {
   switch (status) {
-    case 200: case 203: case 204: case 300: case 301: case 308:
-    case 404: case 405: case 410: case 414: case 501:
+    case 200:
+    case 203:
+    case 204:
+    case 300:
+    case 301:
+    case 308:
+    case 404:
+    case 405:
+    case 410:
+    case 414:
+    case 501:
       return true;
     default:
       return false;
@@ -37,7 +48,13 @@ constexpr bool is_heuristically_cacheable(uint16_t status) {
 // Kept by clamp for error_ttl even if the origin says nothing (CloudFront's list).
 constexpr bool is_error_kept(uint16_t status) {
   switch (status) {
-    case 404: case 414: case 500: case 501: case 502: case 503: case 504:
+    case 404:
+    case 414:
+    case 500:
+    case 501:
+    case 502:
+    case 503:
+    case 504:
       return true;
     default:
       return false;
@@ -59,7 +76,8 @@ bool has_validator(std::span<const wire::http::Field> fields, WallTime now) {
 // Any line with a bare `*` (RFC 9110 12.5.5).
 bool varies_on_anything(std::span<const wire::http::Field> fields) {
   for (const wire::http::Field& field : fields) {
-    if (equal_fold(field.name, "vary") && field.value.find('*') != std::string_view::npos) return true;
+    if (equal_fold(field.name, "vary") && field.value.find('*') != std::string_view::npos)
+      return true;
   }
   return false;
 }
@@ -79,8 +97,10 @@ Dates read_dates(const Got& got) {
     if (equal_fold(field.name, "expires")) {
       const auto expires = parse_http_date(field.value, got.wall);
       // Of several the earliest; a broken one is the earliest of all.
-      if (!out.has_expires) out.expires = expires;
-      else if (!expires || (out.expires && *expires < *out.expires)) out.expires = expires;
+      if (!out.has_expires)
+        out.expires = expires;
+      else if (!expires || (out.expires && *expires < *out.expires))
+        out.expires = expires;
       out.has_expires = true;
     }
   }
@@ -99,7 +119,8 @@ Duration initial_age(const Got& got, const Dates& dates) {
 }
 
 // s-maxage, then max-age, then Expires - Date (RFC 9111 4.2.1); nullopt: the origin says nothing.
-std::optional<Duration> explicit_lifetime(const Got& got, const CacheControl& cc, const Dates& dates) {
+std::optional<Duration> explicit_lifetime(const Got& got, const CacheControl& cc,
+                                          const Dates& dates) {
   if (cc.s_maxage) return *cc.s_maxage;
   if (cc.max_age) return *cc.max_age;
   if (!dates.has_expires) return std::nullopt;
@@ -157,7 +178,8 @@ Verdict clamp(const Rule& rule, const Got& got, const CacheControl& cc, const Da
   const Duration max = std::max(rule.ttl_max, rule.ttl_min);
   if (lifetime) {
     // An error is kept at least for error_ttl, so that a failing origin is not hammered.
-    const Duration min = is_error_kept(got.status) ? std::max(rule.ttl_min, rule.error_ttl) : rule.ttl_min;
+    const Duration min =
+        is_error_kept(got.status) ? std::max(rule.ttl_min, rule.error_ttl) : rule.ttl_min;
     f.fresh_for = std::clamp(*lifetime - f.initial_age, min, std::max(max, min));
     if (f.fresh_for > Duration(0)) return out;
     out.why = Why::validator_only;
@@ -182,11 +204,10 @@ Verdict clamp(const Rule& rule, const Got& got, const CacheControl& cc, const Da
 //   yes, > 0  any        any                  stored, fresh for lifetime - age
 //   yes, = 0  yes        any                  stored, stale at once
 //   yes, = 0  no         any                  not stored
-//   no        modified   yes                  stored, fresh for 10 % of (Date - Last-Modified), a day at most
-//   no        ETag only  yes                  stored, stale at once
-//   no        none       any                  not stored
-//   no        any        no                   not stored
-//   no-cache: stored if there is a validator, asked every time
+//   no        modified   yes                  stored, fresh for 10 % of (Date - Last-Modified), a
+//   day at most no        ETag only  yes                  stored, stale at once no        none any
+//   not stored no        any        no                   not stored no-cache: stored if there is a
+//   validator, asked every time
 Verdict rfc9111(const Rule& rule, const Got& got, const CacheControl& cc, const Dates& dates) {
   // must-understand lets a cache that knows the status pass over no-store (5.2.2.3).
   const bool understood = cc.must_understand && is_heuristically_cacheable(got.status);
@@ -215,7 +236,8 @@ Verdict rfc9111(const Rule& rule, const Got& got, const CacheControl& cc, const 
     }
   }
   if (f.always_validate || f.fresh_for <= Duration(0)) {
-    if (!validator && f.fresh_for + f.stale_while_revalidate <= Duration(0)) return no(Why::no_freshness);
+    if (!validator && f.fresh_for + f.stale_while_revalidate <= Duration(0))
+      return no(Why::no_freshness);
     if (!validator && f.always_validate) return no(Why::no_freshness);
     out.why = Why::validator_only;
   }
@@ -241,19 +263,32 @@ Use heed(const CacheControl& cc, Use found, Duration age, Duration fresh_left, b
 
 const char* name(Why why) {
   switch (why) {
-    case Why::explicit_freshness: return "explicit-freshness";
-    case Why::default_freshness: return "default-freshness";
-    case Why::validator_only: return "validator-only";
-    case Why::error: return "error";
-    case Why::rule: return "rule";
-    case Why::method: return "method";
-    case Why::status: return "status";
-    case Why::no_store: return "no-store";
-    case Why::is_private: return "private";
-    case Why::authorization: return "authorization";
-    case Why::set_cookie: return "set-cookie";
-    case Why::vary_any: return "vary-any";
-    case Why::no_freshness: return "no-freshness";
+    case Why::explicit_freshness:
+      return "explicit-freshness";
+    case Why::default_freshness:
+      return "default-freshness";
+    case Why::validator_only:
+      return "validator-only";
+    case Why::error:
+      return "error";
+    case Why::rule:
+      return "rule";
+    case Why::method:
+      return "method";
+    case Why::status:
+      return "status";
+    case Why::no_store:
+      return "no-store";
+    case Why::is_private:
+      return "private";
+    case Why::authorization:
+      return "authorization";
+    case Why::set_cookie:
+      return "set-cookie";
+    case Why::vary_any:
+      return "vary-any";
+    case Why::no_freshness:
+      return "no-freshness";
   }
   return "?";
 }
@@ -263,10 +298,10 @@ const char* name(Why why) {
 //   other  GET           If-Match, If-Unmodified-Since     pass (the origin must judge them)
 //   other  GET           a body (Content-Length, chunked)  pass
 //   other  GET           Range                             lookup
-//   rfc9111  GET         Cache-Control: no-store           lookup (a clamped path does not heed clients)
-//   other  HEAD          -                                 lookup (a miss brings no body to store)
-//   other  GET           -                                 cached
-//   other  anything else                                   pass
+//   rfc9111  GET         Cache-Control: no-store           lookup (a clamped path does not heed
+//   clients) other  HEAD          -                                 lookup (a miss brings no body
+//   to store) other  GET           -                                 cached other  anything else
+//   pass
 Way way(const Rule& rule, const Asked& asked) {
   if (rule.mode == Rule::Mode::pass || !has_method(asked.method)) return Way::pass;
   Way out = asked.method == "HEAD" ? Way::lookup : Way::cached;
@@ -300,8 +335,8 @@ Way way(const Rule& rule, const Asked& asked) {
   return out;
 }
 
-//   first that holds                                                            -> not stored, because
-//   rule is pass                                                                   rule
+//   first that holds                                                            -> not stored,
+//   because rule is pass                                                                   rule
 //   method is not GET                                                              method
 //   status below 200, 206 or 304                                                   status
 //   the request has Authorization, and the answer neither public, s-maxage nor
@@ -322,7 +357,8 @@ Verdict may_store(const Rule& rule, const Asked& asked, const Got& got) {
   if (!rule.store_set_cookie && has_set_cookie(got.fields)) return no(Why::set_cookie);
   if (varies_on_anything(got.fields)) return no(Why::vary_any);
   const Dates dates = read_dates(got);
-  return rule.mode == Rule::Mode::clamp ? clamp(rule, got, cc, dates) : rfc9111(rule, got, cc, dates);
+  return rule.mode == Rule::Mode::clamp ? clamp(rule, got, cc, dates)
+                                        : rfc9111(rule, got, cc, dates);
 }
 
 //   no-cache    past fresh_for by              ->
@@ -331,12 +367,15 @@ Verdict may_store(const Rule& rule, const Asked& asked, const Got& got) {
 //   no          up to stale_while_revalidate   refresh
 //   no          more                           validate
 // and then, for an rfc9111 rule, what the client says.
-Use use(const Rule& rule, const Freshness& freshness, Instant got_at, const Asked& asked, Instant now) {
+Use use(const Rule& rule, const Freshness& freshness, Instant got_at, const Asked& asked,
+        Instant now) {
   const Duration fresh_left = freshness.fresh_for - (now - got_at);
   Use out = Use::validate;
   if (!freshness.always_validate) {
-    if (fresh_left > Duration(0)) out = Use::fresh;
-    else if (-fresh_left < freshness.stale_while_revalidate) out = Use::refresh;
+    if (fresh_left > Duration(0))
+      out = Use::fresh;
+    else if (-fresh_left < freshness.stale_while_revalidate)
+      out = Use::refresh;
   }
   if (rule.mode != Rule::Mode::rfc9111) return out;
   const auto line = find(asked.fields, "cache-control");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The judgement of a shared cache: may this answer be kept, how long is it fresh, and may a kept one
-// be used now. Two ways: `clamp` (CloudFront's minimum, default and maximum) and `rfc9111` (just what
-// the origin says).
+// The judgement of a shared cache: may this answer be kept, how long is it fresh, and may a kept
+// one be used now. Two ways: `clamp` (CloudFront's minimum, default and maximum) and `rfc9111`
+// (just what the origin says).
 #pragma once
 
 #include <cstdint>
@@ -18,9 +18,10 @@ struct Rule {
   enum class Mode : uint8_t { pass, clamp, rfc9111 };
   Mode mode = Mode::pass;
   Duration ttl_min{}, ttl_default{}, ttl_max{};  // clamp only
-  bool ttl_min_overrides_private = false;        // clamp only: ttl_min also beats private, no-store, no-cache
-  bool store_set_cookie = false;                 // keep answers that set a cookie (they go to everybody)
-  Duration error_ttl = 10s;                      // clamp only: how long an error is kept at least
+  bool ttl_min_overrides_private =
+      false;                      // clamp only: ttl_min also beats private, no-store, no-cache
+  bool store_set_cookie = false;  // keep answers that set a cookie (they go to everybody)
+  Duration error_ttl = 10s;       // clamp only: how long an error is kept at least
 };
 
 // The client's request, as far as caching looks at it.
@@ -39,9 +40,9 @@ struct Got {
 
 // What a request may do with the cache at all.
 enum class Way : uint8_t {
-  cached,      // look up; on a miss lead or join a fill
-  lookup,      // look up; on a miss pass it on and store nothing (HEAD, Range, no-store)
-  pass,        // neither
+  cached,  // look up; on a miss lead or join a fill
+  lookup,  // look up; on a miss pass it on and store nothing (HEAD, Range, no-store)
+  pass,    // neither
 };
 Way way(const Rule& rule, const Asked& asked);
 
@@ -51,11 +52,19 @@ enum class Why : uint8_t {
   default_freshness,   // stored: clamp's default or the heuristic of RFC 9111 4.2.2
   validator_only,      // stored: stale at once, but a 304 can bring it back
   error,               // stored: an error, for a short while
-  rule, method, status, no_store, is_private, authorization, set_cookie, vary_any, no_freshness,
+  rule,
+  method,
+  status,
+  no_store,
+  is_private,
+  authorization,
+  set_cookie,
+  vary_any,
+  no_freshness,
 };
 const char* name(Why why);
-// Is the reason not to store in the answer itself, so that a hit-for-miss mark is right? One client's
-// Authorization must not end coalescing for everybody.
+// Is the reason not to store in the answer itself, so that a hit-for-miss mark is right? One
+// client's Authorization must not end coalescing for everybody.
 bool is_lasting(Why why);
 
 // Counted from Got::got_at on the monotonic clock.
@@ -77,13 +86,15 @@ Verdict may_store(const Rule& rule, const Asked& asked, const Got& got);
 
 // What to do with a stored answer that matches the request.
 enum class Use : uint8_t {
-  fresh,       // send it
-  refresh,     // send it, and revalidate in the background (RFC 5861 3)
-  validate,    // ask the origin first
-  unavailable, // the client wanted only a stored answer and this one will not do: 504 (RFC 9111 5.2.1.7)
+  fresh,        // send it
+  refresh,      // send it, and revalidate in the background (RFC 5861 3)
+  validate,     // ask the origin first
+  unavailable,  // the client wanted only a stored answer and this one will not do: 504 (RFC
+                // 9111 5.2.1.7)
 };
 // `asked` is heeded in mode rfc9111 only: a viewer of a clamped path cannot force a fetch.
-Use use(const Rule& rule, const Freshness& freshness, Instant got_at, const Asked& asked, Instant now);
+Use use(const Rule& rule, const Freshness& freshness, Instant got_at, const Asked& asked,
+        Instant now);
 
 // The origin failed (no answer, or 500, 502, 503, 504): may the stored answer go out instead?
 bool may_serve_on_error(const Freshness& freshness, Instant got_at, Instant now);

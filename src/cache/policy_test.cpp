@@ -33,10 +33,11 @@ Rule clamped(Duration min, Duration standard, Duration max, bool overrides = fal
 }
 const Rule kRfc = {.mode = Rule::Mode::rfc9111};
 
-Verdict judge(const Rule& rule, const Fields& response, uint16_t status = 200, const Fields& request = {},
-              std::string_view method = "GET") {
-  return may_store(rule, {.method = method, .fields = request},
-                   {.status = status, .fields = response, .asked_at = kGot, .got_at = kGot, .wall = kWall});
+Verdict judge(const Rule& rule, const Fields& response, uint16_t status = 200,
+              const Fields& request = {}, std::string_view method = "GET") {
+  return may_store(
+      rule, {.method = method, .fields = request},
+      {.status = status, .fields = response, .asked_at = kGot, .got_at = kGot, .wall = kWall});
 }
 
 Field cc(std::string_view value) { return {"Cache-Control", value}; }
@@ -60,27 +61,31 @@ void expect_rows(const Rule& rule, const std::vector<Row>& rows) {
 }
 
 TEST(Clamp, the_table_with_a_minimum_of_zero) {
-  expect_rows(clamped(0s, 300s, 3600s),
-              {
-                  {"nothing said", {}, 200, Why::default_freshness, 300s},
-                  {"max-age inside", {cc("max-age=60")}, 200, Why::explicit_freshness, 60s},
-                  {"max-age above", {cc("max-age=9999")}, 200, Why::explicit_freshness, 3600s},
-                  {"s-maxage wins", {cc("max-age=60, s-maxage=90")}, 200, Why::explicit_freshness, 90s},
-                  {"Expires", {{"Expires", kInOneMinute}}, 200, Why::explicit_freshness, 60s},
-                  {"max-age beats Expires",
-                   {cc("max-age=5"), {"Expires", kInOneMinute}}, 200, Why::explicit_freshness, 5s},
-                  {"broken Expires", {{"Expires", "0"}}, 200, Why::no_freshness, {}},
-                  {"broken Expires, validator", {{"Expires", "0"}, kTag}, 200, Why::validator_only, 0s},
-                  {"max-age=0", {cc("max-age=0")}, 200, Why::no_freshness, {}},
-                  {"max-age=0, validator", {cc("max-age=0"), kTag}, 200, Why::validator_only, 0s},
-                  {"no-store", {cc("no-store, max-age=60")}, 200, Why::no_store, {}},
-                  {"private", {cc("private, max-age=60")}, 200, Why::is_private, {}},
-                  {"no-cache", {cc("no-cache")}, 200, Why::no_freshness, {}},
-                  {"no-cache, validator", {cc("no-cache"), kTag}, 200, Why::validator_only, 0s},
-                  {"Age taken off", {cc("max-age=60"), {"Age", "20"}}, 200, Why::explicit_freshness, 40s},
-                  {"unusual status", {}, 302, Why::no_freshness, {}},
-                  {"unusual status, said", {cc("max-age=60")}, 302, Why::explicit_freshness, 60s},
-              });
+  expect_rows(
+      clamped(0s, 300s, 3600s),
+      {
+          {"nothing said", {}, 200, Why::default_freshness, 300s},
+          {"max-age inside", {cc("max-age=60")}, 200, Why::explicit_freshness, 60s},
+          {"max-age above", {cc("max-age=9999")}, 200, Why::explicit_freshness, 3600s},
+          {"s-maxage wins", {cc("max-age=60, s-maxage=90")}, 200, Why::explicit_freshness, 90s},
+          {"Expires", {{"Expires", kInOneMinute}}, 200, Why::explicit_freshness, 60s},
+          {"max-age beats Expires",
+           {cc("max-age=5"), {"Expires", kInOneMinute}},
+           200,
+           Why::explicit_freshness,
+           5s},
+          {"broken Expires", {{"Expires", "0"}}, 200, Why::no_freshness, {}},
+          {"broken Expires, validator", {{"Expires", "0"}, kTag}, 200, Why::validator_only, 0s},
+          {"max-age=0", {cc("max-age=0")}, 200, Why::no_freshness, {}},
+          {"max-age=0, validator", {cc("max-age=0"), kTag}, 200, Why::validator_only, 0s},
+          {"no-store", {cc("no-store, max-age=60")}, 200, Why::no_store, {}},
+          {"private", {cc("private, max-age=60")}, 200, Why::is_private, {}},
+          {"no-cache", {cc("no-cache")}, 200, Why::no_freshness, {}},
+          {"no-cache, validator", {cc("no-cache"), kTag}, 200, Why::validator_only, 0s},
+          {"Age taken off", {cc("max-age=60"), {"Age", "20"}}, 200, Why::explicit_freshness, 40s},
+          {"unusual status", {}, 302, Why::no_freshness, {}},
+          {"unusual status, said", {cc("max-age=60")}, 302, Why::explicit_freshness, 60s},
+      });
 }
 
 TEST(Clamp, the_table_with_a_minimum) {
@@ -90,8 +95,11 @@ TEST(Clamp, the_table_with_a_minimum) {
                   {"max-age below", {cc("max-age=5")}, 200, Why::explicit_freshness, 60s},
                   {"max-age inside", {cc("max-age=100")}, 200, Why::explicit_freshness, 100s},
                   {"max-age above", {cc("max-age=9999")}, 200, Why::explicit_freshness, 3600s},
-                  {"older than its lifetime", {cc("max-age=5"), {"Age", "900"}}, 200,
-                   Why::explicit_freshness, 60s},
+                  {"older than its lifetime",
+                   {cc("max-age=5"), {"Age", "900"}},
+                   200,
+                   Why::explicit_freshness,
+                   60s},
                   {"no-store", {cc("no-store")}, 200, Why::no_store, {}},
                   {"private", {cc("private")}, 200, Why::is_private, {}},
                   {"no-cache, validator", {cc("no-cache"), kTag}, 200, Why::validator_only, 0s},
@@ -99,13 +107,15 @@ TEST(Clamp, the_table_with_a_minimum) {
 }
 
 TEST(Clamp, only_when_asked_does_the_minimum_override_private) {
-  expect_rows(clamped(60s, 300s, 3600s, true), {
-                                                   {"no-store", {cc("no-store")}, 200, Why::explicit_freshness, 60s},
-                                                   {"private", {cc("private")}, 200, Why::explicit_freshness, 60s},
-                                                   {"no-cache", {cc("no-cache")}, 200, Why::explicit_freshness, 60s},
-                                               });
+  expect_rows(clamped(60s, 300s, 3600s, true),
+              {
+                  {"no-store", {cc("no-store")}, 200, Why::explicit_freshness, 60s},
+                  {"private", {cc("private")}, 200, Why::explicit_freshness, 60s},
+                  {"no-cache", {cc("no-cache")}, 200, Why::explicit_freshness, 60s},
+              });
   // There is nothing to override with.
-  expect_rows(clamped(0s, 300s, 3600s, true), {{"private", {cc("private")}, 200, Why::is_private, {}}});
+  expect_rows(clamped(0s, 300s, 3600s, true),
+              {{"private", {cc("private")}, 200, Why::is_private, {}}});
   // Authorization and Set-Cookie are not part of it.
   EXPECT_EQ(judge(clamped(60s, 300s, 1h, true), {{"Set-Cookie", "a=b"}}).why, Why::set_cookie);
 }
@@ -131,25 +141,46 @@ TEST(Rfc9111, the_table) {
       {
           {"nothing said", {}, 200, Why::no_freshness, {}},
           {"max-age", {cc("max-age=60")}, 200, Why::explicit_freshness, 60s},
-          {"s-maxage before max-age", {cc("max-age=60, s-maxage=7")}, 200, Why::explicit_freshness, 7s},
-          {"Expires minus Date", {{"Date", kTenAgo}, {"Expires", kInOneMinute}}, 200,
-           Why::explicit_freshness, 60s},
+          {"s-maxage before max-age",
+           {cc("max-age=60, s-maxage=7")},
+           200,
+           Why::explicit_freshness,
+           7s},
+          {"Expires minus Date",
+           {{"Date", kTenAgo}, {"Expires", kInOneMinute}},
+           200,
+           Why::explicit_freshness,
+           60s},
           {"Expires without Date", {{"Expires", kInOneMinute}}, 200, Why::explicit_freshness, 60s},
           {"Age taken off", {cc("max-age=60"), {"Age", "59"}}, 200, Why::explicit_freshness, 1s},
           {"came stale", {cc("max-age=60"), {"Age", "61"}}, 200, Why::no_freshness, {}},
-          {"came stale, validator", {cc("max-age=60"), {"Age", "61"}, kTag}, 200, Why::validator_only, -1s},
+          {"came stale, validator",
+           {cc("max-age=60"), {"Age", "61"}, kTag},
+           200,
+           Why::validator_only,
+           -1s},
           {"only ETag", {kTag}, 200, Why::validator_only, 0s},
-          {"heuristic", {{"Date", kNowDate}, {"Last-Modified", kTenDaysAgo}}, 200,
-           Why::default_freshness, 24h},
+          {"heuristic",
+           {{"Date", kNowDate}, {"Last-Modified", kTenDaysAgo}},
+           200,
+           Why::default_freshness,
+           24h},
           {"heuristic, wrong status", {{"Last-Modified", kTenDaysAgo}}, 302, Why::no_freshness, {}},
           {"any status, said", {cc("max-age=60")}, 418, Why::explicit_freshness, 60s},
           {"an error, nothing said", {}, 503, Why::no_freshness, {}},
           {"no-store", {cc("no-store, max-age=60")}, 200, Why::no_store, {}},
           {"private", {cc("private, max-age=60")}, 200, Why::is_private, {}},
           {"no-cache", {cc("no-cache, max-age=60")}, 200, Why::no_freshness, {}},
-          {"no-cache, validator", {cc("no-cache, max-age=60"), kTag}, 200, Why::validator_only, 60s},
-          {"must-understand", {cc("must-understand, no-store, max-age=60")}, 200,
-           Why::explicit_freshness, 60s},
+          {"no-cache, validator",
+           {cc("no-cache, max-age=60"), kTag},
+           200,
+           Why::validator_only,
+           60s},
+          {"must-understand",
+           {cc("must-understand, no-store, max-age=60")},
+           200,
+           Why::explicit_freshness,
+           60s},
           {"must-understand, unknown", {cc("must-understand, max-age=60")}, 299, Why::status, {}},
           {"206", {cc("max-age=60")}, 206, Why::status, {}},
           {"304", {cc("max-age=60")}, 304, Why::status, {}},
@@ -192,21 +223,25 @@ TEST(Store, set_cookie_vary_any_and_other_methods_are_not_stored) {
 
 TEST(Age, is_computed_as_rfc_9111_4_2_3_says) {
   const auto age = [](const Fields& fields, Duration delay) {
-    const Got got = {.status = 200, .fields = fields, .asked_at = kGot - delay, .got_at = kGot, .wall = kWall};
+    const Got got = {
+        .status = 200, .fields = fields, .asked_at = kGot - delay, .got_at = kGot, .wall = kWall};
     const Verdict v = may_store(clamped(0s, 300s, 1h), {.method = "GET", .fields = {}}, got);
     return age_s(v.freshness, kGot, kGot + 5s);
   };
   EXPECT_EQ(age({}, 0s), 5);
   EXPECT_EQ(age({{"Age", "20"}}, 0s), 25);
-  EXPECT_EQ(age({{"Age", "20"}}, 3s), 28);                        // response delay
-  EXPECT_EQ(age({{"Date", kTenAgo}}, 0s), 15);                    // apparent age
-  EXPECT_EQ(age({{"Date", kTenAgo}, {"Age", "20"}}, 0s), 25);     // the larger
-  EXPECT_EQ(age({{"Date", kInOneMinute}}, 0s), 5);                // a clock ahead of ours
+  EXPECT_EQ(age({{"Age", "20"}}, 3s), 28);                     // response delay
+  EXPECT_EQ(age({{"Date", kTenAgo}}, 0s), 15);                 // apparent age
+  EXPECT_EQ(age({{"Date", kTenAgo}, {"Age", "20"}}, 0s), 25);  // the larger
+  EXPECT_EQ(age({{"Date", kInOneMinute}}, 0s), 5);             // a clock ahead of ours
   EXPECT_EQ(age({{"Age", "old"}}, 0s), 5);
-  EXPECT_GT(age({{"Age", "99999999999999"}, {"Date", "Mon, 01 Jan 0001 00:00:00 GMT"}}, 0s), 1 << 30);
+  EXPECT_GT(age({{"Age", "99999999999999"}, {"Date", "Mon, 01 Jan 0001 00:00:00 GMT"}}, 0s),
+            1 << 30);
 }
 
-Freshness fresh(const Rule& rule, const Fields& response) { return judge(rule, response).freshness; }
+Freshness fresh(const Rule& rule, const Fields& response) {
+  return judge(rule, response).freshness;
+}
 Use use_at(const Rule& rule, const Freshness& f, Duration after, const Fields& request = {}) {
   return use(rule, f, kGot, {.method = "GET", .fields = request}, kGot + after);
 }
@@ -227,7 +262,8 @@ TEST(Use, no_cache_is_always_validated) {
 
 TEST(Use, must_revalidate_and_proxy_revalidate_forbid_every_stale_use) {
   for (const std::string_view word : {"must-revalidate", "proxy-revalidate"}) {
-    const std::string line = "max-age=10, stale-while-revalidate=5, stale-if-error=50, " + std::string(word);
+    const std::string line =
+        "max-age=10, stale-while-revalidate=5, stale-if-error=50, " + std::string(word);
     for (const Rule& rule : {kRfc, clamped(0s, 300s, 1h)}) {
       const Freshness f = fresh(rule, {cc(line)});
       EXPECT_EQ(use_at(rule, f, 11s), Use::validate) << word;

@@ -22,10 +22,12 @@ bool is_one_of(std::string_view name, const std::string_view (&names)[N]) {
                      [&](std::string_view other) { return equal_fold(name, other); });
 }
 
-// RFC 9111 4.3.4: a strong validator of the 304 must be the stored one; a weak one must match weakly;
-// without any the one stored answer we asked about is meant.
+// RFC 9111 4.3.4: a strong validator of the 304 must be the stored one; a weak one must match
+// weakly; without any the one stored answer we asked about is meant.
 bool names_another(const Head& head, std::span<const Field> fields) {
-  const auto opaque = [](std::string_view tag) { return tag.starts_with("W/") ? tag.substr(2) : tag; };
+  const auto opaque = [](std::string_view tag) {
+    return tag.starts_with("W/") ? tag.substr(2) : tag;
+  };
   const auto theirs = wire::http::find(fields, "etag");
   const auto ours = head.etag();
   return theirs && ours && opaque(*theirs) != opaque(*ours);
@@ -44,12 +46,13 @@ std::string conditional_lines(const Head& head) {
   return out;
 }
 
-std::shared_ptr<const Stored> merge_not_modified(const Rule& rule, const Asked& asked, const Stored& stored,
-                                                 const Got& got, std::shared_ptr<Budget> budget) {
+std::shared_ptr<const Stored> merge_not_modified(const Rule& rule, const Asked& asked,
+                                                 const Stored& stored, const Got& got,
+                                                 std::shared_ptr<Budget> budget) {
   if (names_another(stored.head, got.fields)) return nullptr;
-  // The fields of the 304 first, then the stored ones whose name it does not have. Not the stored Date:
-  // without one of its own the 304 is of now, or it would come back as old as it went (RFC 9110 6.6.1).
-  // Via stays the stored one, which names us already.
+  // The fields of the 304 first, then the stored ones whose name it does not have. Not the stored
+  // Date: without one of its own the 304 is of now, or it would come back as old as it went (RFC
+  // 9110 6.6.1). Via stays the stored one, which names us already.
   std::vector<Field> merged;
   for (const Field& field : got.fields) {
     if (!is_one_of(field.name, kNotTaken)) merged.push_back(field);

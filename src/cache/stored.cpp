@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cache/stored.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "cache/http_date.h"
 
@@ -15,11 +15,19 @@ using wire::http::Field;
 
 // Hop-by-hop or about this one exchange (RFC 9110 7.6.1, RFC 9111 3.1); Age and X-Cache are written
 // anew for each answer, Content-Length once the body is known.
-constexpr std::string_view kNotKept[] = {
-    "connection",   "keep-alive",          "proxy-connection",          "te",
-    "trailer",      "transfer-encoding",   "upgrade",                   "proxy-authenticate",
-    "age",          "proxy-authorization", "proxy-authentication-info", "x-cache",
-    "content-length"};
+constexpr std::string_view kNotKept[] = {"connection",
+                                         "keep-alive",
+                                         "proxy-connection",
+                                         "te",
+                                         "trailer",
+                                         "transfer-encoding",
+                                         "upgrade",
+                                         "proxy-authenticate",
+                                         "age",
+                                         "proxy-authorization",
+                                         "proxy-authentication-info",
+                                         "x-cache",
+                                         "content-length"};
 
 // What a 304 carries (RFC 9110 15.4.5), and Last-Modified for clients without ETag.
 constexpr std::string_view kInNotModified[] = {"cache-control", "content-location", "date", "etag",
@@ -39,8 +47,10 @@ bool is_named_by_connection(std::string_view name, std::span<const Field> fields
     while (!list.empty()) {
       const size_t comma = std::min(list.find(','), list.size());
       std::string_view option = list.substr(0, comma);
-      while (!option.empty() && (option.front() == ' ' || option.front() == '\t')) option.remove_prefix(1);
-      while (!option.empty() && (option.back() == ' ' || option.back() == '\t')) option.remove_suffix(1);
+      while (!option.empty() && (option.front() == ' ' || option.front() == '\t'))
+        option.remove_prefix(1);
+      while (!option.empty() && (option.back() == ' ' || option.back() == '\t'))
+        option.remove_suffix(1);
       if (equal_fold(option, name)) return true;
       list.remove_prefix(std::min(comma + 1, list.size()));
     }
@@ -50,27 +60,48 @@ bool is_named_by_connection(std::string_view name, std::span<const Field> fields
 
 std::string_view reason(uint16_t status) {
   switch (status) {
-    case 200: return "OK";
-    case 203: return "Non-Authoritative Information";
-    case 204: return "No Content";
-    case 300: return "Multiple Choices";
-    case 301: return "Moved Permanently";
-    case 302: return "Found";
-    case 303: return "See Other";
-    case 307: return "Temporary Redirect";
-    case 308: return "Permanent Redirect";
-    case 400: return "Bad Request";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 410: return "Gone";
-    case 414: return "URI Too Long";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    default: return "";  // RFC 9112 4: the phrase may be empty
+    case 200:
+      return "OK";
+    case 203:
+      return "Non-Authoritative Information";
+    case 204:
+      return "No Content";
+    case 300:
+      return "Multiple Choices";
+    case 301:
+      return "Moved Permanently";
+    case 302:
+      return "Found";
+    case 303:
+      return "See Other";
+    case 307:
+      return "Temporary Redirect";
+    case 308:
+      return "Permanent Redirect";
+    case 400:
+      return "Bad Request";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 410:
+      return "Gone";
+    case 414:
+      return "URI Too Long";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    default:
+      return "";  // RFC 9112 4: the phrase may be empty
   }
 }
 

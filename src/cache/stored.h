@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An answer as the cache keeps it: the head as one wire image and the body, immutable, so that a hit
-// is sent as views: head, a small tail of its own (Age, X-Cache, Connection), body.
+// An answer as the cache keeps it: the head as one wire image and the body, immutable, so that a
+// hit is sent as views: head, a small tail of its own (Age, X-Cache, Connection), body.
 #pragma once
 
 #include <memory>
@@ -36,7 +36,7 @@ class Head {
   std::string_view not_modified_image() const { return not_modified_; }
 
   size_t field_count() const { return slices_.size(); }
-  wire::http::Field field(size_t i) const;                         // without Content-Length
+  wire::http::Field field(size_t i) const;  // without Content-Length
   std::vector<wire::http::Field> fields() const;
   std::optional<std::string_view> find(std::string_view name) const;
   std::optional<std::string_view> etag() const;

@@ -16,17 +16,28 @@ constexpr WallTime kWall = WallTime(std::chrono::sys_days(std::chrono::year(2026
 const Rule kRule = {.mode = Rule::Mode::rfc9111};
 
 Got got(const Fields& fields, uint16_t status = 200, Duration after = 0s) {
-  return {.status = status, .fields = fields, .asked_at = kT0 + after, .got_at = kT0 + after, .wall = kWall};
+  return {.status = status,
+          .fields = fields,
+          .asked_at = kT0 + after,
+          .got_at = kT0 + after,
+          .wall = kWall};
 }
 
 TEST(Head, keeps_end_to_end_fields_in_order_and_nothing_of_this_hop) {
-  const Fields fields = {{"Server", "x"},       {"Connection", "close, X-Hop"}, {"Keep-Alive", "1"},
-                         {"X-Hop", "y"},        {"Transfer-Encoding", "chunked"}, {"Age", "3"},
-                         {"Content-Length", "9"}, {"Date", "Sun, 22 Nov 2026 00:00:00 GMT"},
-                         {"X-Cache", "Hit"},    {"ETag", "\"a\""}};
+  const Fields fields = {{"Server", "x"},
+                         {"Connection", "close, X-Hop"},
+                         {"Keep-Alive", "1"},
+                         {"X-Hop", "y"},
+                         {"Transfer-Encoding", "chunked"},
+                         {"Age", "3"},
+                         {"Content-Length", "9"},
+                         {"Date", "Sun, 22 Nov 2026 00:00:00 GMT"},
+                         {"X-Cache", "Hit"},
+                         {"ETag", "\"a\""}};
   const Head head = Head::make(got(fields), "");
-  EXPECT_EQ(head.image(),
-            "HTTP/1.1 200 OK\r\nServer: x\r\nDate: Sun, 22 Nov 2026 00:00:00 GMT\r\nETag: \"a\"\r\n");
+  EXPECT_EQ(
+      head.image(),
+      "HTTP/1.1 200 OK\r\nServer: x\r\nDate: Sun, 22 Nov 2026 00:00:00 GMT\r\nETag: \"a\"\r\n");
   EXPECT_EQ(head.with_length(12).image(),
             "HTTP/1.1 200 OK\r\nServer: x\r\nDate: Sun, 22 Nov 2026 00:00:00 GMT\r\nETag: \"a\"\r\n"
             "Content-Length: 12\r\n");
@@ -52,7 +63,8 @@ TEST(Head, via_is_appended_to_what_the_origin_sent) {
 }
 
 TEST(Head, a_204_never_names_a_length) {
-  EXPECT_EQ(Head::make(got({}, 204), "").with_length(0).image().find("Content-Length"), std::string::npos);
+  EXPECT_EQ(Head::make(got({}, 204), "").with_length(0).image().find("Content-Length"),
+            std::string::npos);
 }
 
 TEST(Budget, an_object_counts_once_however_many_hold_it_and_not_at_all_when_gone) {
@@ -102,11 +114,17 @@ TEST_F(Revalidate, both_validators_are_sent) {
 }
 
 TEST_F(Revalidate, a_304_lays_its_fields_over_the_stored_ones_and_keeps_the_body) {
-  const auto old = stored({{"Cache-Control", "max-age=10"}, {"ETag", "\"1\""}, {"X-A", "old"},
-                           {"Content-Type", "text/plain"}, {"X-B", "kept"},
+  const auto old = stored({{"Cache-Control", "max-age=10"},
+                           {"ETag", "\"1\""},
+                           {"X-A", "old"},
+                           {"Content-Type", "text/plain"},
+                           {"X-B", "kept"},
                            {"Date", "Sun, 22 Nov 2026 00:00:00 GMT"}});
-  const auto now = merge(*old, {{"Cache-Control", "max-age=20"}, {"ETag", "\"1\""}, {"X-A", "new"},
-                                {"Content-Type", "text/html"}, {"Via", "1.1 other"}});
+  const auto now = merge(*old, {{"Cache-Control", "max-age=20"},
+                                {"ETag", "\"1\""},
+                                {"X-A", "new"},
+                                {"Content-Type", "text/html"},
+                                {"Via", "1.1 other"}});
   ASSERT_TRUE(now);
   EXPECT_EQ(now->body, old->body);
   EXPECT_EQ(now->head.status(), 200);
@@ -120,7 +138,8 @@ TEST_F(Revalidate, a_304_lays_its_fields_over_the_stored_ones_and_keeps_the_body
 }
 
 TEST_F(Revalidate, a_304_without_date_is_as_young_as_now) {
-  const auto old = stored({{"Cache-Control", "max-age=10"}, {"ETag", "\"1\""},
+  const auto old = stored({{"Cache-Control", "max-age=10"},
+                           {"ETag", "\"1\""},
                            {"Date", "Sat, 21 Nov 2026 23:00:00 GMT"}});
   const auto now = merge(*old, {});
   ASSERT_TRUE(now);

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace sealane::dns {
 namespace {
 
@@ -44,8 +46,8 @@ Status NameServer::start() {
 // Takes over a newer plan or view. A view is made for one plan; between the publishing of the two
 // they may not fit, then the old pair stays (at the start: a view that knows nothing).
 void NameServer::refresh() {
-  const bool moved = plan_reader_.refresh() | view_reader_.refresh();
-  if (!moved && plan_) return;
+  const bool plan_moved = plan_reader_.refresh(), view_moved = view_reader_.refresh();
+  if (!plan_moved && !view_moved && plan_) return;
   const bool fits = view_reader_->endpoints.size() == plan_reader_->endpoints.size();
   if (!fits && plan_) return;
   const bool is_new_plan = plan_ != plan_reader_.pointer();

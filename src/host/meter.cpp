@@ -8,19 +8,21 @@
 namespace sealane::host {
 namespace {
 
-uint64_t total(const std::deque<port::Counter>& lanes) {
+template <typename Lanes>
+uint64_t total(const Lanes& lanes) {
   uint64_t sum = 0;
-  for (const port::Counter& counter : lanes) sum += counter.get();
+  for (const auto& [lane, counter] : lanes) sum += counter.get();
   return sum;
 }
 
 }  // namespace
 
-port::Counter& Registry::add(std::string_view type, std::string_view name, std::string_view labels) {
+port::Counter& Registry::add(std::string_view type, std::string_view name, std::string_view labels,
+                             const LaneMeter* lane) {
   const LockGuard lock(mu_);
   Family& family = families_[std::string(name)];
   family.type = type;
-  return family.series[std::string(labels)].emplace_back();
+  return family.series[std::string(labels)][lane];
 }
 
 std::string Registry::render() const {

@@ -2,7 +2,6 @@
 // All counters of a process, and their page in the Prometheus text format (version 0.0.4).
 #pragma once
 
-#include <deque>
 #include <map>
 #include <string>
 
@@ -18,10 +17,10 @@ class Registry {
    public:
     explicit LaneMeter(Registry& registry) : registry_(registry) {}
     port::Counter& counter(std::string_view name, std::string_view labels) override {
-      return registry_.add("counter", name, labels);
+      return registry_.add("counter", name, labels, this);
     }
     port::Counter& gauge(std::string_view name, std::string_view labels) override {
-      return registry_.add("gauge", name, labels);
+      return registry_.add("gauge", name, labels, this);
     }
 
    private:
@@ -36,9 +35,11 @@ class Registry {
  private:
   struct Family {
     std::string_view type;
-    std::map<std::string, std::deque<port::Counter>, std::less<>> series;  // by labels
+    // By labels, then by lane: each counter has one writer.
+    std::map<std::string, std::map<const LaneMeter*, port::Counter>, std::less<>> series;
   };
-  port::Counter& add(std::string_view type, std::string_view name, std::string_view labels);
+  port::Counter& add(std::string_view type, std::string_view name, std::string_view labels,
+                     const LaneMeter* lane);
 
   mutable Mutex mu_;
   std::map<std::string, Family, std::less<>> families_ SL_GUARDED_BY(mu_);

@@ -71,10 +71,12 @@ void Connection::send_syn(unsigned attempt) {
 
 void Connection::syn_arrived(unsigned attempt) {
   if (!sides_[0].exists || sides_[1].exists) return;
-  Node* host = world_.find(sides_[1].address.ip);
-  const bool is_there = host && host->state() != NodeState::off;
-  const auto listener =
-      is_there ? NetImpl::listener_at(*host, sides_[1].address, sides_[0].address) : nullptr;
+  bool is_there = false;
+  std::shared_ptr<ListenerState> listener;
+  for (const Node* host : world_.at(sides_[1].address.ip)) {
+    is_there |= host->state() != NodeState::off;
+    if (!listener) listener = NetImpl::listener_at(*host, sides_[1].address, sides_[0].address);
+  }
   if (is_there && !listener) return refuse();
   // A full backlog drops the SYN as if it had been lost (Linux, tcp_abort_on_overflow off).
   if (!is_there || listener->waiting_count >= listener->options.backlog) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/net.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/hash.h"
@@ -85,7 +86,8 @@ uint16_t NetImpl::free_port() {
 }
 
 Result<SocketAddress> NetImpl::claim(const SocketAddress& at, bool taken) const {
-  if (!at.ip.is_unspecified() && node_.world().find(at.ip) != &node_) {
+  const auto ours = node_.addresses();
+  if (!at.ip.is_unspecified() && std::ranges::find(ours, at.ip) == ours.end()) {
     return fail(Code::conflict, at.ip.to_string() + " is not an address of " + node_.name());
   }
   if (taken) return fail(Code::conflict, at.to_string() + " is in use already");
@@ -190,9 +192,10 @@ void NetImpl::send(World& world, const SocketAddress& from, const SocketAddress&
   for (const Duration taken : world.links().send_datagram(from.ip, to.ip)) {
     world.at(world.now() + taken, [&world, source, to,
                                    bytes = std::vector<uint8_t>(bytes.begin(), bytes.end())]() mutable {
-      Node* node = world.find(to.ip);
-      if (!node || node->state() == NodeState::off) return;
-      const auto state = socket_at(*node, to, source);
+      std::shared_ptr<SocketState> state;
+      for (const Node* node : world.at(to.ip)) {
+        if (!state) state = socket_at(*node, to, source);
+      }
       // Nobody there: the ICMP error is no concern of a best-effort sender.
       if (!state || state->waiting.size() >= world.options().datagrams_max) return;
       world.record(fnv1a({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));

@@ -129,8 +129,7 @@ void Connection::arrive(int from, uint32_t flight, size_t bytes, bool fin) {
   Side& receiver = sides_[size_t(other(from))];
   Flow& flow = sender.out;
   if (flow.flight != flight) return;  // behind a loss
-  const Node* host = world_.find(receiver.address.ip);
-  if (host->state() == NodeState::off ||
+  if (node(other(from)).state() == NodeState::off ||
       world_.links().is_cut(sender.address.ip, receiver.address.ip)) {
     return lost(from);
   }

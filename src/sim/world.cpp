@@ -45,17 +45,15 @@ Node& World::add_node(NodeOptions options) {
   nodes_.push_back(
       std::unique_ptr<Node>(new Node(*this, std::move(options), uint32_t(nodes_.size()))));
   Node& node = *nodes_.back();
-  for (const IpAddress& ip : node.addresses()) {
-    const bool is_new = by_address_.emplace(ip, &node).second;
-    SL_ASSERT(is_new);
-  }
+  for (const IpAddress& ip : node.addresses()) by_address_[ip].push_back(&node);
   if (node.options_.boot) node.process_ = node.options_.boot(node);
   return node;
 }
 
-Node* World::find(const IpAddress& ip) const {
+std::span<Node* const> World::at(const IpAddress& ip) const {
   const auto it = by_address_.find(ip);
-  return it == by_address_.end() ? nullptr : it->second;
+  if (it == by_address_.end()) return {};
+  return it->second;
 }
 
 void World::at(Instant when, Action action) { events_.at(std::max(when, now_), std::move(action)); }

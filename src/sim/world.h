@@ -106,7 +106,8 @@ class World {
   World& operator=(const World&) = delete;
 
   Node& add_node(NodeOptions options);  // and boots it
-  Node* find(const IpAddress& ip) const;
+  // The nodes at this address: several are processes of one host that fail apart.
+  std::span<Node* const> at(const IpAddress& ip) const;
   std::span<const std::unique_ptr<Node>> nodes() const { return nodes_; }
 
   // ── time ──
@@ -161,7 +162,7 @@ class World {
   Events events_;
   Instant now_{};
   std::vector<std::unique_ptr<Node>> nodes_;
-  std::map<IpAddress, Node*> by_address_;
+  std::map<IpAddress, std::vector<Node*>> by_address_;
   uint64_t trace_hash_ = 0;
   uint64_t event_count_ = 0;
   uint64_t last_connection_ = 0;

@@ -16,6 +16,7 @@ class Scanner {
   // The last byte seen ended an event (or the stream has not begun, or only comments stand between): a line
   // written now belongs to no event.
   bool between_events() const { return state_ != State::in_line && lines_ == 0; }
+  bool in_line() const { return state_ == State::in_line; }
   uint64_t event_count() const { return events_; }
 
  private:

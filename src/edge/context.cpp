@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "edge/context.h"
+
+#include <algorithm>
+
+#include "edge/fetch.h"
+#include "edge/fill_job.h"
+#include "edge/origin_pool.h"
+
+namespace sealane::edge {
+
+Counters::Counters(port::Meter& meter)
+    : requests_2xx(meter.counter("sealane_edge_requests_total", R"(class="2xx")")),
+      requests_3xx(meter.counter("sealane_edge_requests_total", R"(class="3xx")")),
+      requests_4xx(meter.counter("sealane_edge_requests_total", R"(class="4xx")")),
+      requests_5xx(meter.counter("sealane_edge_requests_total", R"(class="5xx")")),
+      hits(meter.counter("sealane_edge_cache_total", R"(result="hit")")),
+      misses(meter.counter("sealane_edge_cache_total", R"(result="miss")")),
+      refreshes(meter.counter("sealane_edge_cache_total", R"(result="refresh")")),
+      passes(meter.counter("sealane_edge_cache_total", R"(result="pass")")),
+      stale(meter.counter("sealane_edge_cache_total", R"(result="stale")")),
+      retries(meter.counter("sealane_edge_retries_total")),
+      moved_on(meter.counter("sealane_edge_moved_on_total")),
+      origin_failures(meter.counter("sealane_edge_origin_failures_total")),
+      cut_answers(meter.counter("sealane_edge_cut_answers_total")),
+      connections(meter.counter("sealane_edge_connections_total")),
+      refused_connections(meter.counter("sealane_edge_refused_connections_total")),
+      in_flight(meter.gauge("sealane_edge_fetches_in_flight")),
+      open_connections(meter.gauge("sealane_edge_connections_open")) {}
+
+Context::Context(port::Lane& on, const Published<plan::Plan>& plan, const Published<view::View>& view,
+                 Options with)
+    : lane(on),
+      options(std::move(with)),
+      shared(*options.shared),
+      count(lane.meter),
+      index({.bytes_max = options.shared->budget->bytes_max()}, options.shared->budget),
+      fills({.object_bytes_max = plan.get()->edge.object_bytes_max}, options.shared->budget),
+      plan_(plan),
+      view_(view),
+      here_(options.region),
+      here_name_(plan_->region(options.region).name) {
+  origins = std::make_unique<OriginPool>(*this);
+  sweeper_ = lane.timers.make([this] { sweep(); });
+  watcher_ = lane.timers.make([this] {
+    refresh();
+    if (!fetches_.empty()) watcher_->arm_at(now() + kWatchInterval);
+  });
+  take_plan();
+  snapshots_moved(false);
+}
+
+Context::~Context() {
+  for (auto& [fill, job] : std::exchange(jobs, {})) retired_jobs_.push_back(std::move(job));
+  while (!graveyard_.empty() || !retired_jobs_.empty()) sweep();
+  origins.reset();
+}
+
+// Freeing one may bury another.
+void Context::sweep() {
+  std::exchange(graveyard_, {}).clear();
+  std::exchange(retired_jobs_, {}).clear();
+}
+
+void Context::retire(std::shared_ptr<FillJob> job) {
+  retired_jobs_.push_back(std::move(job));
+  if (!sweeper_->armed()) sweeper_->arm_at(now());
+}
+
+bool Context::is_node(const IpAddress& ip) const { return std::ranges::binary_search(nodes_, ip); }
+
+void Context::bury(std::unique_ptr<Mortal> mortal) {
+  if (!mortal) return;
+  graveyard_.push_back(std::move(mortal));
+  if (!sweeper_->armed()) sweeper_->arm_at(now());
+}
+
+void Context::watch(Fetch& fetch) {
+  fetches_.push_back(&fetch);
+  count.in_flight.set(fetches_.size());
+  if (!watcher_->armed()) watcher_->arm_at(now() + kWatchInterval);
+}
+
+void Context::unwatch(Fetch& fetch) {
+  const auto at = std::ranges::find(fetches_, &fetch);
+  if (at == fetches_.end()) return;
+  *at = fetches_.back();
+  fetches_.pop_back();
+  count.in_flight.set(fetches_.size());
+}
+
+void Context::take_plan() {
+  const plan::Plan& now_valid = *plan_;
+  ++generation_;
+  if (const auto id = now_valid.find_region(here_name_)) here_ = *id;
+  hosts_.emplace(now_valid);
+  nodes_.clear();
+  for (const plan::Endpoint& endpoint : now_valid.endpoints) {
+    if (endpoint.kind == plan::EndpointKind::node) nodes_.push_back(endpoint.address.ip);
+  }
+  std::ranges::sort(nodes_);
+  limits_.head_bytes_max = now_valid.edge.header_bytes_max;
+  loads.assign(now_valid.endpoints.size(), 0);
+  origins->plan_moved();
+}
+
+void Context::snapshots_moved(bool plan_moved) {
+  const auto before = std::exchange(plan_before_, plan_.pointer());
+  if (plan_moved) take_plan();
+  // A view is made for one plan. Until the matching one comes, nobody is known to be down.
+  view_now_ = view_->endpoints.size() == plan_->endpoints.size()
+                  ? view_.pointer()
+                  : std::make_shared<const view::View>(view::View::unknown(*plan_, now()));
+  // A fetch that moves on may end others or begin new ones: walk over a copy.
+  const std::vector<Fetch*> under_way = fetches_;
+  if (plan_moved && before) {
+    for (Fetch* fetch : under_way) fetch->plan_moved(*before, *plan_);
+  }
+  for (Fetch* fetch : under_way) {
+    if (std::ranges::find(fetches_, fetch) != fetches_.end()) fetch->view_moved();
+  }
+}
+
+}  // namespace sealane::edge

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// What everything on one lane's edge works with: snapshots, cache, origin pool, counters, scratch. One per
+// lane, owned by Edge, never touched by another thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/snapshot.h"
+#include "cache/fill.h"
+#include "cache/index.h"
+#include "edge/balance.h"
+#include "edge/route.h"
+#include "edge/shared.h"
+#include "plan/plan.h"
+#include "port/lane.h"
+#include "view/view.h"
+#include "wire/http/head.h"
+
+namespace sealane::edge {
+
+class Fetch;
+class FillJob;
+class OriginPool;
+
+struct Options {
+  plan::RegionId region{};  // where this node stands
+  IpAddress address;        // of this node: it listens here and connects from here
+  std::shared_ptr<Shared> shared;
+  // Health hears of what the traffic met. Called on this lane; may be empty.
+  std::function<void(plan::EndpointId, view::Outcome)> suspect;
+};
+
+// Things that may be in the middle of a call when they end: they are put aside and freed in a later turn.
+class Mortal {
+ public:
+  virtual ~Mortal() = default;
+};
+
+struct Counters {
+  explicit Counters(port::Meter& meter);
+  port::Counter &requests_2xx, &requests_3xx, &requests_4xx, &requests_5xx;
+  port::Counter &hits, &misses, &refreshes, &passes, &stale;
+  port::Counter &retries, &moved_on, &origin_failures, &cut_answers;
+  port::Counter &connections, &refused_connections;
+  port::Counter &in_flight, &open_connections;  // gauges
+  void count_status(uint16_t status) {
+    (status < 300 ? requests_2xx : status < 400 ? requests_3xx : status < 500 ? requests_4xx : requests_5xx).add();
+  }
+};
+
+class Context {
+ public:
+  Context(port::Lane& lane, const Published<plan::Plan>& plan, const Published<view::View>& view,
+          Options options);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  // Takes over newer snapshots: two loads when there are none. Called at the start of every turn.
+  void refresh() {
+    const bool plan_moved = plan_.refresh();
+    const bool view_moved = view_.refresh();
+    if (plan_moved || view_moved) snapshots_moved(plan_moved);
+  }
+  const plan::Plan& plan() const { return *plan_; }
+  const plan::Edge& edge() const { return plan_->edge; }
+  const view::View& view() const { return *view_now_; }
+  plan::RegionId here() const { return here_; }
+  const std::string& region_name() const { return plan_->region(here_).name; }
+  const Hosts& hosts() const { return *hosts_; }
+  const wire::http::Limits& limits() const { return limits_; }
+  // Changes when EndpointIds may have another meaning.
+  uint64_t generation() const { return generation_; }
+  bool is_node(const IpAddress& ip) const;
+
+  Instant now() const { return lane.clock.now(); }
+  void suspect(plan::EndpointId endpoint, view::Outcome outcome) {
+    if (options.suspect && outcome != view::Outcome::unknown) options.suspect(endpoint, outcome);
+  }
+  void bury(std::unique_ptr<Mortal> mortal);
+  void retire(std::shared_ptr<FillJob> job);
+
+  // Fetches under way: each is told when the view moves, also when nothing else happens on the lane.
+  void watch(Fetch& fetch);
+  void unwatch(Fetch& fetch);
+  size_t fetch_count() const { return fetches_.size(); }
+
+  port::Lane& lane;
+  const Options options;
+  Shared& shared;
+  Counters count;
+  cache::Index index;
+  cache::Fills fills;
+  std::unique_ptr<OriginPool> origins;
+  std::unordered_map<const cache::Fill*, std::shared_ptr<FillJob>> jobs;  // under way
+  const std::shared_ptr<Shared::Seat> seat = std::make_shared<Shared::Seat>();
+  std::vector<uint32_t> loads;  // requests under way by EndpointId
+  // Scratch, valid within one call-back.
+  std::vector<wire::http::Field> request_fields, response_fields;
+  std::string head_text, key_text;
+
+  bool probes_refused = false;  // this node is about to drain
+
+  static constexpr Duration kWatchInterval = 5ms;  // while a fetch is under way
+
+ private:
+  void snapshots_moved(bool plan_moved);
+  void take_plan();
+
+  Reader<plan::Plan> plan_;
+  Reader<view::View> view_;
+  std::shared_ptr<const view::View> view_now_;
+  std::shared_ptr<const plan::Plan> plan_before_;
+  plan::RegionId here_{};
+  std::string here_name_;
+  std::optional<Hosts> hosts_;
+  std::vector<IpAddress> nodes_;  // sorted
+  wire::http::Limits limits_;
+  uint64_t generation_ = 0;
+  std::vector<Fetch*> fetches_;
+  void sweep();
+  std::vector<std::unique_ptr<Mortal>> graveyard_;
+  std::vector<std::shared_ptr<FillJob>> retired_jobs_;
+  std::unique_ptr<port::Timer> sweeper_, watcher_;
+};
+
+}  // namespace sealane::edge

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request on its way through the origins: chooses them one after another (balance.h), obeys the step
+// machine (exchange.h), and hands one answer to a sink: a client's transaction, or a cache fill.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "edge/exchange.h"
+#include "edge/origin_pool.h"
+#include "edge/request.h"
+
+namespace sealane::edge {
+
+// What became of a request that got no answer, or only a part of one.
+struct Failure {
+  Trouble trouble = Trouble::no_endpoint;
+  uint16_t status = 503;
+  std::string region;        // of the endpoint that failed last, or this one's
+  bool unprocessed = false;  // no endpoint has been sent the request
+};
+
+class FetchSink {
+ public:
+  virtual ~FetchSink() = default;
+  // The answer that counts: final, or 101.
+  virtual void on_fetch_head(const wire::http::ResponseHead& head) = 0;
+  virtual void on_fetch_body(std::string_view bytes) = 0;
+  virtual void on_fetch_end() = 0;                           // complete; last call
+  virtual void on_fetch_failed(const Failure& failure) = 0;  // with or without a head before; last call
+  virtual void on_fetch_room() = 0;                          // more of the request body may come
+};
+
+class Fetch final : public OriginUser, public Mortal {
+ public:
+  // Request body bytes that are kept so that the request can be sent again elsewhere.
+  static constexpr size_t kHeldMax = 64u << 10;
+  static constexpr size_t kBacklogMax = 256u << 10;  // unsent request bytes at which the client is paused
+  // An answer under way from an endpoint that is down may be silent for so long before it is given up.
+  static constexpr Duration kUnhealthyGrace = 1s;
+
+  struct Options {
+    std::string extra_lines;  // conditional fields of a revalidation
+    bool for_fill = false;
+  };
+  Fetch(Context& context, std::shared_ptr<const Request> request, FetchSink& sink, Options options);
+  ~Fetch() override;
+
+  void start();
+  void set_sink(FetchSink& sink) { sink_ = &sink; }
+  // The request body, when request.head has one.
+  void send_body(std::string_view bytes);
+  void end_body();
+  bool congested() const;
+  // Of the answer's bytes: stop reading from the origin.
+  void pause();
+  void resume();
+  // After a 101.
+  void tunnel(std::string_view bytes);
+  void tunnel_end();
+
+  const Request& request() const { return *request_; }
+  Instant asked_at() const { return sent_at_; }
+  Duration connect_time() const { return connect_time_; }
+  Duration first_byte_time() const { return first_byte_time_; }
+  // Region of the endpoint that answers; valid from on_fetch_head on.
+  const std::string& region() const { return region_; }
+  bool from_node() const { return from_node_; }
+
+  void view_moved();
+  void plan_moved(const plan::Plan& before, const plan::Plan& after);
+
+  void on_origin_open() override;
+  void on_origin_head(const wire::http::ResponseHead& head) override;
+  void on_origin_body(std::string_view bytes) override;
+  void on_origin_end() override;
+  void on_origin_trouble(Trouble trouble) override;
+  void on_origin_drained() override;
+  void on_origin_deadline() override;
+
+ private:
+  std::optional<Pick> pick();
+  void attempt();
+  void go_to(const Pick& pick, OriginPool::Want want);
+  void connect(OriginPool::Want want);
+  void send_request();
+  void write_body(std::string_view bytes);
+  void trouble(Trouble what);
+  void fail(Trouble what);
+  void leave_endpoint();
+  void touch();  // a byte came or went: move the deadline
+
+  Context& context_;
+  const std::shared_ptr<const Request> request_;
+  FetchSink* sink_;
+  const Options options_;
+  Exchange exchange_;
+  Tried tried_;
+  std::optional<plan::EndpointId> endpoint_;
+  OriginConnection* connection_ = nullptr;
+  std::string region_, held_;
+  bool ready_ = false;        // connection_ is open and has the head
+  bool body_done_ = false;
+  bool over_ = false, tunnel_ = false, loaded_ = false, last_resort_ = false, from_node_ = false;
+  bool failing_ = false;      // the endpoint is down, the answer is under way: kUnhealthyGrace
+  bool paused_ = false;
+  bool ever_sent_ = false;
+  Instant began_at_{}, sent_at_{};
+  Duration connect_time_{}, first_byte_time_{};
+};
+
+}  // namespace sealane::edge

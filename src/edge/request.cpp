@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "edge/request.h"
+
+#include "cache/revalidate.h"
+#include "wire/http/hop_by_hop.h"
+
+namespace sealane::edge {
+namespace {
+
+using wire::http::equal_fold;
+using wire::http::Field;
+using wire::http::Framing;
+
+void line(std::string& out, std::string_view name, std::string_view value) {
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
+// Fields that we write ourselves.
+bool is_ours(std::string_view name) {
+  switch (name.size()) {
+    case 4: return equal_fold(name, "host");
+    case 6: return equal_fold(name, "expect");
+    case 9: return equal_fold(name, "forwarded");
+    case 11: return equal_fold(name, kHopField);
+    case 14: return equal_fold(name, "content-length");
+    case 15: return equal_fold(name, "x-forwarded-for");
+    case 16: return equal_fold(name, "x-forwarded-host");
+    case 17: return equal_fold(name, "x-forwarded-proto");
+    default: return false;
+  }
+}
+
+std::string node_identifier(const IpAddress& ip) {  // RFC 7239 6
+  return ip.is_v4() ? ip.to_string() : "\"[" + ip.to_string() + "]\"";
+}
+
+// RFC 7239 and its older kin. A node's word stands and gets our peer appended; anybody else's is dropped.
+void forwarding_lines(std::string& out, const Request& request) {
+  const Caller& caller = request.caller;
+  const std::string peer = caller.peer.ip.to_string();
+  const auto sent = [&](std::string_view name) {
+    return caller.from_node ? wire::http::find(request.fields, name) : std::nullopt;
+  };
+  const std::string_view proto = caller.tls ? "https" : "http";
+  std::string chain(sent("x-forwarded-for").value_or(""));
+  if (!chain.empty()) chain += ", ";
+  chain += peer;
+  line(out, "X-Forwarded-For", chain);
+  line(out, "X-Forwarded-Proto", sent("x-forwarded-proto").value_or(proto));
+  line(out, "X-Forwarded-Host", sent("x-forwarded-host").value_or(request.head.host));
+  std::string forwarded(sent("forwarded").value_or(""));
+  if (!forwarded.empty()) forwarded += ", ";
+  forwarded.append("for=").append(node_identifier(caller.peer.ip)).append(";proto=").append(proto);
+  if (!request.head.host.empty()) forwarded.append(";host=\"").append(request.head.host).append("\"");
+  line(out, "Forwarded", forwarded);
+}
+
+}  // namespace
+
+std::shared_ptr<const Request> Request::copy(const wire::http::RequestHead& head, const Caller& caller) {
+  auto request = std::make_shared<Request>();
+  // The head is one piece of memory from the method to the end of the last field.
+  const char* begin = head.method.data();
+  const char* end = begin;
+  const auto reach = [&](std::string_view view) {
+    if (!view.empty()) end = std::max(end, view.data() + view.size());
+  };
+  reach(head.method);
+  reach(head.target);
+  reach(head.host);
+  for (const Field& field : head.fields) reach(field.name), reach(field.value);
+  request->bytes.assign(begin, end);
+  const auto moved = [&](std::string_view view) {
+    const char* at = view.data();
+    if (view.empty() || at < begin || at > end) return view.empty() ? std::string_view() : view;
+    return std::string_view(request->bytes).substr(size_t(at - begin), view.size());
+  };
+  request->fields.reserve(head.fields.size());
+  for (const Field& field : head.fields) {
+    request->fields.push_back({moved(field.name), moved(field.value)});
+  }
+  request->head = head;
+  request->head.method = moved(head.method);
+  request->head.target = head.target == "/" ? "/" : moved(head.target);  // "/" may be a literal
+  request->head.host = moved(head.host);
+  request->head.fields = request->fields;
+  request->caller = caller;
+  return request;
+}
+
+bool Request::repeatable() const {
+  return wire::http::is_safe(head.method_id) || wire::http::find(fields, "idempotency-key").has_value();
+}
+
+Caller identify(const wire::http::RequestHead& head, const SocketAddress& peer, bool tls, bool from_node) {
+  Caller caller{.peer = peer, .client = peer.ip, .tls = tls, .from_node = from_node};
+  for (const Field& field : head.fields) {
+    if (field.name.size() == kProbeField.size() && equal_fold(field.name, kProbeField)) {
+      caller.probe = field.value == "1";
+    } else if (!from_node) {
+      continue;
+    } else if (equal_fold(field.name, kHopField)) {
+      caller.hop = true;
+    } else if (equal_fold(field.name, "x-forwarded-for")) {
+      const auto first = IpAddress::parse(wire::http::trim(field.value.substr(0, field.value.find(','))));
+      if (first) caller.client = *first;
+    }
+  }
+  return caller;
+}
+
+void compose_request(std::string& out, const Request& request, const ForOrigin& to) {
+  const auto& head = request.head;
+  const bool to_node = to.endpoint.kind == plan::EndpointKind::node;
+  const wire::http::HopByHop hops(request.fields);
+  out.append(head.method).append(" ");
+  if (head.target != "*") out.append(to.endpoint.base_path);
+  out.append(head.target).append(" HTTP/1.1\r\n");
+  line(out, "Host", to_node && !head.host.empty() ? head.host : std::string_view(to.endpoint.host));
+  for (const Field& field : request.fields) {
+    if (is_ours(field.name) || hops.drops(field.name)) continue;
+    if (to.for_fill && cache::is_dropped_for_fill(field.name)) continue;
+    line(out, field.name, field.value);
+  }
+  forwarding_lines(out, request);
+  out.append("Via: 1.1 sealane\r\n");
+  if (to_node) line(out, kHopField, to.here);
+  if (head.upgrade) {
+    out.append("Connection: Upgrade\r\n");
+    line(out, "Upgrade", wire::http::find(request.fields, "upgrade").value_or(""));
+  }
+  out.append(to.extra_lines);
+  if (head.framing == Framing::chunked) {
+    out.append("Transfer-Encoding: chunked\r\n");
+  } else if (head.framing == Framing::length) {
+    line(out, "Content-Length", std::to_string(head.content_length));
+  } else if (wire::http::find(request.fields, "content-length")) {
+    out.append("Content-Length: 0\r\n");  // RFC 9110 8.6: a POST says so
+  }
+  out.append("\r\n");
+}
+
+}  // namespace sealane::edge

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// The keeper of one region: starts its nodes and agents, and starts again what ends.
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "host/files.h"
+#include "host/lane.h"
+#include "host/log.h"
+#include "host/meter.h"
+#include "host/process.h"
+#include "host/signals.h"
+#include "main/up.h"
+#include "main/world.h"
+
+namespace sealane::main {
+namespace {
+
+constexpr Duration kBackoffMin = 1s;    // before the first restart; doubled up to
+constexpr Duration kBackoffMax = 30s;
+constexpr Duration kLivedLong = 10s;    // after which the back-off starts anew
+
+struct Child {
+  bool is_node = false;
+  std::string name;
+  std::vector<std::string> command;
+  std::filesystem::path output;
+  pid_t pid = 0;
+  Instant started{};
+  Duration backoff = kBackoffMin;
+  std::unique_ptr<port::Timer> restart{};
+};
+
+class Keeper {
+ public:
+  explicit Keeper(const KeeperOptions& options)
+      : options_(options),
+        log_("keeper/" + options.region),
+        lane_({.index = 0, .seed = host::random_seed(), .tls = nullptr, .log = log_, .meter = meter_}) {}
+
+  Status run() {
+    signals_ = std::make_unique<host::Signals>(
+        lane_.loop(), std::initializer_list<int>{SIGTERM, SIGINT, SIGCHLD, SIGHUP, SIGUSR1, SIGUSR2},
+        [this](int number) { on_signal(number); });
+    SL_CHECK(plan_children());
+    for (Child& child : children_) {
+      if (auto started = start(child); !started) {
+        kill_all(SIGKILL);
+        return started;
+      }
+    }
+    write_run_file();
+    lane_.loop().run();
+    return {};
+  }
+
+ private:
+  Status plan_children() {
+    SL_TRY(const LoadedWorld world, load_world(options_.world, plan::built_in_data(false)));
+    const plan::Plan& plan = *world.plan;
+    const auto id = plan.find_region(options_.region);
+    if (!id) return fail(Code::invalid, "no region " + options_.region + " in " + options_.world.string());
+    const auto logs = options_.data_dir / "log";
+    for (const auto node : plan.region(*id).nodes) {
+      const std::string ip = plan.endpoint(node).address.ip.to_string();
+      children_.push_back({.is_node = true,
+                           .name = "node " + ip,
+                           .command = {host::own_executable(), "serve", "--world", options_.world, "--region",
+                                       options_.region, "--node", ip, "--data", options_.data_dir},
+                           .output = logs / (options_.region + "-node-" + ip + ".log")});
+    }
+    for (const plan::Agent& agent : plan.agents) {
+      const plan::Endpoint& endpoint = plan.endpoint(agent.endpoint);
+      if (endpoint.region != *id || agent.run.empty()) continue;
+      children_.push_back({.name = "agent " + endpoint.address.to_string(),
+                           .command = agent.run,
+                           .output = logs / fmt::format("{}-agent-{}.log", options_.region, endpoint.address.port)});
+    }
+    return {};
+  }
+
+  Status start(Child& child) {
+    child.started = lane_.loop().now();
+    // In our own process group: a signal to the group reaches the whole region.
+    SL_TRY(child.pid, host::spawn({.command = child.command,
+                                   .set_env = {{"SEALANE_REGION", options_.region}},
+                                   .output = child.output,
+                                   .own_group = false,
+                                   .parent_death_signal = SIGKILL}));
+    return {};
+  }
+
+  void on_signal(int number) {
+    switch (number) {
+      case SIGCHLD: return reap();
+      case SIGHUP:
+      case SIGUSR1:
+      case SIGUSR2:
+        for (const Child& child : children_) {
+          if (child.is_node && child.pid > 0) ::kill(child.pid, number);
+        }
+        return;
+      default: break;
+    }
+    if (stopping_) return kill_all(SIGKILL);
+    stopping_ = true;
+    kill_all(SIGTERM);
+    reap();
+  }
+
+  void kill_all(int signal) {
+    for (const Child& child : children_) {
+      if (child.pid > 0) ::kill(child.pid, signal);
+    }
+  }
+
+  void reap() {
+    int state = 0;
+    for (pid_t pid; (pid = ::waitpid(-1, &state, WNOHANG)) > 0;) {
+      const auto found = std::ranges::find(children_, pid, &Child::pid);
+      if (found != children_.end()) ended(*found, state);
+    }
+    if (stopping_ && std::ranges::all_of(children_, [](const Child& c) { return c.pid == 0; })) lane_.loop().stop();
+  }
+
+  void ended(Child& child, int state) {
+    child.pid = 0;
+    if (stopping_) return;
+    const Instant now = lane_.loop().now();
+    if (now - child.started >= kLivedLong) child.backoff = kBackoffMin;
+    log_.line(port::Level::warn, "ended",
+              fmt::format("{} {}; restart in {} ms; its output is in {}", child.name,
+                          WIFEXITED(state) ? fmt::format("exited with {}", WEXITSTATUS(state))
+                                           : fmt::format("was ended by signal {}", WTERMSIG(state)),
+                          to_ms(child.backoff), child.output.string()));
+    child.restart = lane_.loop().make([this, &child] {
+      if (stopping_) return;
+      if (auto started = start(child); !started) {
+        log_.line(port::Level::error, "restart_failed", started.error().what);
+        child.restart->arm_at(lane_.loop().now() + child.backoff);
+      }
+      child.backoff = std::min<Duration>(child.backoff * 2, kBackoffMax);
+      write_run_file();
+    });
+    child.restart->arm_at(now + child.backoff);
+  }
+
+  // Who runs, for drills and for people.
+  void write_run_file() {
+    nlohmann::json all = nlohmann::json::array();
+    for (const Child& child : children_) {
+      all.push_back({{"kind", child.is_node ? "node" : "agent"}, {"name", child.name}, {"pid", child.pid}});
+    }
+    (void)host::write_file(options_.data_dir / "run" / (options_.region + ".json"), all.dump(1) + "\n", 0600);
+  }
+
+  const KeeperOptions options_;
+  host::JsonLog log_;
+  host::Registry registry_;
+  host::Registry::LaneMeter meter_{registry_};
+  host::HostLane lane_;
+  std::unique_ptr<host::Signals> signals_;
+  std::vector<Child> children_;
+  bool stopping_ = false;
+};
+
+}  // namespace
+
+Status run_keeper(const KeeperOptions& options) {
+  Keeper keeper(options);
+  return keeper.run();
+}
+
+}  // namespace sealane::main

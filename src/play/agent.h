@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// A simulated agent: the small HTTP server that does the work behind a region's nodes. /health says how it is,
+// a GET is quick, a POST thinks, and who asks for text/event-stream gets numbered events that go on behind
+// Last-Event-ID. Every answer says which region it came from.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "port/lane.h"
+#include "sim/world.h"
+#include "wire/http/reader.h"
+
+namespace sealane::play {
+
+constexpr unsigned kStreamEvents = 20;         // of one event stream
+constexpr Duration kStreamInterval = 200ms;    // between two of them
+constexpr Duration kQuickWork = 2ms;           // a GET, a health check
+
+// What a scene can change while the agent runs; outlives its process.
+struct AgentMood {
+  std::string region;
+  SocketAddress at;
+  Duration think = 5ms;
+  uint16_t brownout = 0;  // every answer has this status; 0: well
+};
+
+class Agent final : public sim::Process {
+ public:
+  static constexpr size_t kConnectionsMax = 10'000;
+
+  Agent(port::Lane& lane, const AgentMood& mood);
+  ~Agent() override;
+
+ private:
+  class Connection;
+  void drop(uint64_t id) { connections_.erase(id); }
+
+  port::Lane& lane_;
+  const AgentMood& mood_;
+  std::map<uint64_t, std::unique_ptr<Connection>> connections_;
+  uint64_t last_id_ = 0;
+  std::unique_ptr<port::Listener> listener_;
+};
+
+}  // namespace sealane::play
