@@ -132,4 +132,6 @@ Agent::Agent(port::Lane& lane, const AgentMood& mood) : lane_(lane), mood_(mood)
 
 Agent::~Agent() = default;
 
+void Agent::drop(uint64_t id) { connections_.erase(id); }
+
 }  // namespace sealane::play

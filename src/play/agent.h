@@ -36,7 +36,7 @@ class Agent final : public sim::Process {
 
  private:
   class Connection;
-  void drop(uint64_t id) { connections_.erase(id); }
+  void drop(uint64_t id);
 
   port::Lane& lane_;
   const AgentMood& mood_;
