@@ -16,8 +16,8 @@ constexpr Duration kTurnEvery = 10ms;           // of the phases
 constexpr Duration kPromptTimeout = 5s;         // an agent thinks
 constexpr Duration kStatusTimeout = 1s;
 constexpr Duration kDnsIntervalMin = 5ms;       // of one watcher and place
-// Enough for any drill: a stream that ends earlier is opened again.
-constexpr unsigned kTokens = 10'000, kTokenGapMs = 20;
+// Long enough to be under way when the fault comes; a stream that ends is opened again.
+constexpr std::string_view kLongPrompt = "Count to 1000, please.";
 
 std::string get_ping(const std::string& host) {
   return fmt::format("GET /ping HTTP/1.1\r\nHost: {}\r\nUser-Agent: sealane-drill\r\nAccept: */*\r\n\r\n", host);
@@ -85,7 +85,7 @@ Status Drill::add_users(const Place& place) {
     User user;
     SL_TRY(user.resolver, resolver_for(place, address));
     const std::string body =
-        fmt::format(R"({{"prompt":"ping","sessionId":"drill-{0}","currentRegion":"{0}"}})", region);
+        fmt::format(R"({{"prompt":"What is 6 times 7?","sessionId":"drill-{0}","currentRegion":"{0}"}})", region);
     const bool is_prompt = kind == Kind::prompt;
     user.caller = std::make_unique<Caller>(
         lane_, plan_,
@@ -105,11 +105,12 @@ Status Drill::add_users(const Place& place) {
     User user;
     SL_TRY(user.resolver, resolver_for(place, address));
     const std::string body =
-        fmt::format(R"({{"prompt":"count","sessionId":"drill-{0}-{1}","currentRegion":"{0}","tokens":{2},)"
-                    R"("interval_ms":{3}}})", region, i, kTokens, kTokenGapMs);
+        fmt::format(R"({{"prompt":"{}","sessionId":"drill-{}-{}","currentRegion":"{}","stream":true}})", kLongPrompt,
+                    region, i, region);
     user.stream = std::make_unique<StreamUser>(
         lane_, plan_,
         StreamUser::Options{.near = place.region,
+                            .user = uint16_t(i),
                             .request = post_agent(plan_.domain, "text/event-stream", body),
                             .port = port_,
                             .connect = connect_from(place, address, scenario_.manners.try_timeout),

@@ -32,7 +32,7 @@ class Drill {
     unsigned stream_count = 4;     // of each place
     Phases::Options phases;
   };
-  // Carries out "kill", "kill-agents", "freeze", "cut" or "heal" on the target; `done` is called from the loop.
+  // Carries out "kill", "freeze", "cut" or "heal" on the target; `done` is called from the loop.
   using Inject = std::function<void(std::string_view verb, std::function<void(Status)> done)>;
   struct Progress {
     Phase phase = Phase::waiting;

@@ -64,10 +64,11 @@ struct StreamSeen {
   Instant ended;                     // the end, or the last token for `open` and `silent`
   plan::RegionId near{};
   plan::RegionId served_by = kNowhere;
+  uint16_t user = 0;                 // which of the place's stream users
   StreamEnd end = StreamEnd::open;
   uint64_t token_count = 0;
   uint64_t missing_count = 0;        // numbers that were left out or came out of order
-  bool is_numbered = true;           // each event had an `id:` that is a number
+  bool is_numbered = true;           // each token had an `id:` that ends in a number
   Duration longest_gap{};            // between two tokens
 };
 

@@ -80,7 +80,6 @@ Bounds bounds_of(const Plan& plan, const Scenario& s) {
   uint32_t ttl_s = 0;
   for (const Place& place : s.places) ttl_s = std::max(ttl_s, place.ttl_s);
   const Duration ttl = std::chrono::seconds(ttl_s);
-  const bool needs_restart = s.fault == Fault::kill || s.fault == Fault::kill_agents;
   // A dead name server costs its users one patience; a dead node one try, unless its kernel refuses at once.
   const Duration ask = int64_t(plan.region(s.target).nodes.size()) * s.manners.resolver_patience;
   const Duration one_try = s.fault == Fault::kill ? Duration{} : s.manners.try_timeout;
@@ -91,7 +90,7 @@ Bounds bounds_of(const Plan& plan, const Scenario& s) {
   b.wait_max = down + kWaitSlack;
   b.served_again = b.answer + ask + one_try + kServedSlack;
   b.ttl_served = b.served_again + ttl;
-  b.seen_again = (needs_restart ? kRestartMax : Duration{}) + up + kBackSlack;
+  b.seen_again = (s.fault == Fault::kill ? kRestartMax : Duration{}) + up + kBackSlack;
   b.answer_again = b.seen_again + kAnswerSlack;
   b.back = b.answer_again + ttl + kServedSlack;
   return b;
@@ -102,7 +101,6 @@ Bounds bounds_of(const Plan& plan, const Scenario& s) {
 const char* verb(Fault fault) {
   switch (fault) {
     case Fault::kill: return "kill";
-    case Fault::kill_agents: return "kill-agents";
     case Fault::freeze: return "freeze";
     case Fault::cut: return "cut";
   }
@@ -112,7 +110,6 @@ const char* verb(Fault fault) {
 const char* past_tense(Fault fault) {
   switch (fault) {
     case Fault::kill: return "killed";
-    case Fault::kill_agents: return "without its agents";
     case Fault::freeze: return "frozen";
     case Fault::cut: return "cut off";
   }
@@ -156,9 +153,6 @@ Result<Scenario> make_scenario(const Plan& plan, Fault fault, std::string_view r
   if (plan.region(*target).nodes.empty()) {
     return fail(Code::invalid, fmt::format("region '{}' has no node that could fail", region));
   }
-  if (fault == Fault::kill_agents && plan.region(*target).agents.empty()) {
-    return fail(Code::invalid, fmt::format("region '{}' has no agents that could die", region));
-  }
   Scenario s{.fault = fault, .target = *target};
   const view::View well = view::View::unknown(plan, Instant{});
   view::View ill = well;
@@ -174,11 +168,11 @@ Result<Scenario> make_scenario(const Plan& plan, Fault fault, std::string_view r
     place.before = before.regions;
     place.during = during.regions;
     place.ttl_s = std::max(before.ttl_s, during.ttl_s);
-    // Inside a region that is cut off everything goes on; a node without agents forwards.
-    const bool keeps_node = fault == Fault::kill_agents || (fault == Fault::cut && place.region == *target);
+    // Inside a region that is cut off everything goes on.
+    const bool keeps_node = fault == Fault::cut && place.region == *target;
     place.is_affected = holds(place.before, *target) && !keeps_node;
-    place.loses_agents = (fault == Fault::kill_agents && holds(place.before, *target)) ||
-                         std::ranges::any_of(place.before, [&](RegionId id) { return plan.region(id).agents.empty(); });
+    place.loses_agents =
+        std::ranges::any_of(place.before, [&](RegionId id) { return plan.region(id).agents.empty(); });
     s.places.push_back(std::move(place));
   }
   if (s.places.empty()) {

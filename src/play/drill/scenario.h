@@ -18,12 +18,11 @@ namespace sealane::play::drill {
 constexpr size_t kPlacesMax = 16;  // regions whose users and name servers are watched
 
 enum class Fault : uint8_t {
-  kill,         // SIGKILL to every process of the region
-  kill_agents,  // only to its agents: its nodes forward to the next region
-  freeze,       // SIGSTOP: the kernel still accepts and acknowledges
-  cut,          // packets from outside the region are dropped, both ways
+  kill,    // SIGKILL to every process of the region
+  freeze,  // SIGSTOP: the kernel still accepts and acknowledges
+  cut,     // packets from outside the region are dropped, both ways
 };
-const char* verb(Fault fault);          // as `sealane up` is told: "kill-agents"
+const char* verb(Fault fault);          // as `sealane up` is told
 const char* past_tense(Fault fault);    // for people: "killed"
 
 // Users near one region: where they ask from, and what the plan gives them.

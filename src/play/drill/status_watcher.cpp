@@ -70,8 +70,11 @@ void StatusWatcher::fail(std::string why) {
 
 void StatusWatcher::take(const NodeStatus& status) {
   const Instant now = lane_.clock.now();
-  well_ = status.ready;
-  trouble_ = status.ready ? "" : "it is not ready";
+  const std::string plan = fmt::format("{:016x}", plan_.version);
+  trouble_ = !status.ready ? "it is not ready"
+             : status.plan != plan ? fmt::format("it runs plan {}, and this world file is plan {}", status.plan, plan)
+                                   : "";
+  well_ = trouble_.empty();
   for (const EndpointStatus& e : status.endpoints) {
     if (e.id >= known_.size()) continue;  // of another plan
     Known& known = known_[e.id];

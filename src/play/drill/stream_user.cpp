@@ -27,7 +27,7 @@ void StreamUser::stop() {
 
 void StreamUser::open() {
   const Instant now = lane_.clock.now();
-  stream_ = StreamSeen{.opened = now, .ended = now, .near = options_.near};
+  stream_ = StreamSeen{.opened = now, .ended = now, .near = options_.near, .user = options_.user};
   reader_ = {};
   last_number_.reset();
   last_token_ = now;
@@ -65,20 +65,11 @@ void StreamUser::take(const SseEvent& event) {
   }
   if (event.type == "done" || event.data == "[DONE]") {
     said_done_ = true;
+    if (!event.id.empty()) count(event.id);  // numbered too: then the last token cannot be missing unseen
     return;
   }
   if (event.type != "message" && event.type != "token") return;  // what else an agent may tell
-  uint64_t number = 0;
-  const char* end = event.id.data() + event.id.size();
-  const auto parsed = std::from_chars(event.id.data(), end, number);
-  if (event.id.empty() || parsed.ec != std::errc{} || parsed.ptr != end) {
-    stream_->is_numbered = false;
-  } else {
-    if (last_number_ && number != *last_number_ + 1) {
-      stream_->missing_count += number > *last_number_ ? number - *last_number_ - 1 : 1;
-    }
-    last_number_ = number;
-  }
+  count(event.id);
   if (stream_->token_count++ == 0) {
     stream_->began = now;
   } else {
@@ -86,6 +77,21 @@ void StreamUser::take(const SseEvent& event) {
   }
   last_token_ = stream_->ended = now;
   silence_->arm_at(now + options_.silence_max);
+}
+
+// The id is a number, or ends in one behind a '-' ("turn-token").
+void StreamUser::count(std::string_view id) {
+  id.remove_prefix(id.rfind('-') + 1);  // npos + 1 is 0
+  uint64_t number = 0;
+  const auto parsed = std::from_chars(id.data(), id.data() + id.size(), number);
+  if (id.empty() || parsed.ec != std::errc{} || parsed.ptr != id.data() + id.size()) {
+    stream_->is_numbered = false;
+    return;
+  }
+  if (last_number_ && number != *last_number_ + 1) {
+    stream_->missing_count += number > *last_number_ ? number - *last_number_ - 1 : 1;
+  }
+  last_number_ = number;
 }
 
 void StreamUser::on_answer(HttpConnection& connection, uint16_t) {

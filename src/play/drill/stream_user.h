@@ -17,6 +17,7 @@ class StreamUser final : HttpConnection::User {
  public:
   struct Options {
     plan::RegionId near{};
+    uint16_t user = 0;                 // number among the place's
     std::string request;               // its bytes
     uint16_t port = 0;
     port::ConnectOptions connect;
@@ -34,6 +35,7 @@ class StreamUser final : HttpConnection::User {
   void open();
   void connect(const StubResolver::Answer& answer);
   void take(const SseEvent& event);
+  void count(std::string_view id);
   void finish(StreamEnd end);
   void on_head(HttpConnection&, const wire::http::ResponseHead& head) override;
   void on_body(HttpConnection&, std::string_view bytes) override;
