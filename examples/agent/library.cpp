@@ -26,10 +26,12 @@ std::string stem(std::string word) {
 
 bool is_filler(const std::string& word) {
   static constexpr std::string_view kFillers[] = {
-      "a", "an", "and", "are", "as", "at", "be", "by", "can", "do", "does", "explain", "for", "from", "give", "has",
-      "have", "how", "i", "in", "is", "it", "its", "me", "more", "my", "of", "on", "or", "please", "should", "so",
-      "tell", "that", "the", "their", "there", "they", "this", "to", "was", "we", "what", "when", "where", "which",
-      "who", "why", "will", "with", "work", "would", "you", "your", "about", "mean", "means", "one", "not", "if"};
+      "a",      "an",      "and",  "are",  "as",    "at",    "be",    "by",   "can",  "do",
+      "does",   "explain", "for",  "from", "give",  "has",   "have",  "how",  "i",    "in",
+      "is",     "it",      "its",  "me",   "more",  "my",    "of",    "on",   "or",   "please",
+      "should", "so",      "tell", "that", "the",   "their", "there", "they", "this", "to",
+      "was",    "we",      "what", "when", "where", "which", "who",   "why",  "will", "with",
+      "work",   "would",   "you",  "your", "about", "mean",  "means", "one",  "not",  "if"};
   return std::ranges::find(kFillers, word) != std::end(kFillers);
 }
 
@@ -82,7 +84,8 @@ std::optional<std::string> Library::best(const std::set<std::string>& wanted,
   const uint32_t top = order[0];
   std::vector<uint32_t> chosen;
   for (const uint32_t line : order) {
-    const bool fits = lines_[line].paragraph == lines_[top].paragraph && scores[line] >= scores[top] / 4;
+    const bool fits =
+        lines_[line].paragraph == lines_[top].paragraph && scores[line] >= scores[top] / 4;
     if (fits && chosen.size() < kSentencesMax) chosen.push_back(line);
   }
   std::ranges::sort(chosen);

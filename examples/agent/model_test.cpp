@@ -9,7 +9,8 @@ namespace sealane::agent {
 namespace {
 
 // A conversation, prompt by prompt; gives the last reply.
-std::string talk(std::initializer_list<std::string> prompts, std::string_view region = "us-east-1") {
+std::string talk(std::initializer_list<std::string> prompts,
+                 std::string_view region = "us-east-1") {
   const Library library;
   Conversation c;
   std::string last;
@@ -68,20 +69,26 @@ TEST(Model, converts_units) {
 TEST(Model, knows_where_regions_are) {
   EXPECT_EQ(talk({"which region are you in?"}, "eu-west-1"), "I am answering from eu-west-1.");
   const std::string far = talk({"how far is us-east-1 from eu-west-1?"});
-  EXPECT_TRUE(far.starts_with("us-east-1 (Northern Virginia) and eu-west-1 (Dublin) are about 54")) << far;
+  EXPECT_TRUE(far.starts_with("us-east-1 (Northern Virginia) and eu-west-1 (Dublin) are about 54"))
+      << far;
 }
 
 TEST(Model, recalls_what_was_said) {
-  EXPECT_EQ(talk({"what is DNS?", "2+2", "what did I ask first?"}), "You first asked: \"what is DNS?\"");
-  EXPECT_EQ(talk({"what is DNS?", "2+2", "what did I just ask?"}), "Before this you asked: \"2+2\"");
-  EXPECT_EQ(talk({"hi", "2+2", "how many questions did I ask?"}), "You have asked 2 questions before this one.");
+  EXPECT_EQ(talk({"what is DNS?", "2+2", "what did I ask first?"}),
+            "You first asked: \"what is DNS?\"");
+  EXPECT_EQ(talk({"what is DNS?", "2+2", "what did I just ask?"}),
+            "Before this you asked: \"2+2\"");
+  EXPECT_EQ(talk({"hi", "2+2", "how many questions did I ask?"}),
+            "You have asked 2 questions before this one.");
   EXPECT_EQ(talk({"what did I ask first?"}), "This is the first thing you asked.");
-  EXPECT_EQ(talk({"my name is Ada Lovelace", "2+2", "what is my name?"}), "Your name is Ada Lovelace.");
+  EXPECT_EQ(talk({"my name is Ada Lovelace", "2+2", "what is my name?"}),
+            "Your name is Ada Lovelace.");
   EXPECT_EQ(talk({"what is my name?"}), "You have not told me your name.");
   EXPECT_EQ(talk({"remember that the code is 1234", "what should you remember?"}),
             "You told me that the code is 1234.");
   EXPECT_EQ(talk({"2+2", "what did you say?"}), "I said: 2+2 = 4");
-  EXPECT_EQ(talk({"2+2", "hi", "summarize our conversation"}), "So far you asked \"2+2\", then \"hi\".");
+  EXPECT_EQ(talk({"2+2", "hi", "summarize our conversation"}),
+            "So far you asked \"2+2\", then \"hi\".");
 }
 
 TEST(Model, looks_up_what_it_knows_and_never_says_it_twice) {
@@ -90,8 +97,9 @@ TEST(Model, looks_up_what_it_knows_and_never_says_it_twice) {
   const std::string more = talk({"How does failover work?", "tell me more"});
   EXPECT_NE(more, first);
   EXPECT_FALSE(more.empty());
-  for (const char* question : {"what is a health check?", "explain anycast", "why should I cache tool schemas?",
-                               "how are tokens streamed?", "what does a latency policy do?"}) {
+  for (const char* question :
+       {"what is a health check?", "explain anycast", "why should I cache tool schemas?",
+        "how are tokens streamed?", "what does a latency policy do?"}) {
     EXPECT_FALSE(talk({question}).starts_with("I do not know")) << question;
   }
 }

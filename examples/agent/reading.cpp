@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looks a question up in the library. "Tell me more" and the like go on with the last subject and never
-// repeat what was said.
+// Looks a question up in the library. "Tell me more" and the like go on with the last subject and
+// never repeat what was said.
 #include <algorithm>
 
 #include "library.h"
@@ -11,7 +11,8 @@ namespace sealane::agent {
 namespace {
 
 bool is_follow_up(std::string_view prompt) {
-  return has(lower(prompt), {"more", "go on", "continue", "what else", "why", "how so", "and then", "elaborate"}) &&
+  return has(lower(prompt), {"more", "go on", "continue", "what else", "why", "how so", "and then",
+                             "elaborate"}) &&
          Library::stems(prompt).size() <= 1;
 }
 
@@ -30,7 +31,8 @@ std::optional<std::string> look_up(const Ask& ask) {
     break;
   }
   auto said = [&](std::string_view sentence) {
-    return std::ranges::any_of(turns, [&](const Turn& turn) { return turn.reply.contains(sentence); });
+    return std::ranges::any_of(turns,
+                               [&](const Turn& turn) { return turn.reply.contains(sentence); });
   };
   auto answer = ask.library.find(wanted, said);
   if (!answer && !turns.empty()) return "That is all I know about it.";

@@ -18,8 +18,9 @@ class ServiceTest : public testing::Test {
  protected:
   Service service_{{.region = "us-east-1", .model = "built-in", .delay = 5ms}, 1};
 
-  std::variant<Response, Generate> ask(Method method, std::string_view target, std::string_view body = "",
-                                       std::vector<Field> fields = {}, Duration now = 0s, bool loopback = true) {
+  std::variant<Response, Generate> ask(Method method, std::string_view target,
+                                       std::string_view body = "", std::vector<Field> fields = {},
+                                       Duration now = 0s, bool loopback = true) {
     return service_.handle({method, target, fields, body, loopback}, at(now));
   }
   Response get(std::string_view target, std::vector<Field> fields = {}, Duration now = 0s) {
@@ -28,7 +29,9 @@ class ServiceTest : public testing::Test {
   Generate post(const json& body, std::vector<Field> fields = {}) {
     return std::get<Generate>(ask(Method::post, "/agent", body.dump(), std::move(fields)));
   }
-  Response refused(std::string_view body) { return std::get<Response>(ask(Method::post, "/agent", body)); }
+  Response refused(std::string_view body) {
+    return std::get<Response>(ask(Method::post, "/agent", body));
+  }
 };
 
 std::string field(const Response& response, std::string_view name) {
@@ -39,7 +42,8 @@ std::string field(const Response& response, std::string_view name) {
 }
 
 TEST_F(ServiceTest, each_answer_may_be_read_and_timed_by_any_origin) {
-  for (const char* target : {"/", "/health", "/ping", "/tools", "/docs/", "/docs/failover", "/nothing", "/agent"}) {
+  for (const char* target :
+       {"/", "/health", "/ping", "/tools", "/docs/", "/docs/failover", "/nothing", "/agent"}) {
     const Response response = get(target);
     EXPECT_EQ(field(response, "Access-Control-Allow-Origin"), "*") << target;
     EXPECT_EQ(field(response, "Timing-Allow-Origin"), "*") << target;
@@ -75,8 +79,8 @@ TEST_F(ServiceTest, tools_and_docs_are_cacheable_and_revalidate) {
 }
 
 TEST_F(ServiceTest, a_preflight_allows_what_it_asks_for) {
-  const Response response = std::get<Response>(
-      ask(Method::options, "/agent", "", {{"Access-Control-Request-Headers", "content-type, x-mine"}}));
+  const Response response = std::get<Response>(ask(
+      Method::options, "/agent", "", {{"Access-Control-Request-Headers", "content-type, x-mine"}}));
   EXPECT_EQ(response.status, 204);
   EXPECT_EQ(field(response, "Access-Control-Allow-Headers"), "content-type, x-mine");
   EXPECT_TRUE(field(response, "Access-Control-Allow-Methods").contains("POST"));
@@ -89,7 +93,8 @@ TEST_F(ServiceTest, a_turn_needs_a_prompt_and_says_what_is_wrong) {
   EXPECT_EQ(refused("{\"prompt\": \"\"}").status, 400);
   EXPECT_EQ(refused("{\"prompt\": \"x\", \"sessionId\": \"a b\"}").status, 400);
   EXPECT_EQ(refused("{\"prompt\": \"x\", \"history\": 1}").status, 400);
-  EXPECT_EQ(refused(json{{"prompt", std::string(Service::kPromptBytesMax + 1, 'x')}}.dump()).status, 413);
+  EXPECT_EQ(refused(json{{"prompt", std::string(Service::kPromptBytesMax + 1, 'x')}}.dump()).status,
+            413);
   EXPECT_EQ(post({{"prompt", std::string(Service::kPromptBytesMax, 'x')}}).turn, 1u);
   EXPECT_EQ(json::parse(refused("{").body)["error"]["code"], "invalid");
 }
@@ -98,7 +103,8 @@ TEST_F(ServiceTest, turns_of_a_session_build_on_each_other) {
   const Generate first = post({{"prompt", "hello"}, {"sessionId", "s1"}});
   EXPECT_FALSE(first.continued);
   service_.finish(first, "Hi.");
-  const Generate second = post({{"prompt", "again"}, {"sessionId", "s1"}, {"currentRegion", "eu-west-1"}});
+  const Generate second =
+      post({{"prompt", "again"}, {"sessionId", "s1"}, {"currentRegion", "eu-west-1"}});
   EXPECT_EQ(second.turn, 2u);
   EXPECT_TRUE(second.continued);
   ASSERT_EQ(second.before.turns.size(), 1u);
@@ -142,7 +148,9 @@ TEST_F(ServiceTest, streams_when_asked_by_header_or_by_body) {
 }
 
 TEST_F(ServiceTest, health_can_be_told_to_fail_for_a_while) {
-  EXPECT_EQ(std::get<Response>(ask(Method::post, "/admin/health?status=503&delay=50ms&for=10s")).status, 200);
+  EXPECT_EQ(
+      std::get<Response>(ask(Method::post, "/admin/health?status=503&delay=50ms&for=10s")).status,
+      200);
   EXPECT_EQ(get("/health", {}, 9s).status, 503);
   EXPECT_EQ(get("/health", {}, 9s).delay, 50ms);
   EXPECT_EQ(get("/health", {}, 10s).status, 200);
@@ -154,7 +162,8 @@ TEST_F(ServiceTest, health_can_be_told_to_fail_for_a_while) {
 TEST_F(ServiceTest, admin_is_only_for_this_machine_and_directly) {
   EXPECT_EQ(std::get<Response>(ask(Method::post, "/admin/health", "", {}, 0s, false)).status, 403);
   for (const char* name : {"X-Forwarded-For", "Via", "Forwarded"}) {
-    EXPECT_EQ(std::get<Response>(ask(Method::post, "/admin/health", "", {{name, "x"}})).status, 403) << name;
+    EXPECT_EQ(std::get<Response>(ask(Method::post, "/admin/health", "", {{name, "x"}})).status, 403)
+        << name;
   }
   EXPECT_EQ(get("/health").status, 200);
 }
@@ -198,7 +207,8 @@ TEST(Durations, are_written_with_a_unit) {
   EXPECT_EQ(parse_duration("1.5s"), 1500ms);
   EXPECT_EQ(parse_duration("2min"), 120s);
   EXPECT_EQ(parse_duration("3"), 3s);
-  for (const char* bad : {"", "ms", "-1s", "1h", "1 s", "1e99"}) EXPECT_EQ(parse_duration(bad), std::nullopt) << bad;
+  for (const char* bad : {"", "ms", "-1s", "1h", "1 s", "1e99"})
+    EXPECT_EQ(parse_duration(bad), std::nullopt) << bad;
 }
 
 }  // namespace

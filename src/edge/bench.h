@@ -89,8 +89,9 @@ struct Bench {
     view_ = view::View::unknown(plan, Instant{});
     plans.emplace(std::make_shared<const plan::Plan>(plan));
     views.emplace(std::make_shared<const view::View>(view_));
+    shared = std::make_shared<Shared>(plan.edge.cache_bytes_max, SipKey{1, 2});
     Options options{.region = plan::RegionId{region}, .address = plan.endpoints[region].address.ip,
-                    .shared = std::make_shared<Shared>(plan.edge.cache_bytes_max, SipKey{1, 2}),
+                    .shared = shared,
                     .suspect = [this](plan::EndpointId id, view::Outcome outcome) {
                       suspected.emplace_back(uint16_t(id), outcome);
                     }};
@@ -117,6 +118,7 @@ struct Bench {
   fake::Lane lane;
   std::optional<Published<plan::Plan>> plans;
   std::optional<Published<view::View>> views;
+  std::shared_ptr<Shared> shared;
   std::vector<std::pair<uint16_t, view::Outcome>> suspected;
   std::optional<Edge> edge;
 };

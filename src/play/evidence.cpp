@@ -102,7 +102,8 @@ Finding seen(size_t position, const Expectation& e, const Evidence& evidence) {
 
 Finding never_down(const Expectation& e, const Evidence& evidence) {
   for (const FlipSeen& flip : evidence.flips) {
-    if (flip.region == e.region.text && flip.down) {
+    const bool looked_at = e.to == Duration::zero() || flip.when < e.to;
+    if (flip.region == e.region.text && flip.down && looked_at) {
       return {false, fmt::format("{} had it down at {}", flip.observer, print_duration(flip.when))};
     }
   }

@@ -1,24 +1,86 @@
 // SPDX-License-Identifier: Apache-2.0
+// play_explore [--seeds N] [--from S]: randomized worlds, one seed after another; the first violation ends it.
+// play_explore FILE.play [SEED]: one scene.
 #include <fmt/format.h>
 
+#include <charconv>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
+#include "play/explore.h"
 #include "play/play.h"
+
+namespace {
 
 using namespace sealane;
 
-int main(int argc, char** argv) {
-  if (argc < 2) return 2;
-  std::ifstream in(argv[1], std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  play::Options options;
-  options.trace_max = argc > 3 ? 100000 : 0;
-  const auto report = play::run_file(text, argv[1], argc > 2 ? std::stoull(argv[2]) : 1, options);
+std::string read(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+int run_play(const std::string& file, uint64_t seed) {
+  const std::filesystem::path dir = std::filesystem::path(file).parent_path();
+  const play::Options options{
+      .read_file = [&](std::string_view name) -> Result<std::string> { return read(dir / name); }};
+  const auto report = play::run_file(read(file), file, seed, options);
   if (!report) {
-    fmt::print("{}\n", report.error().what);
+    fmt::print(stderr, "{}\n", report.error().what);
     return 2;
   }
   fmt::print("{}", play::render(*report));
   return report->met ? 0 : 1;
+}
+
+int run_seeds(uint64_t from, uint64_t count) {
+  const plan::Data data = plan::built_in_data(false);
+  const auto begin = std::chrono::steady_clock::now();
+  uint64_t events = 0, views = 0, answers = 0, requests = 0;
+  Duration lasted{};
+  for (uint64_t seed = from; seed < from + count; ++seed) {
+    const play::Exploration one = play::explore(seed, data);
+    events += one.event_count, views += one.view_count, answers += one.answer_count, requests += one.request_count;
+    lasted += one.lasted;
+    if (one.held) continue;
+    fmt::print("{}", play::render(one));
+    return 1;
+  }
+  const double took_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  fmt::print("{} seeds from {}: every invariant held; {:.0f} virtual hours, {} events, {} views, {} DNS answers, "
+             "{} requests in {:.1f}s\n",
+             count, from, double(lasted.count()) / 3600e9, events, views, answers, requests, took_s);
+  return 0;
+}
+
+bool number(const char* text, uint64_t& out) {
+  const std::string_view view(text);
+  const auto [end, error] = std::from_chars(view.data(), view.data() + view.size(), out);
+  return error == std::errc{} && end == view.data() + view.size();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  uint64_t from = 1, count = 100, seed = 1;
+  std::string file;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    const bool takes_number = word == "--seeds" || word == "--from";
+    uint64_t value = 0;
+    if (takes_number && (i + 1 == argc || !number(argv[++i], value))) {
+      fmt::print(stderr, "{} wants a number\n", word);
+      return 2;
+    }
+    if (word == "--seeds") {
+      count = value;
+    } else if (word == "--from") {
+      from = value;
+    } else if (!file.empty() && number(argv[i], value)) {
+      seed = value;
+    } else {
+      file = word;
+    }
+  }
+  return file.empty() ? run_seeds(from, count) : run_play(file, seed);
 }

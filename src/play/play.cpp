@@ -7,6 +7,7 @@
 #include <set>
 
 #include "play/evidence.h"
+#include "play/random_world.h"
 #include "play/stage.h"
 
 namespace sealane::play {
@@ -15,29 +16,6 @@ namespace {
 constexpr Instant kBegin{kWarmUp};  // world time at which scene time is 0
 
 Duration scene_time(Instant world_time) { return world_time - kBegin; }
-
-std::string words_of(const Target& target) {
-  using Kind = Target::Kind;
-  switch (target.kind) {
-    case Kind::region: return target.region.text;
-    case Kind::nodes: return "nodes of " + target.region.text;
-    case Kind::agents: return "agents of " + target.region.text;
-    case Kind::node: return "node " + target.address.ip.to_string();
-    case Kind::agent: return "agent " + target.address.to_string();
-    case Kind::everybody: return "everybody";
-  }
-  return "";
-}
-
-std::string words_of(const Fault& fault) {
-  std::string out = fmt::format("{} {}", name(fault.verb), words_of(fault.target));
-  if (fault.verb == Verb::cut || fault.verb == Verb::slow || fault.verb == Verb::lossy) {
-    out += fmt::format(" {} {}", fault.one_way ? "to" : "from", words_of(fault.other));
-  }
-  if (fault.verb == Verb::brownout) out += fmt::format(" {}", fault.status);
-  if (fault.amount != Duration::zero()) out += " " + print_duration(fault.amount);
-  return out;
-}
 
 // One run: the stage, and what is written down while it goes.
 class Run {

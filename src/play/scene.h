@@ -81,7 +81,7 @@ struct Expectation {
     dns_silent,      // between from and to no answer carries an address
     seen_down,       // every running observer has `region` down `within` the last fault before
     seen_up,
-    never_down,      // no running observer had `region` down at any time
+    never_down,      // no observer had `region` down at any time (before `to`, if it is set)
     flips_at_most,   // at each observer
     failed_at_most,  // requests of users (only repeatable ones, if so asked)
     answered_within, // the slowest request of users took no longer

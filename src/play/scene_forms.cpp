@@ -172,6 +172,11 @@ std::vector<Form> make_forms() {
   add("expect {region} seen down within {time} of {time}", build_seen<Kind::seen_down>);
   add("expect {region} seen up within {time} of {time}", build_seen<Kind::seen_up>);
   add("expect {region} never seen down", build_seen<Kind::never_down>);
+  add("expect {region} never seen down before {time}",
+      [](Scene& s, const Captures& c, Position at, std::string_view line) {
+        Expectation& e = expect(s, Kind::never_down, at, line);
+        e.region = name_of(c[0]), e.to = c[1].duration;
+      });
   add("expect at most {count} flips of {region}",
       [](Scene& s, const Captures& c, Position at, std::string_view line) {
         Expectation& e = expect(s, Kind::flips_at_most, at, line);

@@ -38,8 +38,6 @@ NodeProcess::NodeProcess(sim::Node& node, std::shared_ptr<const plan::Plan> plan
                     .suspect = [this](plan::EndpointId id, view::Outcome outcome) {
                       health_->suspect(id, outcome);
                     }});
-  const Status serving = edge_->start(false);
-  SL_ASSERT(serving);
   dns_ = std::make_unique<dns::NameServer>(
       lane, plan_, view_,
       dns::NameServerOptions{.at = {endpoint.address.ip, plan->ports.dns},
@@ -47,9 +45,10 @@ NodeProcess::NodeProcess(sim::Node& node, std::shared_ptr<const plan::Plan> plan
                              .cookie_secret = SipKey{secret, ~secret},
                              .tcp = {},
                              .authorities = nullptr});
-  // Names are answered once every endpoint has been looked at, so that a node that comes back sends nobody
-  // to where it has not looked yet.
+  // As `sealane serve` does it: nobody is answered before every endpoint has been looked at once.
   health_->on_first_round([this] {
+    const Status serving = edge_->start(false);
+    SL_ASSERT(serving);
     const Status answering = dns_->start();
     SL_ASSERT(answering);
   });
