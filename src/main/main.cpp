@@ -9,6 +9,7 @@
 #include <functional>
 
 #include "host/http_get.h"
+#include "main/drill.h"
 #include "main/node.h"
 #include "main/status.h"
 #include "main/up.h"
@@ -119,6 +120,8 @@ int main(int argc, char** argv) {
   keeper_command->add_option("--region", keeper_options.region)->required();
   keeper_command->add_option("--data", keeper_options.data_dir)->required();
   keeper_command->callback([&] { exit_code = report(main::run_keeper(keeper_options)); });
+
+  main::add_drill_command(app, exit_code);
 
   std::string check_world = "sealane.yaml";
   auto* check_command = app.add_subcommand("check", "validate a world file; exit 0 or 2");
