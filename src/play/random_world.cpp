@@ -48,9 +48,10 @@ std::string random_world(Dice& dice) {
   std::string yaml = "domain: agent.example.test\nregions:\n", weights, order;
   size_t node_count = 0;
   for (size_t r = 0; r < region_count; ++r) {
-    const size_t own_count = node_count + region_count - r < kNodesMax ? 1 + size_t(dice.below(3)) : 1;
+    const size_t left_count = kNodesMax - node_count - (region_count - r - 1);  // one for each to come
+    const size_t own_count = 1 + size_t(dice.below(std::min<size_t>(3, left_count)));
     yaml += fmt::format("  {}:\n    clients: [10.{}.0.0/16]\n    nodes: [", kRegions[r], r + 1);
-    for (size_t n = 0; n < std::min(own_count, kNodesMax - node_count); ++n) {
+    for (size_t n = 0; n < own_count; ++n) {
       yaml += fmt::format("{}10.{}.0.{}", n > 0 ? ", " : "", r + 1, n + 1);
     }
     node_count += own_count;
