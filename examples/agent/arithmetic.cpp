@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sums. Finds the expression in a sentence, and goes on from the last result ("double that", "plus 3").
+// Sums. Finds the expression in a sentence, and goes on from the last result ("double that", "plus
+// 3").
 #include <array>
 #include <charconv>
 #include <utility>
@@ -10,8 +11,8 @@
 namespace sealane::agent {
 namespace {
 
-// expression := term (('+'|'-') term)* ; term := power (('*'|'/') power)* ; power := unary ('^' power)? ;
-// unary := '-' unary | number '%'? | '(' expression ')'
+// expression := term (('+'|'-') term)* ; term := power (('*'|'/') power)* ; power := unary ('^'
+// power)? ; unary := '-' unary | number '%'? | '(' expression ')'
 class Parser {
  public:
   static constexpr int kDepthMax = 64;
@@ -48,7 +49,10 @@ class Parser {
         break;
       }
       ++operators_;
-      left = op == '+' ? *left + *right : op == '-' ? *left - *right : op == '*' ? *left * *right : *left / *right;
+      left = op == '+'   ? *left + *right
+             : op == '-' ? *left - *right
+             : op == '*' ? *left * *right
+                         : *left / *right;
     }
     return left;
   }
@@ -100,7 +104,8 @@ class Parser {
     double value = 0;
     const char* from = text_.data() + at_;
     if (at_ == text_.size() || !(std::isdigit(uint8_t(*from)) || *from == '.')) return std::nullopt;
-    const auto [end, error] = std::from_chars(from, text_.data() + text_.size(), value, std::chars_format::fixed);
+    const auto [end, error] =
+        std::from_chars(from, text_.data() + text_.size(), value, std::chars_format::fixed);
     if (error != std::errc{}) return std::nullopt;
     at_ = size_t(end - text_.data());
     if (take('%')) value /= 100, ++operators_;
@@ -114,9 +119,22 @@ class Parser {
 
 // Words to signs. Longer ones first.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kSigns = {{
-    {"multiplied by", "*"}, {"to the power of", "^"}, {"divided by", "/"}, {"percent of", "% *"},
-    {"% of", "% *"}, {"squared", "^2"}, {"cubed", "^3"}, {"percent", "%"}, {"times", "*"}, {"plus", "+"},
-    {"minus", "-"}, {"\xc3\x97", "*"}, {"\xc3\xb7", "/"}, {"**", "^"}, {"half of", "0.5 *"}, {"twice", "2 *"},
+    {"multiplied by", "*"},
+    {"to the power of", "^"},
+    {"divided by", "/"},
+    {"percent of", "% *"},
+    {"% of", "% *"},
+    {"squared", "^2"},
+    {"cubed", "^3"},
+    {"percent", "%"},
+    {"times", "*"},
+    {"plus", "+"},
+    {"minus", "-"},
+    {"\xc3\x97", "*"},
+    {"\xc3\xb7", "/"},
+    {"**", "^"},
+    {"half of", "0.5 *"},
+    {"twice", "2 *"},
 }};
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
@@ -137,7 +155,9 @@ std::optional<double> last_result(const Conversation& before) {
   return std::nullopt;
 }
 
-bool is_pronoun(std::string_view word) { return word == "that" || word == "it" || word == "this" || word == "result"; }
+bool is_pronoun(std::string_view word) {
+  return word == "that" || word == "it" || word == "this" || word == "result";
+}
 
 // "double that", "add 5 to it", "divide it by 4", "plus 7": an expression that goes on from `last`.
 std::optional<std::string> follow_up(std::string_view said, double last) {
@@ -147,7 +167,8 @@ std::optional<std::string> follow_up(std::string_view said, double last) {
   for (const std::string& word : all) {
     if (is_pronoun(word)) refers = true;
     if (std::isdigit(uint8_t(word[0]))) operand = word;
-    for (const std::string_view v : {"double", "triple", "halve", "half", "add", "subtract", "multiply", "divide", "square"}) {
+    for (const std::string_view v :
+         {"double", "triple", "halve", "half", "add", "subtract", "multiply", "divide", "square"}) {
       if (word == v) verb = v;
     }
   }
@@ -166,7 +187,8 @@ std::optional<std::string> follow_up(std::string_view said, double last) {
   std::string signs(said);
   for (const auto& [word, sign] : kSigns) replace_all(signs, word, sign);
   const size_t at = signs.find_first_of("+-*/^");
-  if (at != signs.npos && at < 8 && signs.find_first_of("0123456789") > at) return x + " " + signs.substr(at);
+  if (at != signs.npos && at < 8 && signs.find_first_of("0123456789") > at)
+    return x + " " + signs.substr(at);
   return std::nullopt;
 }
 
@@ -198,16 +220,19 @@ std::optional<std::string> calculate(const Ask& ask) {
     double value = 0;
     if (std::from_chars(from, to, value, std::chars_format::fixed).ec == std::errc{}) {
       if (value < 0) return "A negative number has no real square root.";
-      return fmt::format("The square root of {} = {}", number_text(value), number_text(std::sqrt(value)));
+      return fmt::format("The square root of {} = {}", number_text(value),
+                         number_text(std::sqrt(value)));
     }
   }
   if (const auto last = last_result(ask.before)) {
     if (auto more = follow_up(said, *last)) said = *more;
   }
   for (const auto& [word, sign] : kSigns) replace_all(said, word, sign);
-  // "us-east-1" and "2026-11-22" are no sums: a '-' glued to a letter, or between digits twice, is none.
+  // "us-east-1" and "2026-11-22" are no sums: a '-' glued to a letter, or between digits twice, is
+  // none.
   for (const std::string& word : words(said)) {
-    if (word.contains('-') && (std::isalpha(uint8_t(word[0])) || word.find('-') != word.rfind('-'))) {
+    if (word.contains('-') &&
+        (std::isalpha(uint8_t(word[0])) || word.find('-') != word.rfind('-'))) {
       replace_all(said, word, " ");
     }
   }

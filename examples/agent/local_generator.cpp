@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "generator.h"
+#include "library.h"
 
 namespace sealane::agent {
 namespace {
@@ -7,7 +8,10 @@ namespace {
 class LocalGeneration final : public Generation {
  public:
   LocalGeneration(port::Lane& lane, std::string text, Duration interval, TokenSink& sink)
-      : clock_(lane.clock), text_(std::move(text)), interval_(interval), sink_(sink),
+      : clock_(lane.clock),
+        text_(std::move(text)),
+        interval_(interval),
+        sink_(sink),
         timer_(lane.timers.make([this] { tick(); })) {
     due_ = clock_.now() + interval_;
     timer_->arm_at(due_);
@@ -45,7 +49,8 @@ class LocalGenerator final : public Generator {
   LocalGenerator(port::Lane& lane, std::string region, Duration interval)
       : lane_(lane), region_(std::move(region)), interval_(interval) {}
   std::unique_ptr<Generation> generate(const Generate& turn, TokenSink& sink) override {
-    return std::make_unique<LocalGeneration>(lane_, reply({turn.prompt, turn.before, region_}),
+    return std::make_unique<LocalGeneration>(lane_,
+                                             reply({turn.prompt, turn.before, region_, library_}),
                                              turn.stream ? interval_ : Duration{}, sink);
   }
 
@@ -53,11 +58,13 @@ class LocalGenerator final : public Generator {
   port::Lane& lane_;
   const std::string region_;
   const Duration interval_;
+  const Library library_;
 };
 
 }  // namespace
 
-std::unique_ptr<Generator> local_generator(port::Lane& lane, std::string region, Duration token_interval) {
+std::unique_ptr<Generator> local_generator(port::Lane& lane, std::string region,
+                                           Duration token_interval) {
   return std::make_unique<LocalGenerator>(lane, std::move(region), token_interval);
 }
 

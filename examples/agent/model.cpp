@@ -33,8 +33,10 @@ std::string reply(const Ask& ask) {
     if (auto answer = skill.answer(ask)) return *std::move(answer);
   }
   return fmt::format(
-      "I do not know that: I am a small model inside the demo agent{}. I can explain regions, failover, health "
-      "checks, DNS and caching, do sums, convert units, tell how far regions are apart, and remember what "
+      "I do not know that: I am a small model inside the demo agent{}. I can explain regions, "
+      "failover, health "
+      "checks, DNS and caching, do sums, convert units, tell how far regions are apart, and "
+      "remember what "
       "you said in this session.",
       ask.region.empty() ? "" : fmt::format(" in {}", ask.region));
 }

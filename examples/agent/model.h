@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The agent's own model: small, local and deterministic. The same conversation gives the same reply in every
-// region and every run, so a test can say what must come out. A list of skills is tried in order; what none of
-// them can answer is looked up in a built-in text about multi-region systems.
+// The agent's own model: small, local and deterministic. The same conversation gives the same reply
+// in every region and every run, so a test can say what must come out. A list of skills is tried in
+// order; what none of them can answer is looked up in a built-in text about multi-region systems.
 #pragma once
 
 #include <optional>
@@ -24,10 +24,13 @@ struct Conversation {
   size_t turn_count = 0;     // all of them, the dropped ones included
 };
 
+class Library;  // library.h
+
 struct Ask {
   std::string_view prompt;
   const Conversation& before;
   std::string_view region;  // where this agent runs; may be empty
+  const Library& library;
 };
 
 // A skill answers or passes.
@@ -43,12 +46,13 @@ std::string reply(const Ask& ask);
 // The reply cut into words as a language model streams them; together they are the reply again.
 std::vector<std::string_view> tokens(std::string_view reply);
 
-// ── the skills ───────────────────────────────────────────────────────────────────────────────────────
+// ── the skills
+// ───────────────────────────────────────────────────────────────────────────────────────
 
-std::optional<std::string> recall(const Ask& ask);      // "what did I ask first?", "my name is Ada"
-std::optional<std::string> convert(const Ask& ask);     // "10 miles in km"
-std::optional<std::string> calculate(const Ask& ask);   // "12 * (3 + 4)", then "double that"
-std::optional<std::string> locate(const Ask& ask);      // "how far is us-east-1 from eu-west-1?"
-std::optional<std::string> look_up(const Ask& ask);     // the text, and "tell me more"
+std::optional<std::string> recall(const Ask& ask);     // "what did I ask first?", "my name is Ada"
+std::optional<std::string> convert(const Ask& ask);    // "10 miles in km"
+std::optional<std::string> calculate(const Ask& ask);  // "12 * (3 + 4)", then "double that"
+std::optional<std::string> locate(const Ask& ask);     // "how far is us-east-1 from eu-west-1?"
+std::optional<std::string> look_up(const Ask& ask);    // the text, and "tell me more"
 
 }  // namespace sealane::agent

@@ -14,10 +14,17 @@ std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '&': out += "&amp;"; break;
-      default: out += c;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -27,7 +34,8 @@ std::string framed(std::string_view title, std::string_view inside) {
   return fmt::format(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" content=\"width=device-width\"><title>{}</title>"
-      "<style>body{{font:16px/1.6 system-ui;max-width:42rem;margin:3rem auto;padding:0 1rem}}</style></head>\n"
+      "<style>body{{font:16px/1.6 system-ui;max-width:42rem;margin:3rem auto;padding:0 "
+      "1rem}}</style></head>\n"
       "<body>\n<h1>{}</h1>\n{}</body></html>\n",
       escaped(title), escaped(title), inside);
 }
@@ -48,27 +56,34 @@ std::string tools_json() {
   auto tool = [](const char* name, const char* description, json properties, json required) {
     return json{{"name", name},
                 {"description", description},
-                {"inputSchema", {{"type", "object"}, {"properties", std::move(properties)}, {"required", std::move(required)}}},
+                {"inputSchema",
+                 {{"type", "object"},
+                  {"properties", std::move(properties)},
+                  {"required", std::move(required)}}},
                 {"annotations", {{"readOnlyHint", true}, {"idempotentHint", true}}}};
   };
   const json text = {{"type", "string"}};
   const json number = {{"type", "number"}};
   const json tools = {
       {"tools",
-       {tool("calculate", "Works out an arithmetic expression.", {{"expression", text}}, {"expression"}),
-        tool("convert", "Converts a quantity to another unit.", {{"value", number}, {"from", text}, {"to", text}},
-             {"value", "from", "to"}),
-        tool("region_distance", "Distance and round-trip time between two regions.", {{"from", text}, {"to", text}},
-             {"from", "to"}),
-        tool("look_up", "Looks a question up in the documentation.", {{"question", text}}, {"question"}),
-        tool("recall", "What was said earlier in this session.", {{"sessionId", text}}, {"sessionId"})}}};
+       {tool("calculate", "Works out an arithmetic expression.", {{"expression", text}},
+             {"expression"}),
+        tool("convert", "Converts a quantity to another unit.",
+             {{"value", number}, {"from", text}, {"to", text}}, {"value", "from", "to"}),
+        tool("region_distance", "Distance and round-trip time between two regions.",
+             {{"from", text}, {"to", text}}, {"from", "to"}),
+        tool("look_up", "Looks a question up in the documentation.", {{"question", text}},
+             {"question"}),
+        tool("recall", "What was said earlier in this session.", {{"sessionId", text}},
+             {"sessionId"})}}};
   return tools.dump(2) + "\n";
 }
 
 std::vector<std::pair<std::string, std::string>> docs_pages() {
   std::vector<std::pair<std::string, std::string>> inside;  // page name, body
   for (const Paragraph& paragraph : text()) {
-    if (inside.empty() || inside.back().first != paragraph.page) inside.emplace_back(paragraph.page, "");
+    if (inside.empty() || inside.back().first != paragraph.page)
+      inside.emplace_back(paragraph.page, "");
     std::string& body = inside.back().second;
     body += fmt::format("<h2>{}</h2>\n<p>", escaped(paragraph.title));
     for (const std::string_view sentence : paragraph.sentences) body += escaped(sentence) + "\n";

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the agent serves besides conversations: its tools as JSON schemas, and its text as HTML pages.
+// What the agent serves besides conversations: its tools as JSON schemas, and its text as HTML
+// pages.
 #pragma once
 
 #include <string>

@@ -39,8 +39,9 @@ constexpr std::array kPlaces = {
 double km_between(const Place& a, const Place& b) {
   constexpr double kEarthKm = 6371, kRad = std::numbers::pi / 180;
   const double dlat = (b.lat - a.lat) * kRad, dlon = (b.lon - a.lon) * kRad;
-  const double h = std::pow(std::sin(dlat / 2), 2) +
-                   std::cos(a.lat * kRad) * std::cos(b.lat * kRad) * std::pow(std::sin(dlon / 2), 2);
+  const double h = std::pow(std::sin(dlat / 2), 2) + std::cos(a.lat * kRad) *
+                                                         std::cos(b.lat * kRad) *
+                                                         std::pow(std::sin(dlon / 2), 2);
   return 2 * kEarthKm * std::asin(std::sqrt(h));
 }
 
@@ -59,19 +60,22 @@ std::optional<std::string> locate(const Ask& ask) {
       if (place.region == ask.region && &place != named[0]) named.push_back(&place);
     }
   }
-  if (named.size() >= 2 && has(said, {"far", "distance", "latency", "round trip", "round-trip", "between", "km"})) {
+  if (named.size() >= 2 &&
+      has(said, {"far", "distance", "latency", "round trip", "round-trip", "between", "km"})) {
     const double km = km_between(*named[0], *named[1]);
     // Light in fibre makes 200 km a millisecond; real paths are about half as long again.
-    return fmt::format("{} ({}) and {} ({}) are about {:.0f} km apart: at the least {:.0f} ms there and back, "
-                       "in practice around {:.0f} ms.",
-                       named[0]->region, named[0]->city, named[1]->region, named[1]->city, km, 2 * km / 200,
-                       2 * km / 200 * 1.5 + 5);
+    return fmt::format(
+        "{} ({}) and {} ({}) are about {:.0f} km apart: at the least {:.0f} ms there and back, "
+        "in practice around {:.0f} ms.",
+        named[0]->region, named[0]->city, named[1]->region, named[1]->city, km, 2 * km / 200,
+        2 * km / 200 * 1.5 + 5);
   }
   if (named.size() == 1 && has(said, {"where", "what is", "city", "which city"})) {
-    return fmt::format("{} is in {} (about {:.1f}, {:.1f}).", named[0]->region, named[0]->city, named[0]->lat,
-                       named[0]->lon);
+    return fmt::format("{} is in {} (about {:.1f}, {:.1f}).", named[0]->region, named[0]->city,
+                       named[0]->lat, named[0]->lon);
   }
-  if (has(said, {"which region", "what region", "where are you", "who is answering", "where do you run"})) {
+  if (has(said, {"which region", "what region", "where are you", "who is answering",
+                 "where do you run"})) {
     return ask.region.empty() ? "Nobody told me which region I run in."
                               : fmt::format("I am answering from {}.", ask.region);
   }

@@ -18,7 +18,8 @@ std::string after(std::string_view text, std::string_view marker) {
 }
 
 bool is_question(std::string_view text) {
-  return text.ends_with('?') || text.starts_with("what") || text.starts_with("who") || text.starts_with("do you");
+  return text.ends_with('?') || text.starts_with("what") || text.starts_with("who") ||
+         text.starts_with("do you");
 }
 
 std::string name_in(std::string_view prompt) {
@@ -63,7 +64,8 @@ std::optional<std::string> about_the_user(const Ask& ask, const std::string& sai
         all += (all.empty() ? "" : "; ") + what;
       }
     }
-    return all.empty() ? "You have not asked me to remember anything." : fmt::format("You told me that {}.", all);
+    return all.empty() ? "You have not asked me to remember anything."
+                       : fmt::format("You told me that {}.", all);
   }
   return std::nullopt;
 }
@@ -75,8 +77,9 @@ std::optional<std::string> recall(const Ask& ask) {
   const Conversation& before = ask.before;
   if (auto answer = about_the_user(ask, said)) return answer;
 
-  const bool about_asking = has(said, {"i ask", "i say", "i said", "i tell", "my question", "my first question",
-                                       "my last question", "my previous question", "my message"});
+  const bool about_asking =
+      has(said, {"i ask", "i say", "i said", "i tell", "i just", "my question", "my first question",
+                 "my last question", "my previous question", "my message"});
   if (about_asking && has(said, {"how many"})) {
     return fmt::format("You have asked {} question{} before this one.", before.turn_count,
                        before.turn_count == 1 ? "" : "s");
@@ -86,17 +89,21 @@ std::optional<std::string> recall(const Ask& ask) {
                                   : fmt::format("You first asked: {}", quoted(before.first_prompt));
   }
   if (about_asking && has(said, {"last", "previous", "just", "before"})) {
-    return before.turns.empty() ? "This is the first thing you asked."
-                                : fmt::format("Before this you asked: {}", quoted(before.turns.back().prompt));
+    return before.turns.empty()
+               ? "This is the first thing you asked."
+               : fmt::format("Before this you asked: {}", quoted(before.turns.back().prompt));
   }
-  if (has(said, {"say that again", "repeat that", "repeat your", "what did you say", "what did you answer"})) {
+  if (has(said, {"say that again", "repeat that", "repeat your", "what did you say",
+                 "what did you answer"})) {
     return before.turns.empty() ? "I have not said anything yet."
                                 : fmt::format("I said: {}", before.turns.back().reply);
   }
-  if (has(said, {"summarize", "summarise", "talked about", "talk about so far", "our conversation"})) {
+  if (has(said,
+          {"summarize", "summarise", "talked about", "talk about so far", "our conversation"})) {
     if (before.turns.empty()) return "We have only just begun.";
     std::string list;
-    for (const Turn& turn : before.turns) list += (list.empty() ? "" : ", then ") + quoted(turn.prompt);
+    for (const Turn& turn : before.turns)
+      list += (list.empty() ? "" : ", then ") + quoted(turn.prompt);
     return fmt::format("So far you asked {}.", list);
   }
   return std::nullopt;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A client of OpenAI-compatible chat completions, streamed: one connection a reply, the events of its answer
-// handed on as they come.
+// A client of OpenAI-compatible chat completions, streamed: one connection a reply, the events of
+// its answer handed on as they come.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -14,33 +14,40 @@ namespace {
 using nlohmann::json;
 using wire::http::Event;
 
-constexpr Duration kIdleMax = 60s;             // between two reads; a model may think for long
-constexpr size_t kLineBytesMax = 256 << 10;    // of an event
-constexpr size_t kErrorBytesMax = 4096;        // of an error's text that is passed on
+constexpr Duration kIdleMax = 60s;           // between two reads; a model may think for long
+constexpr size_t kLineBytesMax = 256 << 10;  // of an event
+constexpr size_t kErrorBytesMax = 4096;      // of an error's text that is passed on
 
 std::string request(const RemoteOptions& options, const Generate& turn) {
   json messages = json::array();
-  messages.push_back({{"role", "system"},
-                      {"content", fmt::format("You are a helpful agent running in region {}. Answer briefly.",
-                                              options.region.empty() ? "unknown" : options.region)}});
+  messages.push_back(
+      {{"role", "system"},
+       {"content", fmt::format("You are a helpful agent running in region {}. Answer briefly.",
+                               options.region.empty() ? "unknown" : options.region)}});
   for (const Turn& before : turn.before.turns) {
     messages.push_back({{"role", "user"}, {"content", before.prompt}});
-    if (!before.reply.empty()) messages.push_back({{"role", "assistant"}, {"content", before.reply}});
+    if (!before.reply.empty())
+      messages.push_back({{"role", "assistant"}, {"content", before.reply}});
   }
   messages.push_back({{"role", "user"}, {"content", turn.prompt}});
-  const std::string body = json{{"model", options.model}, {"messages", messages}, {"stream", true}}.dump(
-      -1, ' ', false, json::error_handler_t::replace);
-  return fmt::format("POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n"
-                     "Accept: text/event-stream\r\nConnection: close\r\n{}Content-Length: {}\r\n\r\n{}",
-                     options.path, options.host,
-                     options.key.empty() ? "" : fmt::format("Authorization: Bearer {}\r\n", options.key),
-                     body.size(), body);
+  const std::string body =
+      json{{"model", options.model}, {"messages", messages}, {"stream", true}}.dump(
+          -1, ' ', false, json::error_handler_t::replace);
+  return fmt::format(
+      "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n"
+      "Accept: text/event-stream\r\nConnection: close\r\n{}Content-Length: {}\r\n\r\n{}",
+      options.path, options.host,
+      options.key.empty() ? "" : fmt::format("Authorization: Bearer {}\r\n", options.key),
+      body.size(), body);
 }
 
 class RemoteGeneration final : public Generation, port::StreamHandler {
  public:
-  RemoteGeneration(port::Lane& lane, const RemoteOptions& options, const Generate& turn, TokenSink& sink)
-      : clock_(lane.clock), request_(request(options, turn)), sink_(sink),
+  RemoteGeneration(port::Lane& lane, const RemoteOptions& options, const Generate& turn,
+                   TokenSink& sink)
+      : clock_(lane.clock),
+        request_(request(options, turn)),
+        sink_(sink),
         idle_(lane.timers.make([this] { failed("the model did not answer for a minute"); })) {
     port::ConnectOptions connect;
     connect.timeout = 10s;
@@ -63,9 +70,12 @@ class RemoteGeneration final : public Generation, port::StreamHandler {
  private:
   void touch() { idle_->arm_at(clock_.now() + kIdleMax); }
   void on_open() override { stream_->write(request_); }
-  void on_error(const Error& error) override { failed("the model cannot be reached: " + error.what); }
+  void on_error(const Error& error) override {
+    failed("the model cannot be reached: " + error.what);
+  }
   void on_end() override {
-    if (status_ != 200) return failed(fmt::format("the model answered {}: {}", status_, error_text_));
+    if (status_ != 200)
+      return failed(fmt::format("the model answered {}: {}", status_, error_text_));
     failed("the model broke off in the middle of its answer");
   }
 
@@ -74,15 +84,19 @@ class RemoteGeneration final : public Generation, port::StreamHandler {
     std::string_view in(bytes.data(), bytes.size());
     while (true) {
       switch (reader_.next(in, {}, fields_)) {
-        case Event::more: return;
-        case Event::head: status_ = reader_.head().status; break;
+        case Event::more:
+          return;
+        case Event::head:
+          status_ = reader_.head().status;
+          break;
         case Event::body:
           if (!take_body(reader_.body())) return;  // this may be gone
           break;
         case Event::end:
           if (status_ < 200) break;  // an interim answer
           return on_end();
-        case Event::refused: return failed("the model's answer is not HTTP");
+        case Event::refused:
+          return failed("the model's answer is not HTTP");
       }
     }
   }
@@ -96,7 +110,8 @@ class RemoteGeneration final : public Generation, port::StreamHandler {
     for (const char c : bytes) {
       if (c != '\n') {
         line_ += c;
-        if (line_.size() > kLineBytesMax) return failed("the model sent an event without end"), false;
+        if (line_.size() > kLineBytesMax)
+          return failed("the model sent an event without end"), false;
         continue;
       }
       if (line_.ends_with('\r')) line_.pop_back();
@@ -147,12 +162,14 @@ class RemoteGeneration final : public Generation, port::StreamHandler {
   std::vector<wire::http::Field> fields_;
   uint16_t status_ = 0;
   std::string line_, error_text_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // the sink may destroy this in on_token()
+  std::shared_ptr<bool> alive_ =
+      std::make_shared<bool>(true);  // the sink may destroy this in on_token()
 };
 
 class RemoteGenerator final : public Generator {
  public:
-  RemoteGenerator(port::Lane& lane, RemoteOptions options) : lane_(lane), options_(std::move(options)) {}
+  RemoteGenerator(port::Lane& lane, RemoteOptions options)
+      : lane_(lane), options_(std::move(options)) {}
   std::unique_ptr<Generation> generate(const Generate& turn, TokenSink& sink) override {
     return std::make_unique<RemoteGeneration>(lane_, options_, turn, sink);
   }

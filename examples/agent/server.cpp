@@ -11,10 +11,11 @@ namespace sealane::agent {
 using wire::http::Event;
 using wire::http::Method;
 
-class Server::Connection final : public port::StreamHandler, TokenSink {
+class Server::Connection final : public port::StreamHandler, public TokenSink {
  public:
   Connection(Server& server, std::unique_ptr<port::Stream> stream)
-      : server_(server), stream_(std::move(stream)),
+      : server_(server),
+        stream_(std::move(stream)),
         idle_(server.lane_.timers.make([this] { gone(); })),
         wait_(server.lane_.timers.make([this] { waited(); })) {
     stream_->set_handler(*this);
@@ -27,7 +28,8 @@ class Server::Connection final : public port::StreamHandler, TokenSink {
   }
 
  private:
-  // ── in ───────────────────────────────────────────────────────────────────────────────────────────
+  // ── in
+  // ───────────────────────────────────────────────────────────────────────────────────────────
 
   void on_data(std::span<const char> bytes) override {
     if (busy_ || !early_.empty()) {
@@ -55,8 +57,11 @@ class Server::Connection final : public port::StreamHandler, TokenSink {
   void read(std::string_view in) {
     while (true) {
       switch (reader_.next(in, {}, server_.fields_)) {
-        case Event::more: return;
-        case Event::head: take_head(); break;
+        case Event::more:
+          return;
+        case Event::head:
+          take_head();
+          break;
         case Event::body:
           if (body_.size() + reader_.body().size() > Service::kBodyBytesMax) {
             return refuse(413, "the body is longer than this agent takes");
@@ -66,7 +71,8 @@ class Server::Connection final : public port::StreamHandler, TokenSink {
         case Event::end:
           early_.assign(in);
           return handle();
-        case Event::refused: return refuse(reader_.refusal().status, reader_.refusal().what);
+        case Event::refused:
+          return refuse(reader_.refusal().status, reader_.refusal().what);
       }
     }
   }
@@ -108,18 +114,18 @@ class Server::Connection final : public port::StreamHandler, TokenSink {
     if (!generating_) return answer(response_);
     reply_.clear();
     token_count_ = 0;
-    if (turn_.stream) {
-      start_stream();
-    }
+    if (turn_.stream) start_stream();
     generation_ = server_.generator_.generate(turn_, *this);
   }
 
-  // ── out ──────────────────────────────────────────────────────────────────────────────────────────
+  // ── out
+  // ──────────────────────────────────────────────────────────────────────────────────────────
 
   std::string head_of(const Response& response, std::string_view framing) {
-    std::string head = fmt::format("HTTP/1.1 {} {}\r\nServer: sealane-demo-agent\r\n", response.status,
-                                   wire::http::reason_of(response.status));
-    for (const auto& [name, value] : response.fields) head += fmt::format("{}: {}\r\n", name, value);
+    std::string head = fmt::format("HTTP/1.1 {} {}\r\nServer: sealane-demo-agent\r\n",
+                                   response.status, wire::http::reason_of(response.status));
+    for (const auto& [name, value] : response.fields)
+      head += fmt::format("{}: {}\r\n", name, value);
     head += framing;
     if (!keep()) head += "Connection: close\r\n";
     return head += "\r\n";
@@ -127,8 +133,9 @@ class Server::Connection final : public port::StreamHandler, TokenSink {
   bool keep() const { return keep_alive_ && !closing_ && !ended_; }
 
   void answer(const Response& response) {
-    const std::string head =
-        head_of(response, response.has_body ? fmt::format("Content-Length: {}\r\n", response.body.size()) : "");
+    const std::string head = head_of(
+        response,
+        response.has_body ? fmt::format("Content-Length: {}\r\n", response.body.size()) : "");
     const std::string_view parts[] = {head, response.body};
     stream_->write(std::span(parts, method_ == Method::head ? 1 : 2));
     next_request();
@@ -168,7 +175,8 @@ class Server::Connection final : public port::StreamHandler, TokenSink {
     }
   }
   void on_finished() override {
-    finished_ = std::move(generation_);  // it is in the middle of a call; freed with the next one or with this
+    finished_ = std::move(
+        generation_);  // it is in the middle of a call; freed with the next one or with this
     generating_ = false;
     if (!turn_.stream) return answer(server_.service_.finish(turn_, std::move(reply_)));
     send_event(server_.service_.done_event(turn_, ++token_count_, std::move(reply_)));
@@ -182,7 +190,8 @@ class Server::Connection final : public port::StreamHandler, TokenSink {
     end_stream();
   }
 
-  // ── between exchanges ────────────────────────────────────────────────────────────────────────────
+  // ── between exchanges
+  // ────────────────────────────────────────────────────────────────────────────
 
   void await_request() { idle_->arm_at(server_.lane_.clock.now() + kIdleMax); }
   void next_request() {
@@ -194,15 +203,18 @@ class Server::Connection final : public port::StreamHandler, TokenSink {
     await_request();
     if (early_.empty()) return;
     stream_->resume();
-    wait_again_ = true;
-    // The next request is here already. Not from inside this one: a thousand of them would be a deep stack.
+    // The next request is here already. Not from inside this one: a thousand of them would be a
+    // deep stack.
     again_ = server_.lane_.timers.make([this] {
       const std::string all = std::exchange(early_, {});
       read(all);
     });
     again_->arm_at(server_.lane_.clock.now());
   }
+  // Not from inside a call of the generation: those end in next_request().
   void gone() {
+    generation_.reset();
+    wait_->disarm();
     stream_.reset();
     server_.drop(*this);
   }
@@ -220,7 +232,6 @@ class Server::Connection final : public port::StreamHandler, TokenSink {
   bool keep_alive_ = true, http10_ = false;
   // The answer.
   bool busy_ = false, generating_ = false, held_ = false, closing_ = false, ended_ = false;
-  bool wait_again_ = false;
   Response response_;
   Generate turn_;
   std::string reply_;
@@ -229,7 +240,9 @@ class Server::Connection final : public port::StreamHandler, TokenSink {
 };
 
 Server::Server(port::Lane& lane, Service& service, Generator& generator)
-    : lane_(lane), service_(service), generator_(generator),
+    : lane_(lane),
+      service_(service),
+      generator_(generator),
       sweep_timer_(lane.timers.make([this] {
         dropped_.clear();
         if (drained_ && connections_.empty()) std::exchange(drained_, nullptr)();
@@ -241,7 +254,8 @@ Server::Server(port::Lane& lane, Service& service, Generator& generator)
 Server::~Server() = default;
 
 Status Server::listen(const SocketAddress& at) {
-  SL_TRY(auto listener, lane_.net.listen(at, {}, [this](auto stream) { accept(std::move(stream)); }));
+  SL_TRY(auto listener,
+         lane_.net.listen(at, {}, [this](auto stream) { accept(std::move(stream)); }));
   listeners_.push_back(std::move(listener));
   return {};
 }
@@ -249,7 +263,8 @@ Status Server::listen(const SocketAddress& at) {
 void Server::accept(std::unique_ptr<port::Stream> stream) {
   if (connections_.size() >= kConnectionsMax) {
     static constexpr std::string_view kFull =
-        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: "
+        "close\r\n\r\n";
     stream->write(kFull);
     return port::Stream::close_after_flush(std::move(stream));
   }

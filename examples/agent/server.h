@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// HTTP/1.1 in front of the service: connections, one exchange at a time on each, streamed replies with
-// back-pressure, and a drain that lets what is under way finish.
+// HTTP/1.1 in front of the service: connections, one exchange at a time on each, streamed replies
+// with back-pressure, and a drain that lets what is under way finish.
 #pragma once
 
 #include <functional>
@@ -17,17 +17,18 @@ namespace sealane::agent {
 class Server {
  public:
   static constexpr size_t kConnectionsMax = 10'000;
-  static constexpr size_t kPipelinedBytesMax = 64 << 10;  // read while an answer is under way; then no more
-  static constexpr size_t kUnsentBytesMax = 64 << 10;     // of a stream; then the model is held
-  static constexpr Duration kIdleMax = 75s;               // for a request to come, whole
+  static constexpr size_t kPipelinedBytesMax =
+      64 << 10;  // read while an answer is under way; then no more
+  static constexpr size_t kUnsentBytesMax = 64 << 10;  // of a stream; then the model is held
+  static constexpr Duration kIdleMax = 75s;            // for a request to come, whole
   static constexpr Duration kDrainMax = 30s;
 
   Server(port::Lane& lane, Service& service, Generator& generator);
   ~Server();
 
   Status listen(const SocketAddress& at);
-  // Stops accepting, answers /health with 503, closes idle connections, and calls `done` when the last
-  // exchange is over, or after kDrainMax.
+  // Stops accepting, answers /health with 503, closes idle connections, and calls `done` when the
+  // last exchange is over, or after kDrainMax.
   void drain(std::function<void()> done);
   size_t connection_count() const { return connections_.size(); }
 

@@ -15,19 +15,24 @@ namespace {
 using nlohmann::json;
 using wire::http::Method;
 
-// Text from outside may not be UTF-8; it is answered with replacement characters, not with an exception.
-std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+// Text from outside may not be UTF-8; it is answered with replacement characters, not with an
+// exception.
+std::string dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
 
 std::string_view parameter(std::string_view query, std::string_view name) {
   while (!query.empty()) {
     const std::string_view pair = query.substr(0, query.find('&'));
     query.remove_prefix(std::min(pair.size() + 1, query.size()));
-    if (pair.starts_with(name) && pair.substr(name.size()).starts_with('=')) return pair.substr(name.size() + 1);
+    if (pair.starts_with(name) && pair.substr(name.size()).starts_with('='))
+      return pair.substr(name.size() + 1);
   }
   return {};
 }
 
-// A member that must be a string when it is there: its value, "" when absent, nothing when it is not one.
+// A member that must be a string when it is there: its value, "" when absent, nothing when it is
+// not one.
 std::optional<std::string> text_member(const json& object, const char* name) {
   const auto found = object.find(name);
   if (found == object.end() || found->is_null()) return "";
@@ -58,7 +63,10 @@ std::optional<Duration> parse_duration(std::string_view text) {
       std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
   if (error != std::errc{} || !(value >= 0) || value > 1e6) return std::nullopt;
   const std::string_view unit = text.substr(size_t(end - text.data()));
-  const double scale = unit == "ms" ? 1e6 : unit == "s" || unit.empty() ? 1e9 : unit == "min" ? 60e9 : 0;
+  const double scale = unit == "ms"                  ? 1e6
+                       : unit == "s" || unit.empty() ? 1e9
+                       : unit == "min"               ? 60e9
+                                                     : 0;
   if (scale == 0) return std::nullopt;
   return Duration(int64_t(value * scale));
 }
@@ -69,10 +77,12 @@ Service::Service(Options options, uint64_t seed) : options_(std::move(options)),
     return Page{type, std::move(body), std::move(etag)};
   };
   tools_ = made("application/json", tools_json());
-  for (auto& [path, html] : docs_pages()) docs_.emplace_back(path, made("text/html; charset=utf-8", html));
+  for (auto& [path, html] : docs_pages())
+    docs_.emplace_back(path, made("text/html; charset=utf-8", html));
 }
 
-// ── answers ──────────────────────────────────────────────────────────────────────────────────────────
+// ── answers
+// ──────────────────────────────────────────────────────────────────────────────────────────
 
 // What every answer carries: browsers of any origin may read it and time it.
 Response Service::plain(uint16_t status) const {
@@ -95,7 +105,9 @@ Response Service::json(uint16_t status, std::string body) const {
 
 Response Service::error(uint16_t status, std::string_view code, std::string_view message) const {
   Response response =
-      json(status, dump({{"error", {{"code", code}, {"message", message}, {"region", options_.region}}}}) + "\n");
+      json(status,
+           dump({{"error", {{"code", code}, {"message", message}, {"region", options_.region}}}}) +
+               "\n");
   response.fields.emplace_back("Cache-Control", "no-store");
   response.delay = {};
   return response;
@@ -105,14 +117,16 @@ Response Service::event_stream() const {
   Response response = plain(200);
   response.fields.emplace_back("Content-Type", "text/event-stream");
   response.fields.emplace_back("Cache-Control", "no-store");
-  response.fields.emplace_back("X-Accel-Buffering", "no");  // nginx on the way must not hold tokens back
+  response.fields.emplace_back("X-Accel-Buffering",
+                               "no");  // nginx on the way must not hold tokens back
   return response;
 }
 
 std::variant<Response, Generate> Service::handle(const Request& request, Instant now) {
   const size_t question = std::min(request.target.find('?'), request.target.size());
   const std::string_view path = request.target.substr(0, question);
-  const std::string_view query = request.target.substr(std::min(question + 1, request.target.size()));
+  const std::string_view query =
+      request.target.substr(std::min(question + 1, request.target.size()));
   const bool get = request.method == Method::get || request.method == Method::head;
   auto only = [&](std::string_view allowed) {
     Response response = error(405, "method_not_allowed", fmt::format("{} takes {}", path, allowed));
@@ -121,7 +135,8 @@ std::variant<Response, Generate> Service::handle(const Request& request, Instant
   };
 
   if (request.method == Method::options) return preflight(request);
-  if (path == "/agent") return request.method == Method::post ? agent(request) : only("POST, OPTIONS");
+  if (path == "/agent")
+    return request.method == Method::post ? agent(request) : only("POST, OPTIONS");
   if (path == "/admin/health") {
     return request.method == Method::post ? admin_health(request, query, now) : only("POST");
   }
@@ -139,10 +154,16 @@ std::variant<Response, Generate> Service::handle(const Request& request, Instant
     if (path == at) return page(request, doc, "public, max-age=3600");
   }
   if (path == "/") {
-    return json(200, dump({{"agent", "sealane-demo-agent"}, {"region", options_.region}, {"model", options_.model},
-                           {"try", {"POST /agent", "GET /tools", "GET /docs/", "GET /health", "GET /ping"}}}) + "\n");
+    return json(
+        200,
+        dump({{"agent", "sealane-demo-agent"},
+              {"region", options_.region},
+              {"model", options_.model},
+              {"try", {"POST /agent", "GET /tools", "GET /docs/", "GET /health", "GET /ping"}}}) +
+            "\n");
   }
-  return error(404, "not_found", fmt::format("there is nothing at {}; GET / lists what there is", path));
+  return error(404, "not_found",
+               fmt::format("there is nothing at {}; GET / lists what there is", path));
 }
 
 // The preflight of a browser that posts JSON (Fetch Standard 3.3.3): what was asked for is allowed.
@@ -151,8 +172,9 @@ Response Service::preflight(const Request& request) const {
   response.has_body = false;
   response.delay = {};
   response.fields.emplace_back("Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
-  response.fields.emplace_back("Access-Control-Allow-Headers",
-                               find(request.fields, "access-control-request-headers").value_or("content-type"));
+  response.fields.emplace_back(
+      "Access-Control-Allow-Headers",
+      find(request.fields, "access-control-request-headers").value_or("content-type"));
   response.fields.emplace_back("Access-Control-Max-Age", "86400");
   response.fields.emplace_back("Vary", "Access-Control-Request-Headers");
   return response;
@@ -179,25 +201,29 @@ Response Service::page(const Request& request, const Page& page, std::string_vie
   return response;
 }
 
-// ── health, and drills that make it fail ─────────────────────────────────────────────────────────────
+// ── health, and drills that make it fail
+// ─────────────────────────────────────────────────────────────
 
 Response Service::health(Instant now) const {
   const bool told = now < told_until_;
   const uint16_t status = draining_ ? 503 : told ? told_status_ : uint16_t{200};
   const std::string_view word = draining_ ? "draining" : status == 200 ? "ok" : "failing as told";
-  Response response = json(status, dump({{"status", word}, {"region", options_.region}, {"sessions", sessions_.size()}}) + "\n");
+  Response response = json(
+      status,
+      dump({{"status", word}, {"region", options_.region}, {"sessions", sessions_.size()}}) + "\n");
   response.delay = told ? told_delay_ : Duration{};
   return response;
 }
 
 Response Service::admin_health(const Request& request, std::string_view query, Instant now) {
   // Not for users: neither from another machine nor through a proxy on this one.
-  const bool forwarded = find(request.fields, "x-forwarded-for") || find(request.fields, "forwarded") ||
-                         find(request.fields, "via");
+  const bool forwarded = find(request.fields, "x-forwarded-for") ||
+                         find(request.fields, "forwarded") || find(request.fields, "via");
   if (!request.from_loopback || forwarded) {
     return error(403, "forbidden", "/admin is only for this machine, directly");
   }
-  const auto status = parameter(query, "status"), delay = parameter(query, "delay"), lasts = parameter(query, "for");
+  const auto status = parameter(query, "status"), delay = parameter(query, "delay"),
+             lasts = parameter(query, "for");
   uint16_t code = 200;
   if (!status.empty()) {
     const auto [end, bad] = std::from_chars(status.data(), status.data() + status.size(), code);
@@ -207,14 +233,17 @@ Response Service::admin_health(const Request& request, std::string_view query, I
   }
   const auto wait = delay.empty() ? Duration{} : parse_duration(delay);
   const auto until = lasts.empty() ? Duration(24h) : parse_duration(lasts);
-  if (!wait || !until) return error(400, "invalid", "delay and for are durations like 200ms, 10s or 2min");
+  if (!wait || !until)
+    return error(400, "invalid", "delay and for are durations like 200ms, 10s or 2min");
   told_status_ = code, told_delay_ = *wait, told_until_ = now + *until;
-  Response response = json(200, dump({{"status", code}, {"delay_ms", to_ms(*wait)}, {"for_ms", to_ms(*until)}}) + "\n");
+  Response response = json(
+      200, dump({{"status", code}, {"delay_ms", to_ms(*wait)}, {"for_ms", to_ms(*until)}}) + "\n");
   response.delay = {};
   return response;
 }
 
-// ── turns ────────────────────────────────────────────────────────────────────────────────────────────
+// ── turns
+// ────────────────────────────────────────────────────────────────────────────────────────────
 
 std::variant<Response, Generate> Service::agent(const Request& request) {
   const auto invalid = [&](std::string_view message) { return error(400, "invalid", message); };
@@ -229,13 +258,16 @@ std::variant<Response, Generate> Service::agent(const Request& request) {
     return error(413, "limit", fmt::format("\"prompt\" is longer than {} bytes", kPromptBytesMax));
   }
   if (!session || (!session->empty() && !Sessions::is_id(*session))) {
-    return invalid(fmt::format("\"sessionId\" must be 1 to {} visible ASCII characters", Sessions::kIdBytesMax));
+    return invalid(fmt::format("\"sessionId\" must be 1 to {} visible ASCII characters",
+                               Sessions::kIdBytesMax));
   }
   const auto history = body.find("history");
-  if (history != body.end() && !history->is_array()) return invalid("\"history\" must be a list of messages");
+  if (history != body.end() && !history->is_array())
+    return invalid("\"history\" must be a list of messages");
 
   Generate turn;
-  turn.session = session->empty() ? fmt::format("{:016x}{:016x}", dice_.roll(), dice_.roll()) : *session;
+  turn.session =
+      session->empty() ? fmt::format("{:016x}{:016x}", dice_.roll(), dice_.roll()) : *session;
   turn.prompt = *prompt;
   const auto accept = find(request.fields, "accept");
   const auto stream = body.find("stream");
@@ -245,7 +277,8 @@ std::variant<Response, Generate> Service::agent(const Request& request) {
   if (conversation.turn_count == 0 && history != body.end()) {
     // Another region had this session: its turns come with the client.
     std::vector<Turn> turns = turns_of(*history);
-    if (turns.size() > kHistoryMax) turns.erase(turns.begin(), turns.end() - ptrdiff_t(kHistoryMax));
+    if (turns.size() > kHistoryMax)
+      turns.erase(turns.begin(), turns.end() - ptrdiff_t(kHistoryMax));
     if (!turns.empty()) conversation.first_prompt = turns.front().prompt;
     conversation.turn_count = turns.size();
     conversation.turns = std::move(turns);
@@ -257,8 +290,12 @@ std::variant<Response, Generate> Service::agent(const Request& request) {
 }
 
 std::string Service::turn_json(const Generate& turn, const std::string& reply) const {
-  return dump({{"reply", reply}, {"sessionId", turn.session}, {"turn", turn.turn}, {"region", options_.region},
-               {"continued", turn.continued}, {"model", options_.model}});
+  return dump({{"reply", reply},
+               {"sessionId", turn.session},
+               {"turn", turn.turn},
+               {"region", options_.region},
+               {"continued", turn.continued},
+               {"model", options_.model}});
 }
 
 Response Service::finish(const Generate& turn, std::string reply) {
@@ -270,17 +307,20 @@ Response Service::finish(const Generate& turn, std::string reply) {
 }
 
 std::string Service::token_event(const Generate& turn, size_t n, std::string_view token) {
-  return fmt::format("event: token\nid: {}-{}\ndata: {}\n\n", turn.turn, n, dump({{"token", token}}));
+  return fmt::format("event: token\nid: {}-{}\ndata: {}\n\n", turn.turn, n,
+                     dump({{"token", token}}));
 }
 
 std::string Service::done_event(const Generate& turn, size_t n, std::string reply) {
-  std::string event = fmt::format("event: done\nid: {}-{}\ndata: {}\n\n", turn.turn, n, turn_json(turn, reply));
+  std::string event =
+      fmt::format("event: done\nid: {}-{}\ndata: {}\n\n", turn.turn, n, turn_json(turn, reply));
   sessions_.end_turn(turn.session, turn.turn, std::move(reply));
   return event;
 }
 
 std::string Service::error_event(std::string_view message) {
-  return fmt::format("event: error\ndata: {}\n\n", dump({{"error", {{"code", "unavailable"}, {"message", message}}}}));
+  return fmt::format("event: error\ndata: {}\n\n",
+                     dump({{"error", {{"code", "unavailable"}, {"message", message}}}}));
 }
 
 }  // namespace sealane::agent

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the agent answers, without any I/O: a request in, a response out, or a prompt for the model to answer.
+// What the agent answers, without any I/O: a request in, a response out, or a prompt for the model.
 //
-// | method and path       | answer                                                                     |
-// |-----------------------|----------------------------------------------------------------------------|
-// | GET  /health          | 200 {"status":"ok"}; 503 while draining or told to fail                    |
-// | GET  /ping            | 204: for clients that look for the nearest region                          |
-// | GET  /tools           | JSON schemas of the tools, cacheable                                       |
-// | GET  /docs/*          | pages, cacheable, 304 for a matching If-None-Match                         |
-// | POST /agent           | {"prompt", "sessionId"?, "currentRegion"?, "history"?, "stream"?} -> a turn|
-// | POST /admin/health    | ?status=503&delay=200ms&for=10s: makes /health fail or slow, for drills    |
-// | OPTIONS *             | CORS preflight                                                             |
+// | method and path    | answer                                                                 |
+// |--------------------|------------------------------------------------------------------------|
+// | GET /health        | 200 {"status":"ok"}; 503 while draining or told to fail                |
+// | GET /ping          | 204: for clients that look for the nearest region                      |
+// | GET /tools         | JSON schemas of the tools, cacheable                                   |
+// | GET /docs/*        | pages, cacheable, 304 for a matching If-None-Match                     |
+// | POST /agent        | {prompt, sessionId?, currentRegion?, history?, stream?} -> a turn      |
+// | POST /admin/health | ?status=503&delay=200ms&for=10s: makes /health fail or slow, in drills |
+// | OPTIONS *          | CORS preflight                                                         |
 #pragma once
 
 #include <optional>
@@ -41,8 +41,8 @@ struct Response {
   uint16_t status = 200;
   std::vector<std::pair<std::string_view, std::string>> fields;  // without Content-Length
   std::string body;
-  bool has_body = true;   // false: none may be sent, not even an empty one (204, 304)
-  Duration delay{};       // before it is sent
+  bool has_body = true;  // false: none may be sent, not even an empty one (204, 304)
+  Duration delay{};      // before it is sent
 };
 
 // A turn for the model. The conversation is as it was before the prompt.
@@ -63,8 +63,8 @@ class Service {
 
   struct Options {
     std::string region;
-    std::string model;   // its name, for people
-    Duration delay{};    // before each answer but /health and /ping
+    std::string model;  // its name, for people
+    Duration delay{};   // before each answer but /health and /ping
   };
   Service(Options options, uint64_t seed);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Conversations by session id, in memory: bounded in number (the one not used for longest goes first) and in
-// turns (the oldest go first; the very first prompt and the count are kept).
+// Conversations by session id, in memory: bounded in number (the one not used for longest goes
+// first) and in turns (the oldest go first; the very first prompt and the count are kept).
 #pragma once
 
 #include <list>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the agent knows, as short paragraphs: the source of its answers and of the pages under /docs.
+// What the agent knows, as short paragraphs: the source of its answers and of the pages under
+// /docs.
 #pragma once
 
 #include <span>
@@ -8,7 +9,7 @@
 namespace sealane::agent {
 
 struct Paragraph {
-  std::string_view page;   // the page under /docs that holds it
+  std::string_view page;  // the page under /docs that holds it
   std::string_view title;
   std::span<const std::string_view> sentences;
 };

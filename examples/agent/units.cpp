@@ -14,8 +14,8 @@ enum class Kind { length, mass, temperature, data, time };
 struct Unit {
   std::string_view names;  // separated by spaces; the first is written in answers
   Kind kind;
-  double factor;           // to the kind's base: metre, gram, kelvin, byte, second
-  double offset = 0;       // temperatures only: base = value * factor + offset
+  double factor;      // to the kind's base: metre, gram, kelvin, byte, second
+  double offset = 0;  // temperatures only: base = value * factor + offset
 };
 
 constexpr std::array kUnits = {
@@ -67,7 +67,8 @@ struct Amount {
 };
 std::optional<Amount> amount(std::string_view word) {
   Amount a;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), a.value, std::chars_format::fixed);
+  const auto [end, error] =
+      std::from_chars(word.data(), word.data() + word.size(), a.value, std::chars_format::fixed);
   if (error != std::errc{} || word.empty() || !std::isdigit(uint8_t(word[0]))) return std::nullopt;
   a.glued = word.substr(size_t(end - word.data()));
   return a;
@@ -75,8 +76,8 @@ std::optional<Amount> amount(std::string_view word) {
 
 std::string answer(double value, const Unit& from, const Unit& to) {
   const double base = value * from.factor + from.offset;
-  return fmt::format("{} {} = {} {}", number_text(value), title(from), number_text((base - to.offset) / to.factor),
-                     title(to));
+  return fmt::format("{} {} = {} {}", number_text(value), title(from),
+                     number_text((base - to.offset) / to.factor), title(to));
 }
 
 }  // namespace
@@ -94,7 +95,8 @@ std::optional<std::string> convert(const Ask& ask) {
     }
     if (from == nullptr) continue;
     const Unit* to = nullptr;
-    if (next + 1 < said.size() && (said[next] == "in" || said[next] == "to" || said[next] == "into" || said[next] == "as")) {
+    if (next + 1 < said.size() &&
+        (said[next] == "in" || said[next] == "to" || said[next] == "into" || said[next] == "as")) {
       to = unit(said[next + 1]);
     }
     for (size_t k = 0; k + 1 < i && to == nullptr; ++k) {  // "how many feet are in 3 miles"

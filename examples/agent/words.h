@@ -2,12 +2,12 @@
 // Prompts as lower-case words, and numbers as people write them.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <fmt/format.h>
 
 namespace sealane::agent {
 
@@ -19,7 +19,8 @@ inline std::string lower(std::string_view text) {
   return out;
 }
 
-// Words of letters, digits and inner '-', '.', '\'' (so "us-east-1" and "2.5" are one word), in lower case.
+// Words of letters, digits and inner '-', '.', '\'' (so "us-east-1" and "2.5" are one word), in
+// lower case.
 inline std::vector<std::string> words(std::string_view text) {
   std::vector<std::string> out;
   std::string word;

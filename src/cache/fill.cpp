@@ -19,7 +19,7 @@ Fill::Fill(FillLimits limits, std::shared_ptr<Budget> budget, std::shared_ptr<co
     : limits_(limits),
       budget_(std::move(budget)),
       stale_(std::move(stale)),
-      window_(limits.object_bytes_max) {}
+      window_(std::max(limits.object_bytes_max, 2 * limits.ahead_bytes_max)) {}
 
 // ── the lane's side
 // ──────────────────────────────────────────────────────────────────────────────────
@@ -50,7 +50,7 @@ void Fill::on_body(std::string_view bytes) {
   if (base_ + body_->bytes.size() > limits_.object_bytes_max) outgrown_ = true;
   if (is_far_over(*budget_)) {
     outgrown_ = true;
-    window_ = limits_.ahead_bytes_max;
+    window_ = 2 * limits_.ahead_bytes_max;
   }
   if (outgrown_) trim();
   wake_all();

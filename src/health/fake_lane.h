@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A lane in virtual time for the tests of this room: timers, and a network of scripted servers in memory. The
-// same calls give the same run. (The simulator proper, with many nodes, delays and faults, is sim/.)
+// A lane in virtual time for the tests of this room: timers, and a network of scripted servers in
+// memory. The same calls give the same run. (The simulator proper, with many nodes, delays and
+// faults, is sim/.)
 #pragma once
 
 #include <functional>
@@ -69,8 +70,8 @@ class FakeLane final : port::Clock, port::Timers, port::Net, port::Inbox, port::
     }
     now_ = until;
   }
-  // The thread stands still for so long while the world goes on; then it comes to its timers first and to
-  // what waits in the sockets only afterwards, the worse of the two orders.
+  // The thread stands still for so long while the world goes on; then it comes to its timers first
+  // and to what waits in the sockets only afterwards, the worse of the two orders.
   void stall(Duration d) { stalled_until_ = now_ += d; }
   Instant time() const { return now_; }
   void at(Duration in, std::function<void()> work) { later(now_ + in, std::move(work)); }
@@ -111,7 +112,8 @@ class FakeLane final : port::Clock, port::Timers, port::Net, port::Inbox, port::
   };
 
   struct FakeStream final : port::Stream {
-    FakeStream(FakeLane& at, SocketAddress to, port::StreamHandler& h) : lane(at), peer_(to), handler(&h) {
+    FakeStream(FakeLane& at, SocketAddress to, port::StreamHandler& h)
+        : lane(at), peer_(to), handler(&h) {
       Seen& s = lane.seen[to];
       s.connects.push_back(lane.now_);
       s.open_most = std::max(s.open_most, ++s.open);
@@ -142,9 +144,12 @@ class FakeLane final : port::Clock, port::Timers, port::Net, port::Inbox, port::
         when += act.after;
         later(when, [this, act = std::move(act)] {
           switch (act.kind) {
-            case Act::Kind::bytes: return handler->on_data(act.bytes);
-            case Act::Kind::end: return handler->on_end();
-            case Act::Kind::reset: return handler->on_error({Code::unavailable, "reset by peer"});
+            case Act::Kind::bytes:
+              return handler->on_data(act.bytes);
+            case Act::Kind::end:
+              return handler->on_end();
+            case Act::Kind::reset:
+              return handler->on_error({Code::unavailable, "reset by peer"});
           }
         });
       }
@@ -174,11 +179,14 @@ class FakeLane final : port::Clock, port::Timers, port::Net, port::Inbox, port::
   }
 
   Instant now() const override { return now_; }
-  WallTime wall() const override { return WallTime{} + std::chrono::milliseconds(to_ms(now_ - Instant{})); }
+  WallTime wall() const override {
+    return WallTime{} + std::chrono::milliseconds(to_ms(now_ - Instant{}));
+  }
   std::unique_ptr<port::Timer> make(std::function<void()> fire) override {
     return std::make_unique<FakeTimer>(*this, std::move(fire));
   }
-  std::unique_ptr<port::Stream> connect(const SocketAddress& to, const port::ConnectOptions& options,
+  std::unique_ptr<port::Stream> connect(const SocketAddress& to,
+                                        const port::ConnectOptions& options,
                                         port::StreamHandler& handler) override {
     auto stream = std::make_unique<FakeStream>(*this, to, handler);
     FakeStream* s = stream.get();
@@ -210,7 +218,8 @@ class FakeLane final : port::Clock, port::Timers, port::Net, port::Inbox, port::
       std::function<void(std::unique_ptr<port::Stream>)>) override {
     return fail(Code::unavailable, "the fake lane does not listen");
   }
-  Result<std::unique_ptr<port::DatagramSocket>> bind(const SocketAddress&, port::DatagramHandler&) override {
+  Result<std::unique_ptr<port::DatagramSocket>> bind(const SocketAddress&,
+                                                     port::DatagramHandler&) override {
     return fail(Code::unavailable, "the fake lane has no datagrams");
   }
   bool post(std::function<void()> work) override {
@@ -223,7 +232,9 @@ class FakeLane final : port::Clock, port::Timers, port::Net, port::Inbox, port::
   port::Counter& counter(std::string_view name, std::string_view labels) override {
     return counters_[std::string(name) + (labels.empty() ? "" : "{" + std::string(labels) + "}")];
   }
-  port::Counter& gauge(std::string_view name, std::string_view labels) override { return counter(name, labels); }
+  port::Counter& gauge(std::string_view name, std::string_view labels) override {
+    return counter(name, labels);
+  }
 
   Instant now_ = Instant{} + 1h, stalled_until_{};
   uint64_t sequence_ = 0;

@@ -22,7 +22,8 @@ Duration confirm_interval(const plan::Check& check) {
 
 }  // namespace
 
-// One probed endpoint. It is the prober's listener, so it stays where it is while plans come and go.
+// One probed endpoint. It is the prober's listener, so it stays where it is while plans come and
+// go.
 struct Health::Slot final : ProbeListener {
   Slot(Health& owner, EndpointId at, Target to) : health(owner), id(at), target(std::move(to)) {}
   void on_probed(const ProbeResult& result) override { health.finished(*this, result); }
@@ -32,14 +33,14 @@ struct Health::Slot final : ProbeListener {
   Target target;
   std::unique_ptr<Prober> prober;  // null: the endpoint has no address yet
   port::Counter* gauge = nullptr;
-  Instant due{};          // when the last probe should have begun, so that lateness does not add up
-  Instant started{};      // when it did
+  Instant due{};      // when the last probe should have begun, so that lateness does not add up
+  Instant started{};  // when it did
   bool ever_started = false;
   bool running = false;
   bool forgiven = false;  // its deadline was put off once, for our own lateness
   bool recorded = false;  // has its first outcome
   bool suspected = false;
-  bool doubted = false;   // the suspicion is younger than the probe that runs
+  bool doubted = false;  // the suspicion is younger than the probe that runs
 };
 
 struct Health::Metrics {
@@ -93,7 +94,8 @@ void Health::on_first_round(std::function<void()> done) {
   if (first_round_over_) first_round_timer_->arm_at(lane_.clock.now());
 }
 
-// ── the plan ─────────────────────────────────────────────────────────────────────────────────────────
+// ── the plan
+// ─────────────────────────────────────────────────────────────────────────────────────────
 
 Target Health::target(EndpointId id) const {
   const plan::Endpoint& endpoint = plan_->endpoint(id);
@@ -130,7 +132,8 @@ void Health::take_plan(std::vector<std::optional<EndpointId>> from) {
     if (!book_.is_probed(id)) continue;
     Target to = target(id);
     std::unique_ptr<Slot> was;
-    if (from[i] && plan::index(*from[i]) < before.size()) was = std::move(before[plan::index(*from[i])]);
+    if (from[i] && plan::index(*from[i]) < before.size())
+      was = std::move(before[plan::index(*from[i])]);
     if (!was) {
       slots_[i] = make_slot(id, std::move(to));
       schedule_.set(uint32_t(i), now);
@@ -149,7 +152,9 @@ void Health::take_plan(std::vector<std::optional<EndpointId>> from) {
     if (was->running) {
       schedule_.set(uint32_t(i), was->started + was->target.check.timeout);
     } else {
-      schedule_.set(uint32_t(i), was->ever_started ? std::max(now, was->due + interval(was->target.check)) : now);
+      schedule_.set(uint32_t(i), was->ever_started
+                                     ? std::max(now, was->due + interval(was->target.check))
+                                     : now);
     }
     slots_[i] = std::move(was);
   }
@@ -158,7 +163,8 @@ void Health::take_plan(std::vector<std::optional<EndpointId>> from) {
     if (gone->running) --in_flight_count_;
     gone->gauge->set(0);
   }
-  first_left_ = size_t(std::ranges::count_if(slots_, [](const auto& s) { return s && !s->recorded; }));
+  first_left_ =
+      size_t(std::ranges::count_if(slots_, [](const auto& s) { return s && !s->recorded; }));
   if (first_left_ == 0 && !first_round_over_) first_round_timer_->arm_at(now);
   arm();
 }
@@ -169,7 +175,8 @@ void Health::plan_changed() {
   publish();
 }
 
-// ── the schedule ─────────────────────────────────────────────────────────────────────────────────────
+// ── the schedule
+// ─────────────────────────────────────────────────────────────────────────────────────
 
 void Health::arm() {
   const auto first = schedule_.first();
@@ -196,7 +203,8 @@ void Health::tick() {
 void Health::begin(Slot& slot, Instant now) {
   const uint32_t at = uint32_t(plan::index(slot.id));
   slot.due = schedule_.when(at).value_or(now);
-  if (now - slot.due > interval(slot.target.check)) slot.due = now;  // what was missed is not made up for
+  if (now - slot.due > interval(slot.target.check))
+    slot.due = now;  // what was missed is not made up for
   slot.started = now;
   slot.ever_started = true;
   slot.running = true;
@@ -207,8 +215,9 @@ void Health::begin(Slot& slot, Instant now) {
   slot.prober->start(lane_.net);
 }
 
-// The whole-probe timeout. If the lane itself was held up, the answer may lie in the socket unread: then the
-// loop gets one more chance to deliver it, or our own stall would take every endpoint down.
+// The whole-probe timeout. If the lane itself was held up, the answer may lie in the socket unread:
+// then the loop gets one more chance to deliver it, or our own stall would take every endpoint
+// down.
 void Health::expire(Slot& slot, Instant now) {
   const uint32_t at = uint32_t(plan::index(slot.id));
   const Duration timeout = slot.target.check.timeout;
@@ -222,13 +231,13 @@ void Health::expire(Slot& slot, Instant now) {
   finished(slot, {.outcome = Outcome::timeout});
 }
 
-// | probe ended                        | suspicion                                | next probe, from its start    |
-// |------------------------------------|------------------------------------------|-------------------------------|
-// | not made (our own want)            | stays                                    | interval                      |
-// | speaks for, no younger doubt       | gone                                     | interval                      |
-// | younger suspicion, not a timeout   | stays                                    | confirm interval              |
-// | against, suspected, not a timeout  | stays until the endpoint is down         | confirm interval              |
-// | timeout                            | stays until the endpoint is down         | interval                      |
+// | probe ended                       | suspicion                 | next probe, from its start |
+// |-----------------------------------|---------------------------|----------------------------|
+// | not made (our own want)           | stays                     | interval                   |
+// | speaks for, no younger doubt      | gone                      | interval                   |
+// | younger suspicion, not a timeout  | stays                     | confirm interval           |
+// | against, suspected, not a timeout | stays until it is down    | confirm interval           |
+// | timeout                           | stays until it is down    | interval                   |
 void Health::finished(Slot& slot, const ProbeResult& result) {
   const Instant now = lane_.clock.now();
   const plan::Check& check = slot.target.check;
@@ -248,9 +257,11 @@ void Health::finished(Slot& slot, const ProbeResult& result) {
   const view::EndpointView before = book_.look(slot.id);
   const std::optional<EndpointId> own = book_.own_node();
   const Instant own_since = own ? book_.look(*own).since : now;
-  const view::Recorded recorded = book_.record(
-      slot.id,
-      {result.outcome, result.status, uint32_t(std::max<int64_t>(1, to_us(now - slot.started))), cadence}, now);
+  const view::Recorded recorded =
+      book_.record(slot.id,
+                   {result.outcome, result.status,
+                    uint32_t(std::max<int64_t>(1, to_us(now - slot.started))), cadence},
+                   now);
   if (!book_.look(slot.id).healthy) {  // confirmed (or provisionally so): back to the common pace
     slot.suspected = false;
     cadence = interval(check);
@@ -280,18 +291,21 @@ void Health::count_first(Slot& slot) {
 
 void Health::suspect(EndpointId id, Outcome outcome) {
   if (plan::index(id) >= slots_.size() || !slots_[plan::index(id)]) return;
-  if (outcome != Outcome::refused && outcome != Outcome::reset && outcome != Outcome::timeout) return;
+  if (outcome != Outcome::refused && outcome != Outcome::reset && outcome != Outcome::timeout)
+    return;
   Slot& slot = *slots_[plan::index(id)];
   if (!book_.look(id).healthy) return;  // nothing new
   metrics_->suspicions.add();
   slot.suspected = true;
   slot.doubted = slot.running;
   if (slot.running || !slot.ever_started) return;
-  const Instant soonest = std::max(lane_.clock.now(), slot.started + confirm_interval(slot.target.check));
+  const Instant soonest =
+      std::max(lane_.clock.now(), slot.started + confirm_interval(slot.target.check));
   if (*schedule_.when(uint32_t(plan::index(id))) > soonest) next_probe(slot, soonest);
 }
 
-// ── the view ─────────────────────────────────────────────────────────────────────────────────────────
+// ── the view
+// ─────────────────────────────────────────────────────────────────────────────────────────
 
 void Health::record_rtt(const Prefix& client, plan::RegionId region, uint32_t rtt_us) {
   book_.record_rtt(client, region, rtt_us);  // published by tidy()
@@ -314,10 +328,12 @@ void Health::tidy() {
   const Instant now = lane_.clock.now();
   plan_changed();
   if (const uint64_t count = metrics_->not_made.get(); count != not_made_said_) {
-    lane_.log.line(port::Level::error, "probes_not_made",
-                   fmt::format("count={} hint=\"out of descriptors (ulimit -n), or {} is not an address of this "
-                               "machine\"",
-                               count - not_made_said_, options_.node.to_string()));
+    lane_.log.line(
+        port::Level::error, "probes_not_made",
+        fmt::format(
+            "count={} hint=\"out of descriptors (ulimit -n), or {} is not an address of this "
+            "machine\"",
+            count - not_made_said_, options_.node.to_string()));
     not_made_said_ = count;
   }
   if (book_.touched() || book_.latency_due(now)) publish();
@@ -328,11 +344,12 @@ void Health::say_flip(EndpointId id, Duration lasted) {
   const plan::Endpoint& endpoint = plan_->endpoint(id);
   const view::EndpointView& seen = book_.look(id);
   (seen.healthy ? metrics_->up : metrics_->down).add();
-  lane_.log.line(seen.healthy ? port::Level::info : port::Level::warn,
-                 seen.healthy ? "endpoint_up" : "endpoint_down",
-                 fmt::format("endpoint=\"{}\" region={} reason=\"{}\" status={} {}_ms={}", endpoint.name,
-                             plan_->region(endpoint.region).name, view::name(seen.last), seen.status,
-                             seen.healthy ? "was_down" : "was_up", to_ms(lasted)));
+  lane_.log.line(
+      seen.healthy ? port::Level::info : port::Level::warn,
+      seen.healthy ? "endpoint_up" : "endpoint_down",
+      fmt::format("endpoint=\"{}\" region={} reason=\"{}\" status={} {}_ms={}", endpoint.name,
+                  plan_->region(endpoint.region).name, view::name(seen.last), seen.status,
+                  seen.healthy ? "was_down" : "was_up", to_ms(lasted)));
 }
 
 }  // namespace sealane::health

@@ -15,7 +15,8 @@ using plan::EndpointKind;
 using view::Outcome;
 using view::View;
 
-// A plan of one region "us" (our node 127.1.0.1 and agents) and one "eu" (nodes only, as far as we see).
+// A plan of one region "us" (our node 127.1.0.1 and agents) and one "eu" (nodes only, as far as we
+// see).
 struct World {
   FakeLane fake;
   port::Lane lane = fake.lane();
@@ -45,7 +46,9 @@ struct World {
   }
   plan::Endpoint& endpoint(EndpointId id) { return plan->endpoints[plan::index(id)]; }
   plan::Check& check(EndpointId id) { return endpoint(id).check; }
-  void serve(EndpointId id, FakeServer server) { fake.servers[endpoint(id).address] = std::move(server); }
+  void serve(EndpointId id, FakeServer server) {
+    fake.servers[endpoint(id).address] = std::move(server);
+  }
   FakeLane::Seen& seen(EndpointId id) { return fake.seen[endpoint(id).address]; }
   void start() {
     plans.emplace(plan);
@@ -70,7 +73,8 @@ struct World {
   }
 };
 
-// ── what is sent ─────────────────────────────────────────────────────────────────────────────────────
+// ── what is sent
+// ─────────────────────────────────────────────────────────────────────────────────────
 
 TEST(Health, an_agent_is_asked_directly_and_a_node_as_a_probe_from_our_own_address) {
   World w;
@@ -81,13 +85,15 @@ TEST(Health, an_agent_is_asked_directly_and_a_node_as_a_probe_from_our_own_addre
   w.start();
   w.run(50ms);
   EXPECT_EQ(w.seen(agent).last_request,
-            "GET /base/health HTTP/1.1\r\nHost: 127.1.0.1:9001\r\nUser-Agent: sealane-health\r\nAccept: */*\r\n"
+            "GET /base/health HTTP/1.1\r\nHost: 127.1.0.1:9001\r\nUser-Agent: "
+            "sealane-health\r\nAccept: */*\r\n"
             "Connection: close\r\n\r\n");
   EXPECT_TRUE(w.seen(agent).options.from.is_unspecified());
   EXPECT_NE(w.seen(node).last_request.find("\r\nSealane-Probe: 1\r\n"), std::string::npos);
   EXPECT_EQ(w.seen(node).options.from, IpAddress::v4(127, 1, 0, 1));
   EXPECT_TRUE(w.seen(node).options.reset_on_close);
-  EXPECT_FALSE(w.fake.seen.contains({IpAddress::v4(127, 1, 0, 1), 8080})) << "the own node is derived";
+  EXPECT_FALSE(w.fake.seen.contains({IpAddress::v4(127, 1, 0, 1), 8080}))
+      << "the own node is derived";
 }
 
 TEST(Health, https_sends_the_name_and_verifies_only_when_asked_to) {
@@ -119,7 +125,8 @@ TEST(Health, each_way_to_fail_has_its_outcome) {
     return std::vector<Act>{{Act::Kind::bytes, 1ms, "HTTP/1.1 200 O"}, {Act::Kind::end, 1ms, {}}};
   };
   tls.tls_fails = true;
-  FakeServer huge = FakeServer::says("HTTP/1.1 200 OK\r\nA: " + std::string(100'000, 'x') + "\r\n\r\n");
+  FakeServer huge =
+      FakeServer::says("HTTP/1.1 200 OK\r\nA: " + std::string(100'000, 'x') + "\r\n\r\n");
   FakeServer drip;
   drip.answer = [](auto) {
     std::vector<Act> acts;
@@ -161,9 +168,10 @@ TEST(Health, the_search_string_is_found_across_chunks) {
   w.check(id).search = "all is well";
   FakeServer server;
   server.answer = [](auto) {
-    return std::vector<Act>{{Act::Kind::bytes, 1ms, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nall i"},
-                            {Act::Kind::bytes, 1ms, "\r\n7\r\ns w"},
-                            {Act::Kind::bytes, 1ms, "ell."}};
+    return std::vector<Act>{
+        {Act::Kind::bytes, 1ms, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nall i"},
+        {Act::Kind::bytes, 1ms, "\r\n7\r\ns w"},
+        {Act::Kind::bytes, 1ms, "ell."}};
   };
   w.serve(id, server);
   w.start();
@@ -192,7 +200,8 @@ TEST(Health, an_endpoint_without_an_address_is_down_and_says_why) {
   EXPECT_EQ(w.view()->endpoints[plan::index(id)].last, Outcome::unresolved);
 }
 
-// ── when ─────────────────────────────────────────────────────────────────────────────────────────────
+// ── when
+// ─────────────────────────────────────────────────────────────────────────────────────────────
 
 struct Bound {
   const char* what;
@@ -210,7 +219,8 @@ TEST(Health, detection_keeps_its_bound_at_every_phase) {
       {"503", 100ms, 100ms, 3, FakeServer::status(503), 300ms + 1ms},
       {"refused fast", 20ms, 20ms, 2, FakeServer::refuses(), 40ms + 1ms},
       {"frozen fast", 20ms, 20ms, 2, FakeServer::frozen(), 60ms + 1ms},
-      {"frozen, timeout longer than the interval", 100ms, 250ms, 3, FakeServer::frozen(), 850ms + 1ms},
+      {"frozen, timeout longer than the interval", 100ms, 250ms, 3, FakeServer::frozen(),
+       850ms + 1ms},
       {"the floor", 10ms, 10ms, 1, FakeServer::refuses(), 10ms + 1ms},
   };
   for (const Bound& bound : bounds) {
@@ -255,7 +265,8 @@ TEST(Health, a_probe_never_overlaps_the_next_of_its_endpoint) {
   w.run(10s);
   const auto& at = w.seen(id).connects;
   EXPECT_EQ(w.seen(id).open_most, 1);
-  for (size_t i = 2; i < at.size(); ++i) ASSERT_EQ(at[i] - at[i - 1], 200ms) << "begins when the last ended";
+  for (size_t i = 2; i < at.size(); ++i)
+    ASSERT_EQ(at[i] - at[i - 1], 200ms) << "begins when the last ended";
 }
 
 TEST(Health, thousands_of_endpoints_are_spread_over_the_interval) {
@@ -312,7 +323,8 @@ TEST(Health, the_first_round_comes_even_with_nothing_to_probe) {
   EXPECT_TRUE(round);
 }
 
-// ── our own trouble ──────────────────────────────────────────────────────────────────────────────────
+// ── our own trouble
+// ──────────────────────────────────────────────────────────────────────────────────
 
 TEST(Health, a_stall_of_our_own_takes_nobody_down) {
   World w;
@@ -345,7 +357,8 @@ TEST(Health, a_probe_that_we_could_not_make_says_nothing) {
   EXPECT_NEAR(double(w.fake.metric("sealane_health_probes_not_made_total")), 50, 1);
 }
 
-// ── suspicions ───────────────────────────────────────────────────────────────────────────────────────
+// ── suspicions
+// ───────────────────────────────────────────────────────────────────────────────────────
 
 TEST(Health, a_suspect_that_refuses_falls_at_a_quarter_of_the_interval) {
   Duration worst{};
@@ -438,7 +451,8 @@ TEST(Health, suspicions_about_nobody_are_ignored) {
   EXPECT_EQ(w.fake.metric("sealane_health_suspicions_total"), 0u);
 }
 
-// ── the view ─────────────────────────────────────────────────────────────────────────────────────────
+// ── the view
+// ─────────────────────────────────────────────────────────────────────────────────────────
 
 TEST(Health, flapping_below_the_thresholds_is_not_shown) {
   World w;
@@ -446,7 +460,8 @@ TEST(Health, flapping_below_the_thresholds_is_not_shown) {
   int n = 0;
   FakeServer server;
   server.answer = [&n](auto) {
-    return std::vector<Act>{{Act::Kind::bytes, 1ms, ++n % 3 == 0 ? "HTTP/1.1 200 OK\r\n\r\n" : "HTTP/1.1 500 x\r\n\r\n"}};
+    return std::vector<Act>{{Act::Kind::bytes, 1ms,
+                             ++n % 3 == 0 ? "HTTP/1.1 200 OK\r\n\r\n" : "HTTP/1.1 500 x\r\n\r\n"}};
   };
   n = 2;
   w.serve(id, server);
@@ -468,8 +483,9 @@ TEST(Health, a_flip_is_published_at_once_with_its_reason) {
   w.until(id, false, 1s);
   EXPECT_GT(w.view()->version, before);
   ASSERT_EQ(w.fake.lines.size(), 2u);  // the agent, and our node that has no other
-  EXPECT_TRUE(w.fake.lines[0].starts_with(
-      "endpoint_down endpoint=\"127.1.0.1:9001\" region=us reason=\"bad status\" status=503 was_up_ms="))
+  EXPECT_TRUE(
+      w.fake.lines[0].starts_with("endpoint_down endpoint=\"127.1.0.1:9001\" region=us "
+                                  "reason=\"bad status\" status=503 was_up_ms="))
       << w.fake.lines[0];
   EXPECT_FALSE(w.healthy(EndpointId{0}));
   EXPECT_EQ(w.fake.metric("sealane_endpoint_healthy{endpoint=\"127.1.0.1:9001\"}"), 0u);
@@ -505,12 +521,14 @@ TEST(Health, latency_samples_reach_the_view_within_two_seconds) {
   EXPECT_EQ(view->samples.rows[0][1], 42'000u);
 }
 
-// ── a new plan ───────────────────────────────────────────────────────────────────────────────────────
+// ── a new plan
+// ───────────────────────────────────────────────────────────────────────────────────────
 
 TEST(Health, a_reload_keeps_what_stays_without_a_gap) {
   World w;
   const EndpointId a = w.agent(1), b = w.agent(2), c = w.agent(3);
-  for (const EndpointId id : {a, b, c}) w.serve(id, FakeServer::says("HTTP/1.1 200 OK\r\n\r\n", 20ms));
+  for (const EndpointId id : {a, b, c})
+    w.serve(id, FakeServer::says("HTTP/1.1 200 OK\r\n\r\n", 20ms));
   w.serve(b, FakeServer::refuses());
   w.start();
   w.run(1s);

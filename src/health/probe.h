@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every kind of probe has in common. A Prober belongs to one endpoint and is used again for each probe;
-// the schedule decides when it starts and when it took too long.
+// What every kind of probe has in common. A Prober belongs to one endpoint and is used again for
+// each probe; the schedule decides when it starts and when it took too long.
 #pragma once
 
 #include <string>
@@ -15,16 +15,17 @@ namespace sealane::health {
 // Everything that a probe needs to know about its endpoint.
 struct Target {
   SocketAddress address;
-  IpAddress from;          // source address; unspecified: the kernel chooses
-  std::string host;        // Host header and SNI
-  std::string path;        // of the request, with the base path of the endpoint
-  bool to_node = false;    // another Sealane node: the request says that it is a probe
+  IpAddress from;        // source address; unspecified: the kernel chooses
+  std::string host;      // Host header and SNI
+  std::string path;      // of the request, with the base path of the endpoint
+  bool to_node = false;  // another Sealane node: the request says that it is a probe
   plan::Check check;
   friend bool operator==(const Target&, const Target&) = default;
 };
 
 struct ProbeResult {
-  view::Outcome outcome = view::Outcome::unknown;  // unknown: could not be made, for want of our own resources
+  view::Outcome outcome =
+      view::Outcome::unknown;  // unknown: could not be made, for want of our own resources
   uint16_t status = 0;
 };
 

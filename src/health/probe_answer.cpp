@@ -56,7 +56,8 @@ std::optional<Outcome> ProbeAnswer::take(std::string_view bytes) {
         break;
       case State::chunk_data:
       case State::sized: {
-        const std::string_view part = bytes.substr(0, size_t(std::min<uint64_t>(left_, bytes.size())));
+        const std::string_view part =
+            bytes.substr(0, size_t(std::min<uint64_t>(left_, bytes.size())));
         body(part);
         bytes.remove_prefix(part.size());
         left_ -= part.size();
@@ -84,8 +85,8 @@ Outcome ProbeAnswer::end() {
   return *verdict_;
 }
 
-// A line ends in CRLF or, as RFC 9112 2.2 allows, a bare LF. A CR elsewhere and other control characters are
-// refused: no server of ours sends them, and a wrong kind of server often does.
+// A line ends in CRLF or, as RFC 9112 2.2 allows, a bare LF. A CR elsewhere and other control
+// characters are refused: no server of ours sends them, and a wrong kind of server often does.
 void ProbeAnswer::take_head_byte(char c) {
   constexpr std::string_view kStart = "HTTP/1.";
   if (++head_bytes_ > kHeadBytesMax) return bad();
@@ -93,7 +94,8 @@ void ProbeAnswer::take_head_byte(char c) {
     const bool control = uint8_t(c) < 0x20 || c == 0x7f;
     const bool after_cr = line_size_ > 0 && !line_cut_ && line_[line_size_ - 1] == '\r';
     if ((control && c != '\t' && c != '\r') || after_cr) return bad();
-    if (state_ == State::status_line && line_size_ < kStart.size() && c != kStart[line_size_]) return bad();
+    if (state_ == State::status_line && line_size_ < kStart.size() && c != kStart[line_size_])
+      return bad();
     if (line_size_ < kLineBytesMax) {
       line_[line_size_++] = c;
     } else {
@@ -103,9 +105,15 @@ void ProbeAnswer::take_head_byte(char c) {
   }
   if (line_size_ > 0 && line_[line_size_ - 1] == '\r' && !line_cut_) --line_size_;
   switch (state_) {
-    case State::status_line: status_line(); break;
-    case State::field_line: field_line(); break;
-    case State::chunk_size: chunk_size_line(); break;
+    case State::status_line:
+      status_line();
+      break;
+    case State::field_line:
+      field_line();
+      break;
+    case State::chunk_size:
+      chunk_size_line();
+      break;
     default:  // chunk_end: the line end behind the data of a chunk
       if (line_size_ > 0) return bad();
       state_ = State::chunk_size;
@@ -138,7 +146,8 @@ void ProbeAnswer::field_line() {
     if (!length || line_cut_ || (length_ && length_ != length)) return bad();
     length_ = length;
   } else if (equal_fold(name, "transfer-encoding")) {
-    if (!equal_fold(value, "chunked") || line_cut_ || chunked_) return bad();  // nothing else was asked for
+    if (!equal_fold(value, "chunked") || line_cut_ || chunked_)
+      return bad();  // nothing else was asked for
     chunked_ = true;
   }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Judges the answer to an HTTP probe as its bytes come in: status 200 to 399 is good, and the search string
-// (if any) must occur wholly in the first 5,120 bytes of the body (Route 53's rule). Sans I/O, no allocation,
-// and strict: what is not an HTTP/1.x answer (RFC 9112) is Outcome::bad_answer, whatever it is.
+// Judges the answer to an HTTP probe as its bytes come in: status 200 to 399 is good, and the
+// search string (if any) must occur wholly in the first 5,120 bytes of the body (Route 53's rule).
+// Sans I/O, no allocation, and strict: what is not an HTTP/1.x answer (RFC 9112) is
+// Outcome::bad_answer, whatever it is.
 #pragma once
 
 #include <array>
@@ -15,7 +16,8 @@
 
 namespace sealane::health {
 
-// A search string with its Knuth-Morris-Pratt table, so that it is found across any cut of the bytes.
+// A search string with its Knuth-Morris-Pratt table, so that it is found across any cut of the
+// bytes.
 class Needle {
  public:
   explicit Needle(std::string text);
@@ -33,9 +35,12 @@ class Needle {
 
 class ProbeAnswer {
  public:
-  static constexpr size_t kHeadBytesMax = 16'384;   // of all heads together, interim answers included
-  static constexpr size_t kSearchBytesMax = 5'120;  // of the body, after any transfer coding is taken off
-  static constexpr size_t kLineBytesMax = 256;      // of what is looked at in a line; longer values are skipped
+  static constexpr size_t kHeadBytesMax =
+      16'384;  // of all heads together, interim answers included
+  static constexpr size_t kSearchBytesMax =
+      5'120;  // of the body, after any transfer coding is taken off
+  static constexpr size_t kLineBytesMax =
+      256;  // of what is looked at in a line; longer values are skipped
 
   // `needle` must outlive this; empty: the head decides.
   explicit ProbeAnswer(const Needle& needle) : needle_(&needle) {}
@@ -48,7 +53,15 @@ class ProbeAnswer {
   uint16_t status() const { return status_; }  // 0: not seen yet
 
  private:
-  enum class State : uint8_t { status_line, field_line, chunk_size, chunk_end, chunk_data, sized, to_the_end };
+  enum class State : uint8_t {
+    status_line,
+    field_line,
+    chunk_size,
+    chunk_end,
+    chunk_data,
+    sized,
+    to_the_end
+  };
 
   void take_head_byte(char c);
   void status_line();
@@ -65,9 +78,9 @@ class ProbeAnswer {
   std::optional<view::Outcome> verdict_;
   uint16_t status_ = 0;
   bool chunked_ = false;
-  bool line_cut_ = false;             // the line was longer than line_
-  std::optional<uint64_t> length_;    // Content-Length
-  uint64_t left_ = 0;                 // of the chunk or the sized body
+  bool line_cut_ = false;           // the line was longer than line_
+  std::optional<uint64_t> length_;  // Content-Length
+  uint64_t left_ = 0;               // of the chunk or the sized body
   size_t head_bytes_ = 0, body_bytes_ = 0, matched_ = 0;
   size_t line_size_ = 0;
   std::array<char, kLineBytesMax> line_{};

@@ -16,10 +16,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto early = whole.take(bytes);
     const auto verdict = whole.end();
     SL_ASSERT(!early || *early == verdict);
-    for (size_t i = 0, step = 1; i < size; i += step, step = step % 7 + 1) cut.take(bytes.substr(i, step));
+    for (size_t i = 0, step = 1; i < size; i += step, step = step % 7 + 1)
+      cut.take(bytes.substr(i, step));
     SL_ASSERT(cut.end() == verdict);
     SL_ASSERT(cut.status() == whole.status());
-    SL_ASSERT(verdict != sealane::view::Outcome::ok || (whole.status() >= 200 && whole.status() < 400));
+    SL_ASSERT(verdict != sealane::view::Outcome::ok ||
+              (whole.status() >= 200 && whole.status() < 400));
   }
   return 0;
 }

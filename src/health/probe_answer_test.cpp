@@ -21,15 +21,24 @@ TEST(ProbeAnswer, judges_by_status) {
     Outcome outcome;
   };
   const Row rows[] = {
-      {"HTTP/1.1 200 OK", Outcome::ok},          {"HTTP/1.0 204 No Content", Outcome::ok},
-      {"HTTP/1.1 302 Found", Outcome::ok},       {"HTTP/1.1 399 x", Outcome::ok},
-      {"HTTP/1.1 200", Outcome::ok},             {"HTTP/1.1 400 Bad", Outcome::bad_status},
-      {"HTTP/1.1 404 Gone", Outcome::bad_status}, {"HTTP/1.1 503 Busy", Outcome::bad_status},
-      {"HTTP/1.1 101 Up", Outcome::bad_status},  {"HTTP/1.1 600 x", Outcome::bad_answer},
-      {"HTTP/1.1 99 x", Outcome::bad_answer},    {"HTTP/1.1 2000 x", Outcome::bad_answer},
-      {"HTTP/2 200 OK", Outcome::bad_answer},    {"HTTP/1.2 200 OK", Outcome::bad_answer},
-      {"HTTP/1.1  200 OK", Outcome::bad_answer}, {"SSH-2.0-OpenSSH_9.2", Outcome::bad_answer},
-      {"", Outcome::bad_answer},                 {"HTTP/1.1 2x0 OK", Outcome::bad_answer},
+      {"HTTP/1.1 200 OK", Outcome::ok},
+      {"HTTP/1.0 204 No Content", Outcome::ok},
+      {"HTTP/1.1 302 Found", Outcome::ok},
+      {"HTTP/1.1 399 x", Outcome::ok},
+      {"HTTP/1.1 200", Outcome::ok},
+      {"HTTP/1.1 400 Bad", Outcome::bad_status},
+      {"HTTP/1.1 404 Gone", Outcome::bad_status},
+      {"HTTP/1.1 503 Busy", Outcome::bad_status},
+      {"HTTP/1.1 101 Up", Outcome::bad_status},
+      {"HTTP/1.1 600 x", Outcome::bad_answer},
+      {"HTTP/1.1 99 x", Outcome::bad_answer},
+      {"HTTP/1.1 2000 x", Outcome::bad_answer},
+      {"HTTP/2 200 OK", Outcome::bad_answer},
+      {"HTTP/1.2 200 OK", Outcome::bad_answer},
+      {"HTTP/1.1  200 OK", Outcome::bad_answer},
+      {"SSH-2.0-OpenSSH_9.2", Outcome::bad_answer},
+      {"", Outcome::bad_answer},
+      {"HTTP/1.1 2x0 OK", Outcome::bad_answer},
   };
   for (const Row& row : rows) {
     EXPECT_EQ(judge(std::string(row.line) + "\r\n\r\n"), row.outcome) << row.line;
@@ -71,19 +80,24 @@ TEST(ProbeAnswer, the_head_is_bounded) {
 
 TEST(ProbeAnswer, long_lines_are_skipped_but_not_believed) {
   const std::string pad(ProbeAnswer::kLineBytesMax, ' ');
-  EXPECT_EQ(judge("HTTP/1.1 200 OK\r\nContent-Length:" + pad + "5\r\n\r\nhello", "hello"), Outcome::bad_answer);
+  EXPECT_EQ(judge("HTTP/1.1 200 OK\r\nContent-Length:" + pad + "5\r\n\r\nhello", "hello"),
+            Outcome::bad_answer);
   EXPECT_EQ(judge("HTTP/1.1 200 OK\r\nX:" + pad + "\rq\r\n\r\n"), Outcome::ok);
 }
 
 TEST(ProbeAnswer, finds_the_search_string_in_each_framing) {
   EXPECT_EQ(judge("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nall is ok!", "is ok"), Outcome::ok);
   EXPECT_EQ(judge("HTTP/1.1 200 OK\r\n\r\nall is ok!", "ok!"), Outcome::ok);
-  EXPECT_EQ(judge("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nall i\r\n5\r\ns ok!\r\n0\r\n\r\n",
-                  "is ok"), Outcome::ok);
-  EXPECT_EQ(judge("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nall is ok!", "is ok"), Outcome::no_match);
-  EXPECT_EQ(judge("HTTP/1.1 200 OK\r\n\r\nall is OK!", "ok"), Outcome::no_match);
-  EXPECT_EQ(judge("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nall i\r\n0\r\n\r\n", "is"),
+  EXPECT_EQ(judge("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nall i\r\n5\r\ns "
+                  "ok!\r\n0\r\n\r\n",
+                  "is ok"),
+            Outcome::ok);
+  EXPECT_EQ(judge("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nall is ok!", "is ok"),
             Outcome::no_match);
+  EXPECT_EQ(judge("HTTP/1.1 200 OK\r\n\r\nall is OK!", "ok"), Outcome::no_match);
+  EXPECT_EQ(
+      judge("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nall i\r\n0\r\n\r\n", "is"),
+      Outcome::no_match);
   EXPECT_EQ(judge("HTTP/1.1 204 No Content\r\n\r\n", "ok"), Outcome::no_match);
   EXPECT_EQ(judge("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "ok"), Outcome::no_match);
   EXPECT_EQ(judge("HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\nok", "ok"), Outcome::bad_status);
@@ -94,11 +108,15 @@ TEST(ProbeAnswer, a_body_that_breaks_its_framing_is_no_answer) {
   EXPECT_EQ(judge("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nok", "ok"),
             Outcome::bad_answer);
   EXPECT_EQ(judge("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nok", "ok"), Outcome::bad_answer);
-  EXPECT_EQ(judge("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nok", "ok"), Outcome::bad_answer);
-  EXPECT_EQ(judge("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "ok"), Outcome::bad_answer);
-  EXPECT_EQ(judge("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nnoX", "ok"), Outcome::bad_answer);
-  EXPECT_EQ(judge("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11111111111111111\r\n", "ok"),
+  EXPECT_EQ(judge("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nok", "ok"),
             Outcome::bad_answer);
+  EXPECT_EQ(judge("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "ok"),
+            Outcome::bad_answer);
+  EXPECT_EQ(judge("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nnoX", "ok"),
+            Outcome::bad_answer);
+  EXPECT_EQ(
+      judge("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11111111111111111\r\n", "ok"),
+      Outcome::bad_answer);
 }
 
 TEST(ProbeAnswer, the_search_string_must_lie_wholly_in_the_first_5120_bytes) {

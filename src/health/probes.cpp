@@ -32,13 +32,17 @@ std::unique_ptr<Prober> make_prober(const Target& target, ProbeListener& listene
 // | others      | refused, or unreachable                     | reset   |
 view::Outcome outcome_of(const Error& error, bool opened, bool tls) {
   switch (error.code) {
-    case Code::timeout: return view::Outcome::timeout;
-    case Code::limit: return view::Outcome::unknown;
-    case Code::conflict: return opened ? view::Outcome::reset : view::Outcome::unknown;
+    case Code::timeout:
+      return view::Outcome::timeout;
+    case Code::limit:
+      return view::Outcome::unknown;
+    case Code::conflict:
+      return opened ? view::Outcome::reset : view::Outcome::unknown;
     case Code::invalid:
       if (tls) return view::Outcome::tls;
       break;
-    default: break;
+    default:
+      break;
   }
   return opened ? view::Outcome::reset : view::Outcome::refused;
 }

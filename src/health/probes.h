@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kinds of probes. A new kind is one file in probes/, its declaration here and its line in probes.cpp.
+// The kinds of probes. A new kind is one file in probes/, its declaration here and its line in
+// probes.cpp.
 #pragma once
 
 #include <memory>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// When each of many slots is due next: one heap, one moment a slot, so thousands of endpoints need one timer.
-// Setting a slot again moves it; nothing allocates after resize(). Ties go to the lower slot, so a run with
-// the same input is the same run.
+// When each of many slots is due next: one heap, one moment a slot, so thousands of endpoints need
+// one timer. Setting a slot again moves it; nothing allocates after resize(). Ties go to the lower
+// slot, so a run with the same input is the same run.
 #pragma once
 
 #include <cstdint>

@@ -60,6 +60,7 @@ class Node {
   Status open_data_lanes();
   void on_signal(int number);
   void reload();
+  void take(Result<LoadedWorld> world);
   void cut(bool yes);
   void drain();
   void look_if_drained();
@@ -88,6 +89,8 @@ class Node {
   bool ready_ = false;
   bool draining_ = false;
   Status failed_;
+  std::thread compiling_;      // a reload under way
+  bool reload_again_ = false;  // asked for meanwhile
 };
 
 Result<std::shared_ptr<const host::Tls>> Node::load_tls(const plan::Plan& plan) {
@@ -184,6 +187,7 @@ Status Node::open_data_lanes() {
 
 Status Node::serve() {
   control_->loop().run();
+  if (compiling_.joinable()) compiling_.join();
   for (auto& lane : lanes_) lane->host->stop();
   lanes_.clear();
   return failed_;
@@ -200,8 +204,26 @@ void Node::on_signal(int number) {
   drain();
 }
 
+// Compiling takes the better part of a second with half a million address ranges, so a thread does it while
+// the probes go on.
 void Node::reload() {
-  auto world = load_world(options_.world, data_);
+  if (compiling_.joinable()) {
+    reload_again_ = true;
+    return;
+  }
+  compiling_ = std::thread([this] {
+    auto world = std::make_shared<Result<LoadedWorld>>(load_world(options_.world, data_));
+    while (!control_->loop().post([this, world] {
+      compiling_.join();
+      take(std::move(*world));
+      if (std::exchange(reload_again_, false)) reload();
+    })) {
+      std::this_thread::yield();  // a full inbox: the lane is about to empty it
+    }
+  });
+}
+
+void Node::take(Result<LoadedWorld> world) {
   if (!world) {
     log_.line(port::Level::error, "reload_refused", "the old plan goes on: " + world.error().what);
     return;

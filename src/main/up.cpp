@@ -25,8 +25,6 @@ namespace sealane::main {
 namespace {
 
 constexpr Duration kStopMax = 12s;         // for a graceful end, then SIGKILL
-constexpr Duration kReadyMax = 30s;
-constexpr Duration kReadyCheck = 25ms;
 constexpr size_t kLineMax = 512;           // of the fault protocol
 constexpr size_t kFaultClientsMax = 16;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sections that set up a node: edge, ports, dns, lanes; and the zones that are served as they stand.
+// The sections that set up a node: edge, ports, dns, lanes; and the zones that are served as they
+// stand.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +9,8 @@
 #include "base/hash.h"
 #include "plan/building.h"
 #include "plan/values.h"
+#include "wire/dns/types.h"
+#include "wire/dns/zone_file.h"
 
 namespace sealane::plan {
 namespace {
@@ -19,16 +22,19 @@ void build_ports(const Node& root, Building& b) {
     uint16_t& port;
   };
   Ports& p = b.plan.ports;
-  const std::array<Named, 5> all{{{"dns", p.dns}, {"http", p.http}, {"https", p.https},
-                                  {"control", p.control}, {"metrics", p.metrics}}};
+  const std::array<Named, 5> all{{{"dns", p.dns},
+                                  {"http", p.http},
+                                  {"https", p.https},
+                                  {"control", p.control},
+                                  {"metrics", p.metrics}}};
   for (const Named& n : all) n.port = uint16_t(integer_of(ports, n.name, n.port));
   for (size_t i = 0; i < all.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
       if (all[i].port != all[j].port) continue;
       const Node* at = ports->find(all[i].name);
       if (!at) at = ports->find(all[j].name);
-      b.mistakes.add(at->at, fmt::format("the port {} is taken twice, by '{}' and by '{}'", all[i].port,
-                                         all[j].name, all[i].name));
+      b.mistakes.add(at->at, fmt::format("the port {} is taken twice, by '{}' and by '{}'",
+                                         all[i].port, all[j].name, all[i].name));
     }
   }
 }
@@ -40,25 +46,33 @@ CacheRule read_rule(const Node& node, Building& b) {
   if (const Node* path = node.find("path"); path && path->kind == Node::Kind::scalar) {
     const size_t star = rule.pattern.find('*');
     if (!is_path(rule.pattern) || (star != rule.pattern.npos && star + 1 != rule.pattern.size())) {
-      b.mistakes.add(path->at, fmt::format("{}; allowed: a path from '/', with at most one * and that at its end{}",
-                                           quoted(rule.pattern), rule.pattern == "*" ? "; did you mean '/*'?" : ""));
+      b.mistakes.add(
+          path->at,
+          fmt::format("{}; allowed: a path from '/', with at most one * and that at its end{}",
+                      quoted(rule.pattern), rule.pattern == "*" ? "; did you mean '/*'?" : ""));
     }
   }
   const std::string mode = text_of(&node, "mode", ttl ? "clamp" : "pass");
   rule.mode = mode == "clamp"     ? CacheRule::Mode::clamp
               : mode == "rfc9111" ? CacheRule::Mode::rfc9111
                                   : CacheRule::Mode::pass;
-  if (mode == "clamp" && !ttl) b.mistakes.add(node.at, "the mode 'clamp' wants a ttl: { min, default, max }");
+  if (mode == "clamp" && !ttl)
+    b.mistakes.add(node.at, "the mode 'clamp' wants a ttl: { min, default, max }");
   if (mode != "clamp" && ttl) {
-    b.mistakes.add(ttl->at, fmt::format("a ttl goes with the mode 'clamp', not with {}", quoted(mode)));
+    b.mistakes.add(ttl->at,
+                   fmt::format("a ttl goes with the mode 'clamp', not with {}", quoted(mode)));
   }
   if (rule.mode == CacheRule::Mode::clamp) {
     rule.ttl_min = duration_of(ttl, "min", 0s);
     rule.ttl_max = duration_of(ttl, "max", std::max<Duration>(8760h, rule.ttl_min));
-    rule.ttl_default = duration_of(ttl, "default", std::clamp<Duration>(24h, rule.ttl_min, std::max(rule.ttl_min, rule.ttl_max)));
+    rule.ttl_default =
+        duration_of(ttl, "default",
+                    std::clamp<Duration>(24h, rule.ttl_min, std::max(rule.ttl_min, rule.ttl_max)));
     if (rule.ttl_min > rule.ttl_default || rule.ttl_default > rule.ttl_max) {
-      b.mistakes.add(ttl->at, fmt::format("min {}, default {}, max {}; allowed: min <= default <= max",
-                                          to_text(rule.ttl_min), to_text(rule.ttl_default), to_text(rule.ttl_max)));
+      b.mistakes.add(
+          ttl->at,
+          fmt::format("min {}, default {}, max {}; allowed: min <= default <= max",
+                      to_text(rule.ttl_min), to_text(rule.ttl_default), to_text(rule.ttl_max)));
     }
   }
   rule.ttl_min_overrides_private = boolean_of(&node, "ttl_min_overrides_private", false);
@@ -81,9 +95,23 @@ void build_limits(const Node* edge, Edge& e) {
   e.header_bytes_max = uint32_t(bytes_of(edge, "header_bytes_max", e.header_bytes_max));
   e.body_bytes_max = bytes_of(edge, "body_bytes_max", e.body_bytes_max);
   e.connections_max = uint32_t(integer_of(edge, "connections_max", e.connections_max));
-  e.origin_connections_max = uint32_t(integer_of(edge, "origin_connections_max", e.origin_connections_max));
+  e.origin_connections_max =
+      uint32_t(integer_of(edge, "origin_connections_max", e.origin_connections_max));
   e.attempts_max = uint8_t(integer_of(edge, "attempts_max", e.attempts_max));
   e.sse_keepalive = duration_of(edge, "sse_keepalive", e.sse_keepalive);
+}
+
+// A steered name has addresses of its own, so it cannot be an alias (RFC 1034 3.6.2).
+void refuse_steered_aliases(const Zone& zone, Mark at, Building& b) {
+  for (const SteeredName& steered : b.plan.names) {
+    for (const wire::dns::Record& record : zone.records) {
+      if (record.type == wire::dns::Type::cname && record.owner == steered.name) {
+        b.mistakes.add(
+            at, fmt::format("the zone has a CNAME at {}, whose addresses are steered; take it out",
+                            quoted(steered.name)));
+      }
+    }
+  }
 }
 
 }  // namespace
@@ -109,7 +137,8 @@ void build_edge(const Node& root, Building& b) {
       uint32_t(integer_of(dns, "responses_per_second_max", b.plan.dns.responses_per_second_max));
   b.plan.dns.nsid = text_of(dns, "nsid");
   if (b.plan.dns.nsid.size() > 128) {
-    b.mistakes.add(dns->find("nsid")->at, fmt::format("{} bytes; allowed: 1 to 128", b.plan.dns.nsid.size()));
+    b.mistakes.add(dns->find("nsid")->at,
+                   fmt::format("{} bytes; allowed: 1 to 128", b.plan.dns.nsid.size()));
   }
   b.plan.lanes = unsigned(integer_of(&root, "lanes", 0));
 }
@@ -117,8 +146,9 @@ void build_edge(const Node& root, Building& b) {
 void build_zones(const Node& root, const ReadFile& read_file, Building& b) {
   for (const Node& node : items_of(&root, "zones")) {
     const Node *name = node.find("name"), *file = node.find("file");
-    if (!name || !file || name->kind != Node::Kind::scalar || file->kind != Node::Kind::scalar) continue;
-    auto origin = parse_host_name(name->text);
+    if (!name || !file || name->kind != Node::Kind::scalar || file->kind != Node::Kind::scalar)
+      continue;
+    const auto origin = parse_host_name(name->text);
     if (!origin) {
       b.mistakes.add(name->at, fmt::format("{}; {}", quoted(name->text), origin.error().what));
       continue;
@@ -128,11 +158,18 @@ void build_zones(const Node& root, const ReadFile& read_file, Building& b) {
     }
     const Result<std::string> text = read_file(file->text);
     if (!text) {
-      b.mistakes.add(file->at, fmt::format("{} cannot be read: {}", quoted(file->text), text.error().what));
+      b.mistakes.add(file->at,
+                     fmt::format("{} cannot be read: {}", quoted(file->text), text.error().what));
+      continue;
+    }
+    auto records = wire::dns::load_zone(*text, file->text, *origin);
+    if (!records) {
+      b.mistakes.add(file->at, fmt::format("not a zone: {}", records.error().what));
       continue;
     }
     b.plan.version = mix64(b.plan.version ^ fnv1a(*text));
-    b.plan.zones.push_back({std::move(*origin), {}});
+    b.plan.zones.push_back({*origin, std::move(*records)});
+    refuse_steered_aliases(b.plan.zones.back(), file->at, b);
   }
 }
 

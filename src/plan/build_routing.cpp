@@ -34,9 +34,16 @@ class RoutingBuilder {
     read_when_all_down();
     const Policy policy = policy_of(text_of(routing_, "policy"), Policy::latency);
     refuse_mixtures(policy);
-    b_.plan.public_group = find("members") ? branch(*routing_, policy, b_.plan.domain, 1) : short_form(policy);
+    b_.plan.public_group =
+        find("members") ? branch(*routing_, policy, b_.plan.domain, 1) : short_form(policy);
     b_.plan.names.push_back({b_.plan.domain, b_.plan.public_group});
     own_names();
+    for (const Group& group : b_.plan.groups) {
+      if (group.members.size() <= kMembersMax) continue;
+      b_.mistakes.add(routing_ ? routing_->at : Mark(),
+                      fmt::format("{} members in {}; allowed: at most {}", group.members.size(),
+                                  quoted(group.name), kMembersMax));
+    }
     for (Group& group : b_.plan.groups) {
       group.ttl_s = ttl_s_, group.ttl_min_s = ttl_min_s_;
       group.when_all_down = when_all_down_, group.last_resorts = last_resorts_;
@@ -58,7 +65,8 @@ class RoutingBuilder {
     ttl_s_ = seconds_of("ttl", Group{}.ttl_s);
     ttl_min_s_ = seconds_of("ttl_min", std::min(ttl_s_, Group{}.ttl_min_s));
     if (ttl_min_s_ > ttl_s_) {
-      b_.mistakes.add(find("ttl_min")->at, fmt::format("{}s; allowed: not more than the ttl, {}s", ttl_min_s_, ttl_s_));
+      b_.mistakes.add(find("ttl_min")->at,
+                      fmt::format("{}s; allowed: not more than the ttl, {}s", ttl_min_s_, ttl_s_));
     }
   }
 
@@ -66,7 +74,8 @@ class RoutingBuilder {
     const Node* here = find("when_all_down");
     const Node* there = health_ ? health_->find("when_all_down") : nullptr;
     if (here && there) {
-      b_.mistakes.add(here->at, "when_all_down is given under 'health' and under 'routing'; keep one");
+      b_.mistakes.add(here->at,
+                      "when_all_down is given under 'health' and under 'routing'; keep one");
     }
     const Node* node = here ? here : there;
     if (!node) return;
@@ -102,16 +111,19 @@ class RoutingBuilder {
       bool fits;
     };
     const std::array<Rule, 2> rules{{
-        {"failover", "'latency' or 'failover'", policy == Policy::latency || policy == Policy::failover},
+        {"failover", "'latency' or 'failover'",
+         policy == Policy::latency || policy == Policy::failover},
         {"weights", "'weighted'", policy == Policy::weighted},
     }};
     for (const Rule& rule : rules) {
       const Node* node = find(rule.key);
       if (!node) continue;
       if (find("members")) {
-        b_.mistakes.add(node->at, fmt::format("'{}' beside 'members'; allowed: one of the two", rule.key));
+        b_.mistakes.add(node->at,
+                        fmt::format("'{}' beside 'members'; allowed: one of the two", rule.key));
       } else if (!rule.fits) {
-        b_.mistakes.add(node->at, fmt::format("'{}' goes with the policy {}", rule.key, rule.goes_with));
+        b_.mistakes.add(node->at,
+                        fmt::format("'{}' goes with the policy {}", rule.key, rule.goes_with));
       }
     }
   }
@@ -122,7 +134,8 @@ class RoutingBuilder {
   }
 
   Member to_group(GroupId group, RegionId region, uint8_t weight = 1) const {
-    return {.kind = Member::Kind::group, .target = uint16_t(group), .weight = weight, .region = region};
+    return {
+        .kind = Member::Kind::group, .target = uint16_t(group), .weight = weight, .region = region};
   }
   Member to_nodes(RegionId region, uint8_t weight = 1) const {
     return to_group(b_.plan.region(region).node_group, region, weight);
@@ -166,21 +179,26 @@ class RoutingBuilder {
     const std::vector<RegionId> list = failover_list();
     if (policy == Policy::latency) {
       for (const RegionId region : listed_first(list)) {
-        group.members.push_back(list.empty() ? to_nodes(region) : to_group(with_standbys(region, list), region));
+        group.members.push_back(list.empty() ? to_nodes(region)
+                                             : to_group(with_standbys(region, list), region));
       }
     } else if (policy == Policy::failover) {
-      for (const RegionId region : list.empty() ? default_failover() : list) group.members.push_back(to_nodes(region));
+      for (const RegionId region : list.empty() ? default_failover() : list)
+        group.members.push_back(to_nodes(region));
     } else {
       const Node* weights = find("weights");
-      for (size_t i = 0; i < b_.plan.regions.size(); ++i) add_region(group, RegionId(i), weight_of(weights, i));
+      for (size_t i = 0; i < b_.plan.regions.size(); ++i)
+        add_region(group, RegionId(i), weight_of(weights, i));
       if (weights) refuse_strangers(*weights);
     }
     return add(std::move(group));
   }
 
-  // The tree that Route 53 wants for "nearest, and if that is down a chosen standby": latency over failover.
+  // The tree that Route 53 wants for "nearest, and if that is down a chosen standby": latency over
+  // failover.
   GroupId with_standbys(RegionId first, const std::vector<RegionId>& list) {
-    Group group = make_group(fmt::format("{} then standbys", b_.plan.region(first).name), Policy::failover);
+    Group group =
+        make_group(fmt::format("{} then standbys", b_.plan.region(first).name), Policy::failover);
     group.members.push_back(to_nodes(first));
     for (const RegionId standby : list) {
       if (standby != first) group.members.push_back(to_nodes(standby));
@@ -192,7 +210,8 @@ class RoutingBuilder {
   std::vector<RegionId> default_failover() const {
     std::vector<RegionId> order;
     for (size_t i = 0; i < b_.plan.regions.size(); ++i) {
-      if (b_.plan.agents.empty() || !b_.plan.regions[i].agents.empty()) order.push_back(RegionId(i));
+      if (b_.plan.agents.empty() || !b_.plan.regions[i].agents.empty())
+        order.push_back(RegionId(i));
     }
     return order;
   }
@@ -201,7 +220,8 @@ class RoutingBuilder {
     if (!weights) return 1;
     const std::string& name = b_.plan.regions[region].name;
     if (!weights->find(name)) {
-      b_.mistakes.add(weights->at, fmt::format("no weight for the region '{}'; allowed: 0 to 255", name));
+      b_.mistakes.add(weights->at,
+                      fmt::format("no weight for the region '{}'; allowed: 0 to 255", name));
     }
     return uint8_t(integer_of(weights, name, 0));
   }
@@ -219,7 +239,8 @@ class RoutingBuilder {
     Group group = make_group(std::move(name), policy);
     std::set<RegionId> seen;
     for (const Node& item : items_of(&node, "members")) {
-      const Node *region_name = item.find("region"), *members = item.find("members"), *weight = item.find("weight");
+      const Node *region_name = item.find("region"), *members = item.find("members"),
+                 *weight = item.find("weight");
       const auto region = region_name ? b_.region_of(*region_name) : std::nullopt;
       if (weight && policy != Policy::weighted) {
         b_.mistakes.add(weight->at, "a weight goes with the policy 'weighted'");
@@ -238,7 +259,8 @@ class RoutingBuilder {
         continue;
       }
       const std::string below = fmt::format("{} branch {}", group.name, group.members.size() + 1);
-      const GroupId id = branch(item, policy_of(text_of(&item, "policy"), Policy::simple), below, depth + 1);
+      const GroupId id =
+          branch(item, policy_of(text_of(&item, "policy"), Policy::simple), below, depth + 1);
       group.members.push_back(to_group(id, region.value_or(RegionId{}), share));
     }
     return add(std::move(group));
@@ -247,13 +269,17 @@ class RoutingBuilder {
   void add_leaf(Group& group, const Node& item, std::optional<RegionId> region, uint8_t weight,
                 std::set<RegionId>& seen) {
     if (const Node* policy = item.find("policy")) {
-      b_.mistakes.add(policy->at, "a policy without members; allowed: a region alone, or a policy and its members");
+      b_.mistakes.add(
+          policy->at,
+          "a policy without members; allowed: a region alone, or a policy and its members");
     } else if (!item.find("region")) {
-      b_.mistakes.add(item.at, "an empty member; allowed: a region alone, or a policy and its members");
+      b_.mistakes.add(item.at,
+                      "an empty member; allowed: a region alone, or a policy and its members");
     }
     if (!region) return;
     if (!seen.insert(*region).second) {
-      b_.mistakes.add(item.at, fmt::format("the region '{}' is given twice", b_.plan.region(*region).name));
+      b_.mistakes.add(item.at,
+                      fmt::format("the region '{}' is given twice", b_.plan.region(*region).name));
       return;
     }
     add_region(group, *region, weight);
@@ -264,7 +290,8 @@ class RoutingBuilder {
     const std::string& domain = b_.plan.domain;
     const size_t dot = std::min(domain.find('.'), domain.size());
     for (size_t i = 0; i < b_.plan.regions.size(); ++i) {
-      std::string name = fmt::format("{}-{}{}", domain.substr(0, dot), b_.plan.regions[i].name, domain.substr(dot));
+      std::string name = fmt::format("{}-{}{}", domain.substr(0, dot), b_.plan.regions[i].name,
+                                     domain.substr(dot));
       Group group = make_group(name, Policy::failover);
       group.members = {to_nodes(RegionId(i)), to_group(b_.plan.public_group, RegionId(i))};
       const GroupId id = add(std::move(group));

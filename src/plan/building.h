@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parts of compile(). Each reads its sections of the tree into the plan and reports its mistakes; what
-// check_shape() has already reported is passed over here, so every part can run whatever the others found.
+// The parts of compile(). Each reads its sections of the tree into the plan and reports its
+// mistakes; what check_shape() has already reported is passed over here, so every part can run
+// whatever the others found.
 #pragma once
 
 #include <optional>
@@ -40,10 +41,11 @@ std::string text_of(const Node* section, std::string_view key, std::string_view 
 // Its items; none when it is no list.
 std::span<const Node> items_of(const Node* section, std::string_view key);
 
-// regions, health -> plan.regions, endpoints, agents, and a simple group of the nodes of each region.
-// Wants plan.ports and plan.edge.enabled.
+// regions, health -> plan.regions, endpoints, agents, and a simple group of the nodes of each
+// region. Wants plan.ports and plan.edge.enabled.
 void build_regions(const Node& root, Building& b);
-// routing, health.when_all_down -> the other groups, plan.names, plan.public_group. Wants the regions.
+// routing, health.when_all_down -> the other groups, plan.names, plan.public_group. Wants the
+// regions.
 void build_routing(const Node& root, Building& b);
 // edge, ports, dns, lanes.
 void build_edge(const Node& root, Building& b);

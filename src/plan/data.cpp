@@ -25,7 +25,8 @@ Status read_csv(std::string_view what, std::string_view text, std::string_view h
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.empty() || line.starts_with('#')) continue;
     if (!in_rows) {
-      if (line != header) return fail(Code::corrupt, fmt::format("{}: the header is not {}", what, header));
+      if (line != header)
+        return fail(Code::corrupt, fmt::format("{}: the header is not {}", what, header));
       in_rows = true;
       continue;
     }
@@ -57,7 +58,8 @@ class RangesReader {
 
   Status read(Data& data) {
     constexpr std::string_view kMagic("SLGEO1\n\0", 8);
-    if (!bytes_.starts_with(kMagic)) return fail(Code::corrupt, "country_ranges.bin: not such a file");
+    if (!bytes_.starts_with(kMagic))
+      return fail(Code::corrupt, "country_ranges.bin: not such a file");
     at_ = kMagic.size();
     SL_TRY(const uint64_t country_count, varint());
     if (country_count > kCountriesMax) return broken();
@@ -115,13 +117,15 @@ class RangesReader {
       SL_TRY(const uint64_t length, size());
       if (at_ == bytes_.size()) return broken();
       const auto country = size_t(uint8_t(bytes_[at_++]));
-      if (country >= country_.size() || length == 0 || gap > kMax - next || length - 1 > kMax - next - gap) {
+      if (country >= country_.size() || length == 0 || gap > kMax - next ||
+          length - 1 > kMax - next - gap) {
         return broken();
       }
       const uint64_t first = next + gap, last = first + length - 1;
       if (last == kMax && i + 1 < count) return broken();
       next = last + 1;
-      if (country_[country] != kNoCountry) out.push_back({Key(first), Key(last), country_[country]});
+      if (country_[country] != kNoCountry)
+        out.push_back({Key(first), Key(last), country_[country]});
     }
     return {};
   }
@@ -142,10 +146,12 @@ std::optional<size_t> Data::find_aws_region(std::string_view name) const {
 
 Result<Data> read_data(const DataFiles& files) {
   Data data;
-  SL_CHECK(read_csv<5>("aws_regions.csv", files.aws_regions_csv, "name,country,lat,lon,city", [&](const auto& f) {
-    AwsRegion& region = data.aws_regions.emplace_back(std::string(f[0]), std::string(f[1]), GeoPoint{});
-    return read_point(f[2], f[3], region.at);
-  }));
+  SL_CHECK(read_csv<5>(
+      "aws_regions.csv", files.aws_regions_csv, "name,country,lat,lon,city", [&](const auto& f) {
+        AwsRegion& region =
+            data.aws_regions.emplace_back(std::string(f[0]), std::string(f[1]), GeoPoint{});
+        return read_point(f[2], f[3], region.at);
+      }));
   data.rtt_us.assign(data.aws_regions.size(), std::vector<uint32_t>(data.aws_regions.size()));
   SL_CHECK(read_csv<3>("aws_rtt.csv", files.aws_rtt_csv, "from,to,rtt_ms", [&](const auto& f) {
     const auto from = data.find_aws_region(f[0]), to = data.find_aws_region(f[1]);
@@ -154,13 +160,16 @@ Result<Data> read_data(const DataFiles& files) {
     data.rtt_us[*from][*to] = uint32_t(std::lround(*ms * 1000));
     return true;
   }));
-  SL_CHECK(read_csv<5>("countries.csv", files.countries_csv, "code,name,population,lat,lon", [&](const auto& f) {
-    const auto population = parse_integer(f[2]);
-    if (!population || *population < 0) return false;
-    Country& country = data.countries.emplace_back(std::string(f[0]), std::string(f[1]), uint64_t(*population));
-    return read_point(f[3], f[4], country.at);
-  }));
-  if (!files.country_ranges_bin.empty()) SL_CHECK(RangesReader(files.country_ranges_bin).read(data));
+  SL_CHECK(read_csv<5>("countries.csv", files.countries_csv, "code,name,population,lat,lon",
+                       [&](const auto& f) {
+                         const auto population = parse_integer(f[2]);
+                         if (!population || *population < 0) return false;
+                         Country& country = data.countries.emplace_back(
+                             std::string(f[0]), std::string(f[1]), uint64_t(*population));
+                         return read_point(f[3], f[4], country.at);
+                       }));
+  if (!files.country_ranges_bin.empty())
+    SL_CHECK(RangesReader(files.country_ranges_bin).read(data));
   return data;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Sealane knows of the world before anybody measures: where the AWS regions are and how far apart, which
-// addresses belong to which country, and where the people of a country live. Built once at start from the
-// files of data/ that are part of the program.
+// What Sealane knows of the world before anybody measures: where the AWS regions are and how far
+// apart, which addresses belong to which country, and where the people of a country live. Built
+// once at start from the files of data/ that are part of the program.
 #pragma once
 
 #include <cstdint>
@@ -56,8 +56,8 @@ struct DataFiles {
 DataFiles embedded_files();
 
 Result<Data> read_data(const DataFiles& files);
-// The files that were compiled in. `with_addresses` false leaves out the address blocks (every client is then
-// unknown unless a region claims it), which saves a test the half million ranges.
+// The files that were compiled in. `with_addresses` false leaves out the address blocks (every
+// client is then unknown unless a region claims it), which saves a test the half million ranges.
 Data built_in_data(bool with_addresses = true);
 
 }  // namespace sealane::plan

@@ -23,18 +23,22 @@ uint32_t tabled_rtt_us(const Data& data, std::string_view from, std::string_view
 double distance_km(GeoPoint a, GeoPoint b) {
   constexpr double kRadians = std::numbers::pi / 180;
   const double lat = (b.lat - a.lat) * kRadians, lon = (b.lon - a.lon) * kRadians;
-  const double h = std::pow(std::sin(lat / 2), 2) +
-                   std::cos(a.lat * kRadians) * std::cos(b.lat * kRadians) * std::pow(std::sin(lon / 2), 2);
+  const double h = std::pow(std::sin(lat / 2), 2) + std::cos(a.lat * kRadians) *
+                                                        std::cos(b.lat * kRadians) *
+                                                        std::pow(std::sin(lon / 2), 2);
   return 2 * kEarthRadiusKm * std::asin(std::min(1.0, std::sqrt(h)));
 }
 
-uint32_t model_rtt_us(double km) { return uint32_t(std::lround(2 * km / kFibreKmPerMs * kDetour * 1000)); }
+uint32_t model_rtt_us(double km) {
+  return uint32_t(std::lround(2 * km / kFibreKmPerMs * kDetour * 1000));
+}
 
 Estimate region_estimate(const Data& data, const Region& from, const Region& to) {
   if (const uint32_t rtt_us = tabled_rtt_us(data, from.name, to.name)) {
     return {rtt_us, LatencySource::region_table};
   }
-  return {std::max(kSameRegionRttUs, model_rtt_us(distance_km(from.at, to.at))), LatencySource::country_model};
+  return {std::max(kSameRegionRttUs, model_rtt_us(distance_km(from.at, to.at))),
+          LatencySource::country_model};
 }
 
 Estimate country_estimate(const Data& data, const Country& from, const Region& to) {
@@ -75,7 +79,8 @@ Geography make_geography(const Data& data, const std::vector<Region>& regions) {
     for (unsigned i = 0; i < 8; ++i) bytes[i] = uint8_t(high >> (56 - 8 * i));
     return IpAddress::v6(bytes);
   };
-  for (const CountryRange6& r : data.v6) table.add_range(v6(r.first), v6(r.last), first_country + r.country);
+  for (const CountryRange6& r : data.v6)
+    table.add_range(v6(r.first), v6(r.last), first_country + r.country);
   for (size_t i = 0; i < regions.size(); ++i) {
     for (const Prefix& prefix : regions[i].clients) table.add(prefix, uint32_t(1 + i));
   }

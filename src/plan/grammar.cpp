@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The language of world files: every key, what it takes, its default. docs/WORLD.md explains it to users and
-// docs/sealane.schema.json to their editors; tests hold all three together.
+// The language of world files: every key, what it takes, its default. docs/WORLD.md explains it to
+// users and docs/sealane.schema.json to their editors; tests hold all three together.
 #include "plan/plan.h"
 #include "plan/shape.h"
 
@@ -62,20 +62,27 @@ Shape policy() { return choice({"simple", "weighted", "latency", "failover", "mu
 Shape timeout() { return duration(1ms, 24h); }
 
 Shape when_all_down() {
-  return any({choice({"open", "closed"}),
-              list("regions or IP addresses, the last resorts", 1, 64, text("a region or an IP address"))});
+  return any({choice({"open", "closed"}), list("regions or IP addresses, the last resorts", 1, 64,
+                                               text("a region or an IP address"))});
 }
 
 std::vector<Key> health_keys() {
   return {
-      {"type", "What a probe does.", "http (https for an agent with an https URL)", choice({"http", "https", "tcp"})},
-      {"path", "The path that a probe asks for; 2xx and 3xx are healthy.", "/health", text("a path", "^/")},
-      {"host", "Host header and SNI of the probe.", "(the endpoint's own)", text("a host name", kNamePattern)},
-      {"search", "Text that must stand in the first 5,120 bytes of the body.", "(none)", text("a text of 1 to 255 bytes")},
-      {"interval", "From the start of one probe to the start of the next.", "100ms", duration(10ms, 1h)},
-      {"timeout", "For a whole probe.", "100ms (longer for nodes that are far away)", duration(1ms, 1min)},
+      {"type", "What a probe does.", "http (https for an agent with an https URL)",
+       choice({"http", "https", "tcp"})},
+      {"path", "The path that a probe asks for; 2xx and 3xx are healthy.", "/health",
+       text("a path", "^/")},
+      {"host", "Host header and SNI of the probe.", "(the endpoint's own)",
+       text("a host name", kNamePattern)},
+      {"search", "Text that must stand in the first 5,120 bytes of the body.", "(none)",
+       text("a text of 1 to 255 bytes")},
+      {"interval", "From the start of one probe to the start of the next.", "100ms",
+       duration(10ms, 1h)},
+      {"timeout", "For a whole probe.", "100ms (longer for nodes that are far away)",
+       duration(1ms, 1min)},
       {"failures", "Failed probes in a row until an endpoint is down.", "3", integer(1, 10)},
-      {"successes", "Good probes in a row until it is up again.", "(the same as failures)", integer(1, 10)},
+      {"successes", "Good probes in a row until it is up again.", "(the same as failures)",
+       integer(1, 10)},
       {"inverted", "Healthy when the probe fails.", "false", boolean()},
       {"disabled", "Healthy without probing.", "false", boolean()},
       {"tls_verify", "An https probe checks the certificate.", "false", boolean()},
@@ -85,44 +92,54 @@ std::vector<Key> health_keys() {
 Shape health(bool of_the_world) {
   std::vector<Key> keys = health_keys();
   if (of_the_world) {
-    keys.push_back({"when_all_down", "What is answered when nothing is healthy.", "open", when_all_down()});
+    keys.push_back(
+        {"when_all_down", "What is answered when nothing is healthy.", "open", when_all_down()});
   }
   return section("the keys of health", std::move(keys));
 }
 
 Shape agent() {
   const Shape url = text("a URL as http://192.0.2.1:9001", kUrlPattern);
-  return any({url, section("url, run, health",
-                           {{"url", "Where the agent listens.", "", url},
-                            {"run", "The command that `sealane up` starts and watches.", "(somebody else runs it)",
-                             list("words: the program and its arguments", 1, 256, text("a word"))},
-                            {"health", "What is different for this agent.", "(as the region's)", health(false)}})});
+  return any(
+      {url,
+       section(
+           "url, run, health",
+           {{"url", "Where the agent listens.", "", url},
+            {"run", "The command that `sealane up` starts and watches.", "(somebody else runs it)",
+             list("words: the program and its arguments", 1, 256, text("a word"))},
+            {"health", "What is different for this agent.", "(as the region's)", health(false)}})});
 }
 
 Shape region() {
-  return section(
-      "the keys of a region",
-      {
-          {"nodes", "Where Sealane listens in this region.", "[127.k.0.1] (for the k-th region of the file)",
-           list("IP addresses", 1, 256, text("an IP address"))},
-          {"agents", "Who does the work; a region without agents is an edge location.", "[]",
-           list("agents", 0, 1000, agent())},
-          {"at", "Where the region is, degrees north and east.", "(the place of the AWS region of this name)",
-           list("two numbers: latitude, longitude", 2, 2, of(Kind::number, -180, 180))},
-          {"clients", "Addresses of users who are known to be here.", "(127.k.0.0/16 of a loopback node, else the nodes themselves)",
-           list("prefixes", 0, 200'000, text("a prefix as 192.0.2.0/24"))},
-          {"health", "What is different for this region's nodes and agents.", "(as the world's)", health(false)},
-      });
+  return section("the keys of a region",
+                 {
+                     {"nodes", "Where Sealane listens in this region.",
+                      "[127.k.0.1] (for the k-th region of the file)",
+                      list("IP addresses", 1, 256, text("an IP address"))},
+                     {"agents", "Who does the work; a region without agents is an edge location.",
+                      "[]", list("agents", 0, 1000, agent())},
+                     {"at", "Where the region is, degrees north and east.",
+                      "(the place of the AWS region of this name)",
+                      list("two numbers: latitude, longitude", 2, 2, of(Kind::number, -180, 180))},
+                     {"clients", "Addresses of users who are known to be here.",
+                      "(127.k.0.0/16 of a loopback node, else the nodes themselves)",
+                      list("prefixes", 0, 200'000, text("a prefix as 192.0.2.0/24"))},
+                     {"health", "What is different for this region's nodes and agents.",
+                      "(as the world's)", health(false)},
+                 });
 }
 
 Shape member() {
-  return section("region or policy and members, and weight",
-                 {
-                     {"region", "A region; beside `policy`, where this branch stands for `latency`.", "(none)", region_name()},
-                     {"policy", "How this branch chooses among its members.", "(none)", policy()},
-                     {"members", "What this branch chooses among.", "(none)", list("members", 1, 64, named("member"))},
-                     {"weight", "Its share under `weighted`.", "1", integer(0, 255)},
-                 });
+  return section(
+      "region or policy and members, and weight",
+      {
+          {"region", "A region; beside `policy`, where this branch stands for `latency`.", "(none)",
+           region_name()},
+          {"policy", "How this branch chooses among its members.", "(none)", policy()},
+          {"members", "What this branch chooses among.", "(none)",
+           list("members", 1, 64, named("member"))},
+          {"weight", "Its share under `weighted`.", "1", integer(0, 255)},
+      });
 }
 
 Shape routing() {
@@ -130,14 +147,18 @@ Shape routing() {
       "the keys of routing",
       {
           {"policy", "How the name chooses among the regions.", "latency", policy()},
-          {"failover", "Regions in the order of preference.", "(the regions with agents, in the order of the file)",
+          {"failover", "Regions in the order of preference.",
+           "(latency: none; failover: the regions with agents, in the order of the file)",
            list("regions", 1, kRegionsMax, region_name())},
           {"weights", "The share of each region, for `weighted`.", "(1 each)",
            dictionary("regions and their weights", 1, kRegionsMax, integer(0, 255))},
-          {"members", "The general form: branches in branches.", "(every region)", list("members", 1, 64, named("member"))},
-          {"ttl", "How long an answer may be kept while nothing is about to change.", "5s", duration(0s, 168h)},
+          {"members", "The general form: branches in branches.", "(every region)",
+           list("members", 1, 64, named("member"))},
+          {"ttl", "How long an answer may be kept while nothing is about to change.", "5s",
+           duration(0s, 168h)},
           {"ttl_min", "How short it may become.", "1s (or ttl, if shorter)", duration(0s, 168h)},
-          {"when_all_down", "What is answered when nothing is healthy.", "open (as in health)", when_all_down()},
+          {"when_all_down", "What is answered when nothing is healthy.", "open (as in health)",
+           when_all_down()},
       });
 }
 
@@ -146,21 +167,27 @@ Shape cache_rule() {
   return section(
       "path, mode, ttl, ttl_min_overrides_private",
       {
-          {"path", "A path; one * at the end matches the rest.", "", text("a path as /docs/*", "^/[^*]*\\*?$")},
-          {"mode", "pass: never stored. clamp: CloudFront's rule with `ttl`. rfc9111: what the origin says.",
-           "clamp with a ttl, else pass", choice({"pass", "clamp", "rfc9111"})},
+          {"path", "A path; one * at the end matches the rest.", "",
+           text("a path as /docs/*", "^/[^*]*\\*?$")},
+          {"mode",
+           "pass: never stored. clamp: CloudFront's rule with `ttl`. rfc9111: what the origin "
+           "says.",
+           "(clamp with a ttl, else pass)", choice({"pass", "clamp", "rfc9111"})},
           {"ttl", "Bounds on how long an answer is fresh, for clamp.", "(none)",
-           section("min, default, max", {{"min", "At least.", "0s", ttl},
-                                         {"default", "When the origin says nothing.", "24h (within min and max)", ttl},
-                                         {"max", "At most.", "8760h (min, if longer)", ttl}})},
-          {"ttl_min_overrides_private", "Store even what says private or no-store, when min is above 0.", "false", boolean()},
+           section("min, default, max",
+                   {{"min", "At least.", "0s", ttl},
+                    {"default", "When the origin says nothing.", "24h (within min and max)", ttl},
+                    {"max", "At most.", "8760h (min, if longer)", ttl}})},
+          {"ttl_min_overrides_private",
+           "Store even what says private or no-store, when min is above 0.", "false", boolean()},
       });
 }
 
 Shape edge() {
   const Shape certificate =
-      any({choice({"auto"}), section("cert and key", {{"cert", "A PEM file, the chain.", "", text("a file name")},
-                                                      {"key", "A PEM file.", "", text("a file name")}})});
+      any({choice({"auto"}),
+           section("cert and key", {{"cert", "A PEM file, the chain.", "", text("a file name")},
+                                    {"key", "A PEM file.", "", text("a file name")}})});
   return section(
       "the keys of edge",
       {
@@ -171,9 +198,11 @@ Shape edge() {
           {"cache", "Rules, the first match wins; what matches none is passed through.", "[]",
            list("rules", 0, 1000, cache_rule())},
           {"cache_bytes_max", "Of all stored answers.", "256MiB", bytes(0, uint64_t{1} << 40)},
-          {"object_bytes_max", "Larger answers are passed, not stored.", "16MiB", bytes(0, uint64_t{1} << 30)},
+          {"object_bytes_max", "Larger answers are passed, not stored.", "16MiB",
+           bytes(0, uint64_t{1} << 30)},
           {"connect_timeout", "To an origin, each attempt.", "500ms", timeout()},
-          {"first_byte_timeout", "From the request to the first byte of the answer.", "2m", timeout()},
+          {"first_byte_timeout", "From the request to the first byte of the answer.", "2m",
+           timeout()},
           {"idle_timeout", "Between two reads of an answer.", "1h", timeout()},
           {"client_header_timeout", "For a whole request head.", "10s", timeout()},
           {"client_idle_timeout", "Between two requests of one connection.", "1m", timeout()},
@@ -183,56 +212,64 @@ Shape edge() {
           {"connections_max", "Clients of one node.", "100000", integer(1, 10'000'000)},
           {"origin_connections_max", "To one origin, each lane.", "4096", integer(1, 1'000'000)},
           {"attempts_max", "Endpoints tried for one request.", "3", integer(1, 16)},
-          {"sse_keepalive", "A comment into a silent event stream; 0s: never.", "15s", duration(0s, 24h)},
+          {"sse_keepalive", "A comment into a silent event stream; 0s: never.", "15s",
+           duration(0s, 24h)},
       });
 }
 
 Shape ports() {
   const Shape port = integer(1, 65535);
-  return section("dns, http, https, control, metrics", {
-                                                           {"dns", "UDP and TCP.", "5300", port},
-                                                           {"http", "The edge.", "8080", port},
-                                                           {"https", "The edge, with TLS.", "8443", port},
-                                                           {"control", "Control API and console.", "8900", port},
-                                                           {"metrics", "/metrics, /healthz, /readyz.", "8901", port},
-                                                       });
+  return section("dns, http, https, control, metrics",
+                 {
+                     {"dns", "UDP and TCP.", "5300", port},
+                     {"http", "The edge.", "8080", port},
+                     {"https", "The edge, with TLS.", "8443", port},
+                     {"control", "Control API and console.", "8900", port},
+                     {"metrics", "/metrics, /healthz, /readyz.", "8901", port},
+                 });
 }
 
 Shape dns() {
-  return section("responses_per_second_max, nsid",
-                 {
-                     {"responses_per_second_max", "To one /24 or /56 and kind of answer; 0: no limit.", "1000", integer(0, 1'000'000)},
-                     {"nsid", "What a node calls itself (RFC 5001).", "(its address)", text("a text of 1 to 128 bytes")},
-                 });
+  return section(
+      "responses_per_second_max, nsid",
+      {
+          {"responses_per_second_max", "To one /24 or /56 and kind of answer; 0: no limit.", "1000",
+           integer(0, 1'000'000)},
+          {"nsid", "What a node calls itself (RFC 5001).", "(its address)",
+           text("a text of 1 to 128 bytes")},
+      });
 }
 
 Shape zones() {
   return list("zones", 0, 1000,
               section("name and file",
                       {{"name", "The origin of the zone.", "", text("a domain name", kNamePattern)},
-                       {"file", "An RFC 1035 master file, from the folder of the world file.", "", text("a file name")}}));
+                       {"file", "An RFC 1035 master file, from the folder of the world file.", "",
+                        text("a file name")}}));
 }
 
 }  // namespace
 
 Grammar grammar() {
-  return {section(
-              "the keys of a world",
-              {
-                  {"domain", "The name that users ask for.", "", text("a domain name", kNamePattern)},
-                  {"regions", "Where Sealane and the agents run.", "", dictionary("regions", 1, kRegionsMax, region())},
-                  {"routing", "How users are spread over the regions.", "(by latency)", routing()},
-                  {"health", "How endpoints are probed.", "(GET /health each 100ms)", health(true)},
-                  {"edge", "HTTP and HTTPS: cache and proxy.", "(on, nothing cached)", edge()},
-                  {"zones", "Names that are served as they stand.", "[]", zones()},
-                  {"dns", "The name server.", "(as below)", dns()},
-                  {"ports", "Where a node listens.", "(as below)", ports()},
-                  {"lanes", "Data threads of a node.", "(one per core)", integer(1, 256)},
-                  {"accelerator", "", "", unsupported()},
-                  {"state", "", "", unsupported()},
-                  {"control", "", "", unsupported()},
-              }),
-          {{"member", member()}}};
+  return {
+      section(
+          "the keys of a world",
+          {
+              {"domain", "The name that users ask for.", "", text("a domain name", kNamePattern)},
+              {"regions", "Where Sealane and the agents run.", "",
+               dictionary("regions", 1, kRegionsMax, region())},
+              {"routing", "How users are spread over the regions.", "(by latency)", routing()},
+              {"health", "How endpoints are probed.", "(GET /health each 100ms)", health(true)},
+              {"edge", "HTTP and HTTPS: cache and proxy.", "(on, nothing cached)", edge()},
+              {"zones", "Names that are served as they stand.", "[]", zones()},
+              {"dns", "The name server.", "(as below)", dns()},
+              {"ports", "Where a node listens.", "(as below)", ports()},
+              {"lanes", "Data threads of a node.", "(one per core)", integer(1, 256)},
+              {"accelerator", "", "", unsupported()},
+              {"state", "", "", unsupported()},
+              {"control", "", "", unsupported()},
+          }),
+      {{"member", member()}}};
 }
 
 }  // namespace sealane::plan

@@ -9,9 +9,9 @@
 namespace sealane::plan {
 namespace {
 
-constexpr size_t kKeptMax = 10'000;    // mistakes held for sorting
-constexpr size_t kQuotedMax = 60;      // bytes of a quoted text
-constexpr size_t kListedMax = 40;      // words of a list of what is allowed
+constexpr size_t kKeptMax = 10'000;      // mistakes held for sorting
+constexpr size_t kQuotedMax = 60;        // bytes of a quoted text
+constexpr size_t kListedMax = 40;        // words of a list of what is allowed
 constexpr size_t kDistanceWordMax = 64;  // longer words are never "near"
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; }
@@ -27,7 +27,8 @@ size_t edit_distance(std::string_view a, std::string_view b) {
     for (size_t j = 1; j <= b.size(); ++j) {
       const size_t change = lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1;
       row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + change});
-      if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1])) {
+      if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+          lower(a[i - 2]) == lower(b[j - 1])) {
         row[j] = std::min(row[j], rows[(i - 2) % 3][j - 2] + 1);
       }
     }
@@ -51,8 +52,8 @@ Error Mistakes::error(std::string_view file_name) const {
   const size_t shown = std::min(sorted.size(), kMistakesMax);
   for (size_t i = 0; i < shown; ++i) {
     const Mistake& m = sorted[i];
-    fmt::format_to(std::back_inserter(text), "{}{}:{}:{}: {}", i > 0 ? "\n" : "", file_name, m.at.line,
-                   m.at.column, m.what);
+    fmt::format_to(std::back_inserter(text), "{}{}:{}:{}: {}", i > 0 ? "\n" : "", file_name,
+                   m.at.line, m.at.column, m.what);
   }
   const size_t unseen = sorted.size() - shown + (count_ - kept_.size());
   if (unseen > 0) fmt::format_to(std::back_inserter(text), "\n{}: and {} more", file_name, unseen);

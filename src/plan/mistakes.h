@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is wrong with a world file: every mistake with its place, what was found, what is allowed, and the
-// nearest valid name. All of them are reported together, so that one look mends the file.
+// What is wrong with a world file: every mistake with its place, what was found, what is allowed,
+// and the nearest valid name. All of them are reported together, so that one look mends the file.
 #pragma once
 
 #include <compare>
@@ -26,7 +26,8 @@ class Mistakes {
  public:
   void add(Mark at, std::string what);
   bool empty() const { return count_ == 0; }
-  // Code::invalid; one line a mistake, "file:line:column: what", in the order of the file, no line twice.
+  // Code::invalid; one line a mistake, "file:line:column: what", in the order of the file, no line
+  // twice.
   Error error(std::string_view file_name) const;
 
  private:

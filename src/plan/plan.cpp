@@ -12,7 +12,8 @@ std::optional<RegionId> Plan::find_region(std::string_view name) const {
 
 std::optional<EndpointId> Plan::find_node(const IpAddress& ip) const {
   for (size_t i = 0; i < endpoints.size(); ++i) {
-    if (endpoints[i].kind == EndpointKind::node && endpoints[i].address.ip == ip) return EndpointId(i);
+    if (endpoints[i].kind == EndpointKind::node && endpoints[i].address.ip == ip)
+      return EndpointId(i);
   }
   return std::nullopt;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a value of the world file may look like, as data. grammar.cpp states it once; check_shape() holds a
-// file to it, schema.cpp prints it for editors, and the tests hold docs/WORLD.md to it.
+// What a value of the world file may look like, as data. grammar.cpp states it once; check_shape()
+// holds a file to it, schema.cpp prints it for editors, and the tests hold docs/WORLD.md to it.
 #pragma once
 
 #include <cstdint>
@@ -17,18 +17,18 @@ struct Key;
 
 struct Shape {
   enum class Kind : uint8_t {
-    text,         // any scalar that is not empty; `pattern` is for editors, the compiler looks closer
-    integer,      // min to max
-    number,       // min to max, may have a fraction
-    boolean,      // true, false
-    duration,     // min to max, nanoseconds
-    bytes,        // min to max
-    choice,       // one of `choices`
-    list,         // of parts[0]; min to max items
-    section,      // a map of `keys`
-    dictionary,   // a map of names of the user's making to parts[0]; min to max entries
-    any,          // the first of `parts` that is written the same way (scalar, list or map)
-    named,        // the shape of this name in the grammar (`choices[0]`), for shapes that hold themselves
+    text,      // any scalar that is not empty; `pattern` is for editors, the compiler looks closer
+    integer,   // min to max
+    number,    // min to max, may have a fraction
+    boolean,   // true, false
+    duration,  // min to max, nanoseconds
+    bytes,     // min to max
+    choice,    // one of `choices`
+    list,      // of parts[0]; min to max items
+    section,   // a map of `keys`
+    dictionary,  // a map of names of the user's making to parts[0]; min to max entries
+    any,         // the first of `parts` that is written the same way (scalar, list or map)
+    named,  // the shape of this name in the grammar (`choices[0]`), for shapes that hold themselves
     unsupported,  // known, but not by this version
   } kind = Kind::text;
   std::string_view what;     // in words, for messages: "an IP address"
@@ -41,8 +41,9 @@ struct Shape {
 
 struct Key {
   std::string_view name;
-  std::string_view about;     // one sentence
-  std::string_view fallback;  // the default as one would write it, or in (parentheses) in words; "": required
+  std::string_view about;  // one sentence
+  std::string_view
+      fallback;  // the default as one would write it, or in (parentheses) in words; "": required
   Shape shape;
 };
 

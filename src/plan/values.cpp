@@ -20,13 +20,19 @@ struct Unit {
   uint64_t size;
 };
 constexpr std::array<Unit, 5> kDurationUnits{{
-    {"d", 86'400'000'000'000}, {"h", 3'600'000'000'000}, {"m", 60'000'000'000}, {"s", 1'000'000'000},
+    {"d", 86'400'000'000'000},
+    {"h", 3'600'000'000'000},
+    {"m", 60'000'000'000},
+    {"s", 1'000'000'000},
     {"ms", 1'000'000},
 }};
-constexpr std::array<Unit, 4> kBytesUnits{{{"GiB", 1u << 30}, {"MiB", 1u << 20}, {"KiB", 1u << 10}, {"B", 1}}};
+constexpr std::array<Unit, 4> kBytesUnits{
+    {{"GiB", 1u << 30}, {"MiB", 1u << 20}, {"KiB", 1u << 10}, {"B", 1}}};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_hex_digit(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+bool is_hex_digit(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 // number * the unit's size, when that stays within `max`.
@@ -120,8 +126,9 @@ Result<std::string> parse_host_name(std::string_view text) {
     } else if (is_letter(c) || is_digit(c) || c == '-' || c == '_') {
       ++label_size;
     } else {
-      return fail(Code::invalid,
-                  "a name is made of letters, digits, hyphens and dots (other scripts: their xn-- form)");
+      return fail(
+          Code::invalid,
+          "a name is made of letters, digits, hyphens and dots (other scripts: their xn-- form)");
     }
     if (i < text.size()) out += c >= 'A' && c <= 'Z' ? char(c + 32) : c;
   }
@@ -151,13 +158,15 @@ Result<Url> parse_url(std::string_view text) {
   } else {
     return fail(Code::invalid, "a URL begins with http:// or https://");
   }
-  if (text.find_first_of("?#") != text.npos) return fail(Code::invalid, "a URL here has no ? and no #");
+  if (text.find_first_of("?#") != text.npos)
+    return fail(Code::invalid, "a URL here has no ? and no #");
   const size_t slash = std::min(text.find('/'), text.size());
   std::string_view authority = text.substr(0, slash), path = text.substr(slash);
   if (authority.contains('@')) return fail(Code::invalid, "a URL here names no user");
   const uint16_t scheme_port = url.port;
   const size_t colon = authority.rfind(':');
-  if (colon != authority.npos && (authority.find(']') == authority.npos || colon > authority.find(']'))) {
+  if (colon != authority.npos &&
+      (authority.find(']') == authority.npos || colon > authority.find(']'))) {
     SL_TRY(url.port, parse_port(authority.substr(colon + 1)));
     authority = authority.substr(0, colon);
   }
@@ -172,7 +181,8 @@ Result<Url> parse_url(std::string_view text) {
   }
   url.authority = url.port == scheme_port ? url.host : fmt::format("{}:{}", url.host, url.port);
   while (path.ends_with('/')) path.remove_suffix(1);
-  if (!path.empty() && !is_path(path)) return fail(Code::invalid, "the path of the URL has odd bytes");
+  if (!path.empty() && !is_path(path))
+    return fail(Code::invalid, "the path of the URL has odd bytes");
   url.path = path;
   return url;
 }

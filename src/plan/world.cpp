@@ -41,8 +41,9 @@ std::optional<RegionId> Building::region_of(const Node& name) {
   if (name.kind != Node::Kind::scalar) return std::nullopt;
   if (const auto id = plan.find_region(name.text)) return id;
   const auto names = region_names();
-  mistakes.add(name.at, fmt::format("{} is not a region of this world; allowed: {}{}", quoted(name.text),
-                                    listed(names), did_you_mean(name.text, names)));
+  mistakes.add(name.at,
+               fmt::format("{} is not a region of this world; allowed: {}{}", quoted(name.text),
+                           listed(names), did_you_mean(name.text, names)));
   return std::nullopt;
 }
 
@@ -81,7 +82,8 @@ Result<Plan> compile(std::string_view yaml, std::string_view file_name, const Re
   Mistakes mistakes;
   const Node root = read_yaml(yaml, mistakes);
   // Without a tree there is nothing else to say.
-  if (root.kind == Node::Kind::null && !mistakes.empty()) return std::unexpected(mistakes.error(file_name));
+  if (root.kind == Node::Kind::null && !mistakes.empty())
+    return std::unexpected(mistakes.error(file_name));
   const Grammar language = grammar();
   check_shape(language, root, language.world, mistakes);
 

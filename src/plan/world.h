@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A world file -> a Plan. Pure: the text comes in, zone files come through a function, nothing is opened here.
+// A world file -> a Plan. Pure: the text comes in, zone files come through a function, nothing is
+// opened here.
 #pragma once
 
 #include <functional>

@@ -40,7 +40,8 @@ class World : public testing::Test {
   }
   // "latency(us-east-1: failover(r0, r1), ...)" with r<k> for the nodes of region k.
   static std::string tree(const Plan& plan, GroupId id) {
-    static constexpr const char* kNames[] = {"simple", "weighted", "latency", "failover", "multivalue"};
+    static constexpr const char* kNames[] = {"simple", "weighted", "latency", "failover",
+                                             "multivalue"};
     const Group& group = plan.group(id);
     for (const Region& region : plan.regions) {
       if (region.node_group == id) return fmt::format("r{}", &region - plan.regions.data());
@@ -66,7 +67,8 @@ TEST_F(Examples, all_compile) {
   for (const auto& entry : std::filesystem::directory_iterator("examples")) {
     if (entry.path().extension() != ".yaml") continue;
     ++count;
-    const auto plan = compile(file(entry.path()), entry.path().filename().string(), beside_examples, data_);
+    const auto plan =
+        compile(file(entry.path()), entry.path().filename().string(), beside_examples, data_);
     EXPECT_TRUE(plan) << plan.error().what;
   }
   EXPECT_GE(count, 5u);
@@ -75,7 +77,8 @@ TEST_F(Examples, all_compile) {
 TEST_F(Examples, all_name_the_schema_in_their_first_line) {
   for (const auto& entry : std::filesystem::directory_iterator("examples")) {
     if (entry.path().extension() != ".yaml") continue;
-    EXPECT_TRUE(file(entry.path()).starts_with("# yaml-language-server: $schema=../docs/sealane.schema.json\n"))
+    EXPECT_TRUE(file(entry.path())
+                    .starts_with("# yaml-language-server: $schema=../docs/sealane.schema.json\n"))
         << entry.path();
   }
 }
@@ -97,7 +100,8 @@ TEST_F(Examples, two_regions_becomes_what_it_says) {
   EXPECT_EQ(agent.name, "eu-west-1 agent http://127.2.0.1:9002");
   EXPECT_EQ(agent.host, "127.2.0.1:9002");
   EXPECT_EQ(agent.address.to_string(), "127.2.0.1:9002");
-  EXPECT_EQ(plan.agents.at(3).run, (std::vector<std::string>{"sealane-demo-agent", "--listen", "127.2.0.1:9002"}));
+  EXPECT_EQ(plan.agents.at(3).run,
+            (std::vector<std::string>{"sealane-demo-agent", "--listen", "127.2.0.1:9002"}));
   EXPECT_EQ(tree(plan), "latency(@0 failover(r0, r1), @1 failover(r1, r0))");
   ASSERT_EQ(plan.names.size(), 3u);
   EXPECT_EQ(plan.names[0].name, plan.domain);
@@ -111,6 +115,7 @@ TEST_F(Examples, two_regions_becomes_what_it_says) {
   EXPECT_EQ(plan.edge.cache[3].mode, CacheRule::Mode::rfc9111);
   ASSERT_EQ(plan.zones.size(), 1u);
   EXPECT_EQ(plan.zones[0].origin, "example.test");
+  EXPECT_EQ(plan.zones[0].records.size(), 8u);
 }
 
 TEST_F(World, the_same_text_has_the_same_version_and_another_text_another) {
@@ -136,15 +141,18 @@ TEST_F(World, policies_become_groups) {
       {"routing: { policy: failover }", "failover(r0, r1, r2)"},
       {"routing: { policy: failover, failover: [eu-west-1, us-east-1] }", "failover(r1, r0)"},
       {"routing: { policy: weighted }", "weighted(1*r0, 1*r1, 1*r2)"},
-      {"routing: { policy: weighted, weights: { eu-west-1: 255, us-east-1: 0, ap-southeast-1: 7 } }",
+      {"routing: { policy: weighted, weights: { eu-west-1: 255, us-east-1: 0, ap-southeast-1: 7 } "
+       "}",
        "weighted(0*r0, 255*r1, 7*r2)"},
       // Listed regions come first: that is the order for clients of whom nothing is known.
       {"routing: { failover: [ap-southeast-1, us-east-1] }",
        "latency(@2 failover(r2, r0), @0 failover(r0, r2), @1 failover(r1, r2, r0))"},
-      {"routing: { policy: failover, members: [ { policy: weighted, members: [ { region: us-east-1, weight: 9 }, "
+      {"routing: { policy: failover, members: [ { policy: weighted, members: [ { region: "
+       "us-east-1, weight: 9 }, "
        "{ region: eu-west-1 } ] }, { region: ap-southeast-1 } ] }",
        "failover(weighted(9*r0, 1*r1), r2)"},
-      {"routing: { policy: latency, members: [ { region: us-east-1, policy: multivalue, members: [ { region: "
+      {"routing: { policy: latency, members: [ { region: us-east-1, policy: multivalue, members: [ "
+       "{ region: "
        "us-east-1 }, { region: eu-west-1 } ] }, { region: ap-southeast-1 } ] }",
        "latency(@0 multivalue(e0, e2), @2 r2)"},
   };
@@ -154,12 +162,17 @@ TEST_F(World, policies_become_groups) {
 TEST_F(World, branches_nest_as_deep_as_steering_walks_and_no_deeper) {
   for (const size_t depth : {kGroupDepthMax - 2, kGroupDepthMax - 1}) {
     std::string members = "[ { region: us-east-1 } ]";
-    for (size_t i = 1; i < depth; ++i) members = "[ { policy: failover, members: " + members + " } ]";
-    const std::string yaml = "domain: a.test\nregions: { us-east-1: { agents: ['http://127.1.0.1:9001'] } }\n"
-                             "routing: { policy: failover, members: " + members + " }\n";
+    for (size_t i = 1; i < depth; ++i)
+      members = "[ { policy: failover, members: " + members + " } ]";
+    const std::string yaml =
+        "domain: a.test\nregions: { us-east-1: { agents: ['http://127.1.0.1:9001'] } }\n"
+        "routing: { policy: failover, members: " +
+        members + " }\n";
     const auto plan = compile(yaml, "w.yaml", beside_examples, data_);
     EXPECT_EQ(plan.has_value(), depth == kGroupDepthMax - 2) << depth;
-    if (!plan) EXPECT_NE(plan.error().what.find("branches more than 6 deep"), std::string::npos) << plan.error().what;
+    if (!plan)
+      EXPECT_NE(plan.error().what.find("branches more than 6 deep"), std::string::npos)
+          << plan.error().what;
   }
 }
 
@@ -168,8 +181,9 @@ TEST_F(World, edge_locations_answer_but_are_no_standby) {
   EXPECT_EQ(tree(plan), "latency(@0 r0, @1 r1, @2 r2, @3 r3)");
   EXPECT_TRUE(plan.regions[1].agents.empty());
   EXPECT_EQ(plan.regions[3].clients.size(), 2u);
-  const Plan failover = compiled("domain: a.test\nregions: { us-east-1: , eu-west-1: { agents: ['http://127.2.0.1:9001'] } }\n"
-                                 "routing: { policy: failover }");
+  const Plan failover = compiled(
+      "domain: a.test\nregions: { us-east-1: , eu-west-1: { agents: ['http://127.2.0.1:9001'] } }\n"
+      "routing: { policy: failover }");
   EXPECT_EQ(tree(failover), "failover(r1)");
 }
 
@@ -230,8 +244,9 @@ regions:
 
 // A probe from Virginia to Singapore takes two round trips of 236 ms; 100 ms would never be enough.
 TEST_F(World, distance_alone_takes_no_region_down) {
-  const std::string regions = "regions: { us-east-1: { nodes: [192.0.2.1], agents: ['http://127.1.0.1:9001'] }, "
-                              "ap-southeast-1: { nodes: [192.0.2.2] } }\ndomain: a.test\n";
+  const std::string regions =
+      "regions: { us-east-1: { nodes: [192.0.2.1], agents: ['http://127.1.0.1:9001'] }, "
+      "ap-southeast-1: { nodes: [192.0.2.2] } }\ndomain: a.test\n";
   const Plan plan = compiled(regions);
   EXPECT_EQ(plan.endpoints[0].check.timeout, 710ms);
   EXPECT_EQ(plan.endpoints[1].check.timeout, 100ms);  // the agent is close to its own node
@@ -240,12 +255,13 @@ TEST_F(World, distance_alone_takes_no_region_down) {
 }
 
 TEST_F(World, clients_default_to_the_loopback_block_or_the_node) {
-  const Plan plan = compiled("domain: a.test\nedge: { enabled: false }\nregions:\n"
-                             "  us-east-1: { nodes: [127.1.0.1, 127.1.0.2] }\n"
-                             "  us-east-2: { nodes: [127.2.0.1] }\n"
-                             "  eu-west-1: { nodes: [127.2.0.2] }\n"
-                             "  eu-west-2: { nodes: [192.0.2.1, '2001:db8::1'] }\n"
-                             "  eu-west-3: { nodes: [127.6.0.1], clients: [] }\n");
+  const Plan plan = compiled(
+      "domain: a.test\nedge: { enabled: false }\nregions:\n"
+      "  us-east-1: { nodes: [127.1.0.1, 127.1.0.2] }\n"
+      "  us-east-2: { nodes: [127.2.0.1] }\n"
+      "  eu-west-1: { nodes: [127.2.0.2] }\n"
+      "  eu-west-2: { nodes: [192.0.2.1, '2001:db8::1'] }\n"
+      "  eu-west-3: { nodes: [127.6.0.1], clients: [] }\n");
   auto clients = [&](size_t region) {
     std::string out;
     for (const Prefix& p : plan.regions[region].clients) out += p.to_string() + " ";
@@ -259,7 +275,9 @@ TEST_F(World, clients_default_to_the_loopback_block_or_the_node) {
 }
 
 TEST_F(World, a_hundred_thousand_client_prefixes_are_fine) {
-  std::string yaml = "domain: a.test\nregions:\n  us-east-1:\n    agents: ['http://127.1.0.1:9001']\n    clients:\n";
+  std::string yaml =
+      "domain: a.test\nregions:\n  us-east-1:\n    agents: ['http://127.1.0.1:9001']\n    "
+      "clients:\n";
   for (unsigned i = 0; i < 100'000; ++i) {
     yaml += fmt::format("      - {}.{}.{}.0/24\n", 20 + i / 65536, i / 256 % 256, i % 256);
   }

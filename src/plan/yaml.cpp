@@ -19,6 +19,11 @@ Mark mark_of(const YAML::Mark& mark) {
   return {uint32_t(mark.line) + 1, uint32_t(mark.column) + 1};
 }
 
+Mark end_of(std::string_view text) {
+  const auto lines = std::count(text.begin(), text.end(), '\n');
+  return {uint32_t(lines) + 1, uint32_t(text.size() - (text.rfind('\n') + 1)) + 1};
+}
+
 struct Refused {  // thrown through the parser to stop it, caught in read_yaml()
   Mark at;
   std::string what;
@@ -33,9 +38,12 @@ class TreeBuilder : public YAML::EventHandler {
     if (++documents_ > 1) throw Refused{mark_of(mark), "a second document; a world file holds one"};
   }
   void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { value(make(mark, Node::Kind::null, "?")); }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
+    value(make(mark, Node::Kind::null, "?"));
+  }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    mistakes_.add(mark_of(mark), "an alias (*name); aliases are not supported, write the value out");
+    mistakes_.add(mark_of(mark),
+                  "an alias (*name); aliases are not supported, write the value out");
     value(make(mark, Node::Kind::null, "?"));
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
@@ -135,12 +143,12 @@ const Node* Node::find(std::string_view key) const {
 
 Node read_yaml(std::string_view text, Mistakes& mistakes) {
   if (text.size() > kWorldBytesMax) {
-    mistakes.add({}, fmt::format("{} bytes; a world file has at most {}", text.size(), kWorldBytesMax));
+    mistakes.add({},
+                 fmt::format("{} bytes; a world file has at most {}", text.size(), kWorldBytesMax));
     return {};
   }
   if (const size_t nul = text.find('\0'); nul != text.npos) {
-    const auto line = 1 + std::count(text.begin(), text.begin() + ptrdiff_t(nul), '\n');
-    mistakes.add({uint32_t(line), 1}, "a zero byte; a world file is UTF-8 text");
+    mistakes.add(end_of(text.substr(0, nul)), "a zero byte; a world file is UTF-8 text");
     return {};
   }
   try {
@@ -153,7 +161,10 @@ Node read_yaml(std::string_view text, Mistakes& mistakes) {
   } catch (const Refused& refused) {
     mistakes.add(refused.at, refused.what);
   } catch (const YAML::Exception& error) {
-    mistakes.add(mark_of(error.mark), fmt::format("not YAML: {}", error.msg));
+    // At the end of the text yaml-cpp tells the position but line and column 0.
+    const bool ended = error.mark.pos > 0 && error.mark.line == 0 && error.mark.column == 0;
+    mistakes.add(ended ? end_of(text) : mark_of(error.mark),
+                 fmt::format("not YAML: {}", error.msg));
   } catch (const std::exception& error) {
     mistakes.add({}, fmt::format("not YAML: {}", error.what()));
   }

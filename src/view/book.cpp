@@ -26,7 +26,8 @@ Book::Book(std::shared_ptr<const plan::Plan> plan, Own own, Instant now)
   derive_own(now);
 }
 
-// Finds the own node and region in the plan, and the endpoints that the own node's health is derived from.
+// Finds the own node and region in the plan, and the endpoints that the own node's health is
+// derived from.
 void Book::place() {
   own_node_ = plan_->find_node(own_.node);
   own_region_ = own_node_ ? std::optional(plan_->endpoint(*own_node_).region)
@@ -38,15 +39,17 @@ void Book::place() {
     return;
   }
   for (const plan::Region& other : plan_->regions) {
-    if (!other.agents.empty()) sources_.insert(sources_.end(), other.nodes.begin(), other.nodes.end());
+    if (!other.agents.empty())
+      sources_.insert(sources_.end(), other.nodes.begin(), other.nodes.end());
   }
 }
 
 Book::Entry Book::fresh(plan::EndpointId id, Instant now) const {
   const plan::Endpoint& e = plan_->endpoint(id);
   Entry entry;
-  const bool ours = (e.kind == plan::EndpointKind::agent && own_region_ && e.region == *own_region_) ||
-                    (e.kind == plan::EndpointKind::node && id != own_node_);
+  const bool ours =
+      (e.kind == plan::EndpointKind::agent && own_region_ && e.region == *own_region_) ||
+      (e.kind == plan::EndpointKind::node && id != own_node_);
   entry.probed = ours && view::is_probed(e.check);
   entry.tally.since = now;
   entry.shown.since = now;
@@ -62,14 +65,15 @@ Recorded Book::record(plan::EndpointId id, const Seen& seen, Instant now) {
   const Counted counted = count(entry.tally, check, seen.outcome, now);
   const EndpointView before = entry.shown;
   entry.tally = counted.tally;
-  entry.shown = {.healthy = entry.tally.healthy,
-                 .known = entry.tally.known,
-                 .last = seen.outcome,
-                 .status = seen.status,
-                 .rtt_us = seen.outcome == Outcome::ok ? seen.rtt_us : before.rtt_us,
-                 .since = entry.tally.since,
-                 .may_flip_in = may_flip_in(entry.tally, check,
-                                            seen.next_in > Duration{} ? seen.next_in : check.interval)};
+  entry.shown = {
+      .healthy = entry.tally.healthy,
+      .known = entry.tally.known,
+      .last = seen.outcome,
+      .status = seen.status,
+      .rtt_us = seen.outcome == Outcome::ok ? seen.rtt_us : before.rtt_us,
+      .since = entry.tally.since,
+      .may_flip_in = may_flip_in(entry.tally, check,
+                                 seen.next_in > Duration{} ? seen.next_in : check.interval)};
   touched_ = true;
   Recorded recorded{.flipped = counted.flipped};
   recorded.changed = before.healthy != entry.shown.healthy || before.known != entry.shown.known ||
@@ -78,14 +82,14 @@ Recorded Book::record(plan::EndpointId id, const Seen& seen, Instant now) {
   return recorded;
 }
 
-// | sources of the own node | own node                                                                  |
-// |-------------------------|---------------------------------------------------------------------------|
-// | none at all             | healthy: nothing speaks against it                                        |
-// | one healthy             | healthy; it can flip when the last healthy source does                    |
-// | all down                | down; it can flip when the first source does                              |
-// An inverted check of the own node turns that round and a disabled one means healthy, as the other nodes,
-// who do probe it, have it.
-// Returns true when the own node flipped.
+// | sources of the own node | own node                                                |
+// |-------------------------|---------------------------------------------------------|
+// | none at all             | healthy: nothing speaks against it                      |
+// | one healthy             | healthy; can flip when the last healthy source does     |
+// | all down                | down; can flip when the first source does               |
+//
+// An inverted check of the own node turns that round and a disabled one means healthy, as the other
+// nodes, who do probe it, have it. Returns true when the own node flipped.
 bool Book::derive_own(Instant now) {
   if (!own_node_) return false;
   Entry& own = entries_[plan::index(*own_node_)];
@@ -117,11 +121,12 @@ bool Book::derive_own(Instant now) {
   return flipped;
 }
 
-std::vector<std::optional<plan::EndpointId>> Book::change_plan(std::shared_ptr<const plan::Plan> plan,
-                                                               Instant now) {
+std::vector<std::optional<plan::EndpointId>> Book::change_plan(
+    std::shared_ptr<const plan::Plan> plan, Instant now) {
   const std::shared_ptr<const plan::Plan> old = std::exchange(plan_, std::move(plan));
   std::map<decltype(identity(*old, old->endpoints[0])), size_t> known;
-  for (size_t i = 0; i < old->endpoints.size(); ++i) known.emplace(identity(*old, old->endpoints[i]), i);
+  for (size_t i = 0; i < old->endpoints.size(); ++i)
+    known.emplace(identity(*old, old->endpoints[i]), i);
 
   place();
   const std::vector<Entry> before = std::exchange(entries_, {});
@@ -134,7 +139,8 @@ std::vector<std::optional<plan::EndpointId>> Book::change_plan(std::shared_ptr<c
     if (found != known.end()) {
       from[i] = plan::EndpointId(found->second);
       const Entry& was = before[found->second];
-      // An own node or a probed endpoint goes on as it was; what is probed no more is as good as new.
+      // An own node or a probed endpoint goes on as it was; what is probed no more is as good as
+      // new.
       if ((entry.probed && was.probed) || (id == own_node_ && !was.probed)) {
         entry.tally = was.tally, entry.shown = was.shown;
       }
@@ -144,7 +150,8 @@ std::vector<std::optional<plan::EndpointId>> Book::change_plan(std::shared_ptr<c
 
   std::vector<int> to(old->regions.size(), -1);
   for (size_t i = 0; i < to.size(); ++i) {
-    if (const auto now_at = plan_->find_region(old->regions[i].name)) to[i] = int(plan::index(*now_at));
+    if (const auto now_at = plan_->find_region(old->regions[i].name))
+      to[i] = int(plan::index(*now_at));
   }
   latency_.change_regions(to, plan_->regions.size());
   samples_ = latency_.rebuild(now);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The single writer's book: what one node has seen of every endpoint of its plan. Probes and round-trip times
-// go in, immutable Views come out. Pure: `now` comes in, nothing is published from here.
+// The single writer's book: what one node has seen of every endpoint of its plan. Probes and
+// round-trip times go in, immutable Views come out. Pure: `now` comes in, nothing is published from
+// here.
 #pragma once
 
 #include <memory>
@@ -24,9 +25,9 @@ struct Own {
 // One probe of an endpoint.
 struct Seen {
   Outcome outcome = Outcome::unknown;
-  uint16_t status = 0;    // HTTP status, 0: none
-  uint32_t rtt_us = 0;    // of a good probe
-  Duration next_in{};     // how long until the next probe of this endpoint; 0: the check's interval
+  uint16_t status = 0;  // HTTP status, 0: none
+  uint32_t rtt_us = 0;  // of a good probe
+  Duration next_in{};   // how long until the next probe of this endpoint; 0: the check's interval
 };
 
 struct Recorded {
@@ -41,8 +42,8 @@ class Book {
 
   // What this node has to look at itself: the agents of its own region and every other node.
   bool is_probed(plan::EndpointId id) const { return entries_[plan::index(id)].probed; }
-  // The node's own endpoint. Its health is derived: up while an agent of its region is; at an edge location
-  // (no agents) while a region with agents is.
+  // The node's own endpoint. Its health is derived: up while an agent of its region is; at an edge
+  // location (no agents) while a region with agents is.
   std::optional<plan::EndpointId> own_node() const { return own_node_; }
   std::optional<plan::RegionId> own_region() const { return own_region_; }
 
@@ -51,12 +52,13 @@ class Book {
     latency_.record(client, region, rtt_us);
   }
   bool latency_due(Instant now) const { return latency_.due(now); }
-  // True when something was recorded since the last snapshot, even if it only matters to people (the status,
-  // round-trip time or outcome of the last probe).
+  // True when something was recorded since the last snapshot, even if it only matters to people
+  // (the status, round-trip time or outcome of the last probe).
   bool touched() const { return touched_; }
 
-  // Goes on with another plan. Endpoints that are the same (kind, region, address, host, path, TLS) keep their
-  // state, even under a changed check; others are new. Returns, by the new EndpointId, the old id or nothing.
+  // Goes on with another plan. Endpoints that are the same (kind, region, address, host, path, TLS)
+  // keep their state, even under a changed check; others are new. Returns, by the new EndpointId,
+  // the old id or nothing.
   std::vector<std::optional<plan::EndpointId>> change_plan(std::shared_ptr<const plan::Plan> plan,
                                                            Instant now);
 
@@ -82,7 +84,7 @@ class Book {
   std::vector<plan::EndpointId> sources_;  // of the own node's health
   std::vector<Entry> entries_;             // by EndpointId
   LatencyBook latency_;
-  LatencySamples samples_;                 // as last built
+  LatencySamples samples_;  // as last built
   uint64_t version_ = 0;
   bool touched_ = true;
 };

@@ -25,7 +25,8 @@ struct Made {
       Endpoint e;
       e.kind = i < nodes ? EndpointKind::node : EndpointKind::agent;
       e.region = id;
-      e.address = i < nodes ? SocketAddress{ip(k, i + 1), 8080} : SocketAddress{ip(k), uint16_t(9001 + i - nodes)};
+      e.address = i < nodes ? SocketAddress{ip(k, i + 1), 8080}
+                            : SocketAddress{ip(k), uint16_t(9001 + i - nodes)};
       e.name = e.address.to_string();
       (i < nodes ? plan->regions.back().nodes : plan->regions.back().agents)
           .push_back(EndpointId(plan->endpoints.size()));
@@ -45,8 +46,10 @@ EndpointId named(const plan::Plan& plan, std::string_view name) {
 
 class BookOfTwo : public testing::Test {
  protected:
-  // us: node 127.1.0.1, agents 9001 9002. eu: nodes 127.2.0.1 127.2.0.2, agent 9001. ap: an edge location.
-  std::shared_ptr<plan::Plan> plan_ = Made{}.region("us", 1, 2).region("eu", 2, 1).region("ap", 1, 0).plan;
+  // us: node 127.1.0.1, agents 9001 9002. eu: nodes 127.2.0.1 127.2.0.2, agent 9001. ap: an edge
+  // location.
+  std::shared_ptr<plan::Plan> plan_ =
+      Made{}.region("us", 1, 2).region("eu", 2, 1).region("ap", 1, 0).plan;
   Book book_{plan_, {ip(1), "us"}, at(0s)};
   EndpointId us_node_ = named(*plan_, "127.1.0.1:8080");
   EndpointId us_1_ = named(*plan_, "127.1.0.1:9001"), us_2_ = named(*plan_, "127.1.0.1:9002");
@@ -55,7 +58,8 @@ class BookOfTwo : public testing::Test {
 
   Recorded see(EndpointId id, Outcome outcome, int times = 1) {
     Recorded last;
-    for (int i = 0; i < times; ++i) last = book_.record(id, {.outcome = outcome}, at(1s * ++ticks_));
+    for (int i = 0; i < times; ++i)
+      last = book_.record(id, {.outcome = outcome}, at(1s * ++ticks_));
     return last;
   }
   int ticks_ = 0;
@@ -115,7 +119,7 @@ TEST_F(BookOfTwo, an_edge_location_is_up_while_a_region_with_agents_is) {
 }
 
 TEST_F(BookOfTwo, only_what_changes_a_decision_is_a_change) {
-  EXPECT_TRUE(see(us_1_, Outcome::ok).changed);   // known now
+  EXPECT_TRUE(see(us_1_, Outcome::ok).changed);  // known now
   EXPECT_FALSE(see(us_1_, Outcome::ok).changed);
   EXPECT_TRUE(see(us_1_, Outcome::refused).changed);  // answers must live shorter now
   EXPECT_TRUE(see(us_1_, Outcome::ok).changed);

@@ -37,11 +37,13 @@ LatencyBook::Row& LatencyBook::row(const Key& key) {
 void LatencyBook::record(const Prefix& prefix, plan::RegionId region, uint32_t rtt_us) {
   const size_t column = plan::index(region);
   if (rtt_us == 0 || rtt_us > kRttMaxUs || column >= region_count_) return;
-  const unsigned bits = std::min<unsigned>(prefix.length, prefix.base.is_v4() ? kBitsV4Max : kBitsV6Max);
+  const unsigned bits =
+      std::min<unsigned>(prefix.length, prefix.base.is_v4() ? kBitsV4Max : kBitsV6Max);
   Row& at = row({prefix.base.masked(bits), uint8_t(bits)});
   uint32_t& average = at.average_us[column];
-  average = average == 0 ? rtt_us
-                         : uint32_t(double(average) * (1 - kNewShare) + double(rtt_us) * kNewShare + 0.5);
+  average = average == 0
+                ? rtt_us
+                : uint32_t(double(average) * (1 - kNewShare) + double(rtt_us) * kNewShare + 0.5);
   if (noticeable(at.published_us[column], average)) changed_ = true;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Collects measured round-trip times, client prefix to region, and makes LatencySamples of them: a moving
-// average a cell, a bounded number of prefixes (the one not heard of for longest goes first), and a new table
-// at most once a second and only when a reader could notice the difference.
+// Collects measured round-trip times, client prefix to region, and makes LatencySamples of them: a
+// moving average a cell, a bounded number of prefixes (the one not heard of for longest goes
+// first), and a new table at most once a second and only when a reader could notice the difference.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,8 @@ namespace sealane::view {
 class LatencyBook {
  public:
   static constexpr size_t kPrefixesMax = 16'384;
-  static constexpr unsigned kBitsV4Max = 24;  // longer prefixes are widened: no single users in the table
+  static constexpr unsigned kBitsV4Max =
+      24;  // longer prefixes are widened: no single users in the table
   static constexpr unsigned kBitsV6Max = 48;
   static constexpr uint32_t kRttMaxUs = 10'000'000;  // what takes longer measures something else
   static constexpr Duration kRebuildEvery = 1s;

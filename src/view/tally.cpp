@@ -63,7 +63,8 @@ Counted count(Tally tally, const plan::Check& check, Outcome outcome, Instant no
   return {tally, false};
 }
 
-std::optional<Duration> may_flip_in(const Tally& tally, const plan::Check& check, Duration cadence) {
+std::optional<Duration> may_flip_in(const Tally& tally, const plan::Check& check,
+                                    Duration cadence) {
   if (!is_probed(check)) return std::nullopt;
   if (tally.provisional) return cadence;  // one good probe away from up
   if (tally.contrary == 0) return std::nullopt;

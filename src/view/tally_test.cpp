@@ -36,17 +36,17 @@ TEST(Tally, follows_the_truth_table) {
     std::string_view story, states;
   };
   const Row rows[] = {
-      {3, 3, "+---", "UUUd"},            // falls with the third failure in a row
-      {3, 3, "+--+---", "UUUUUUd"},      // one good probe starts the count again
-      {3, 3, "+---+++", "UUUdddU"},      // comes back with the third success in a row
+      {3, 3, "+---", "UUUd"},        // falls with the third failure in a row
+      {3, 3, "+--+---", "UUUUUUd"},  // one good probe starts the count again
+      {3, 3, "+---+++", "UUUdddU"},  // comes back with the third success in a row
       {3, 3, "+---++-+++", "UUUddddddU"},
-      {3, 2, "+---++", "UUUddU"},        // a threshold for each direction
+      {3, 2, "+---++", "UUUddU"},  // a threshold for each direction
       {1, 1, "+-+-", "UdUd"},
       {1, 3, "+-+++", "UdddU"},
-      {3, 3, "-+", "dU"},                // provisional: the first good probe takes it back
+      {3, 3, "-+", "dU"},  // provisional: the first good probe takes it back
       {3, 3, "--+", "ddU"},
-      {3, 3, "---+++", "dddddU"},        // confirmed: now `successes` count
-      {1, 3, "-+++", "dddU"},            // failures 1: the first probe confirms itself
+      {3, 3, "---+++", "dddddU"},  // confirmed: now `successes` count
+      {1, 3, "-+++", "dddU"},      // failures 1: the first probe confirms itself
       {3, 3, "-+---", "dUUUd"},
   };
   for (const Row& row : rows) {
@@ -153,7 +153,8 @@ TEST(Tally, equals_the_naive_model_over_random_histories) {
       const Counted counted = count(tally, check, ok ? Outcome::ok : Outcome::timeout, at(1s * i));
       ASSERT_EQ(counted.flipped, counted.tally.healthy != tally.healthy);
       tally = counted.tally;
-      ASSERT_EQ(tally.healthy, naive(check, good)) << "seed " << kSeed << " round " << round << " probe " << i;
+      ASSERT_EQ(tally.healthy, naive(check, good))
+          << "seed " << kSeed << " round " << round << " probe " << i;
       ASSERT_TRUE(!tally.provisional || (tally.known && !tally.healthy));
       ASSERT_LT(tally.contrary, 10);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// HTTP and HTTPS: one GET on a fresh connection, judged by ProbeAnswer. The connection is torn down with the
-// verdict, so a slow body costs nothing.
+// HTTP and HTTPS: one GET on a fresh connection, judged by ProbeAnswer. The connection is torn down
+// with the verdict, so a slow body costs nothing.
 #include <fmt/format.h>
 
 #include "health/probe_answer.h"
@@ -11,8 +11,10 @@ namespace {
 
 std::string request(const Target& target) {
   return fmt::format(
-      "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: sealane-health\r\nAccept: */*\r\n{}Connection: close\r\n\r\n",
-      target.path.empty() ? "/" : target.path, target.host, target.to_node ? "Sealane-Probe: 1\r\n" : "");
+      "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: sealane-health\r\nAccept: */*\r\n{}Connection: "
+      "close\r\n\r\n",
+      target.path.empty() ? "/" : target.path, target.host,
+      target.to_node ? "Sealane-Probe: 1\r\n" : "");
 }
 
 // SNI carries a DNS name without a port, never an address (RFC 6066 3).
@@ -25,7 +27,10 @@ std::string server_name(std::string_view host) {
 class HttpProber final : public Prober, port::StreamHandler {
  public:
   HttpProber(const Target& target, ProbeListener& listener)
-      : to_(target.address), request_(request(target)), needle_(target.check.search), listener_(listener) {
+      : to_(target.address),
+        request_(request(target)),
+        needle_(target.check.search),
+        listener_(listener) {
     options_.timeout = target.check.timeout;
     options_.from = target.from;
     options_.tls = target.check.kind == plan::CheckKind::https;
