@@ -17,7 +17,7 @@ namespace {
 using plan::EndpointId;
 using plan::index;
 
-constexpr uint64_t kProbesMax = 1500;    // of the whole world while faults are about: what a seed may cost
+constexpr uint64_t kProbesMax = 500;    // of the whole world while faults are about: what a seed may cost
 constexpr Duration kSlack = 60ms;        // our own lateness and the last event's way
 constexpr Duration kBootMax = 2500ms;    // until a started node answers (health's first round)
 constexpr Duration kRecoverTcp = 2s;     // a SYN or a segment that was lost is sent again
@@ -249,7 +249,7 @@ Exploration Explorer::go() {
     probers += endpoint.kind == plan::EndpointKind::agent ? plan.region(endpoint.region).nodes.size()
                                                           : stage_->seats().size() - 1;
   }
-  const uint64_t rounds = std::clamp<uint64_t>(kProbesMax / std::max<uint64_t>(probers, 1), 15, 200);
+  const uint64_t rounds = std::clamp<uint64_t>(kProbesMax / std::max<uint64_t>(probers, 1), 12, 100);
   const Duration begin = kBootMax + 8 * slowest, end = begin + slowest * int64_t(rounds);
   // Agents first, then the nodes in front of them, then who forwards to those nodes.
   const Duration settled = end + 3 * returns + kBootMax + kRecoverTcp;

@@ -42,15 +42,18 @@ Duration random_time(Dice& dice, Duration begin, Duration end) {
 std::string random_world(Dice& dice) {
   constexpr std::array kRegions{"us-east-1", "eu-west-1", "ap-southeast-1", "sa-east-1", "ap-northeast-1"};
   constexpr std::array kPolicies{"latency", "failover", "weighted", "multivalue", "latency", "failover"};
-  constexpr std::array kIntervals{"50ms", "100ms", "250ms", "500ms", "1s", "2s", "10s"};
+  // What a run costs is probes: large worlds look more slowly.
+  constexpr std::array kQuick{"50ms", "100ms", "250ms", "500ms", "1s", "10s"};
+  constexpr std::array kSlow{"500ms", "1s", "2s", "5s", "10s", "30s"};
   const size_t region_count = 2 + size_t(dice.below(dice.chance(0.3) ? 4 : 2));
   const std::string policy = one_of(dice, kPolicies);
   std::string yaml = "domain: agent.example.test\nregions:\n", weights, order;
   size_t node_count = 0;
   for (size_t r = 0; r < region_count; ++r) {
-    const size_t own_count = node_count + region_count - r < kNodesMax ? 1 + size_t(dice.below(3)) : 1;
+    const size_t left_count = kNodesMax - node_count - (region_count - r - 1);  // one for each to come
+    const size_t own_count = 1 + size_t(dice.below(std::min<size_t>(3, left_count)));
     yaml += fmt::format("  {}:\n    clients: [10.{}.0.0/16]\n    nodes: [", kRegions[r], r + 1);
-    for (size_t n = 0; n < std::min(own_count, kNodesMax - node_count); ++n) {
+    for (size_t n = 0; n < own_count; ++n) {
       yaml += fmt::format("{}10.{}.0.{}", n > 0 ? ", " : "", r + 1, n + 1);
     }
     node_count += own_count;
@@ -68,7 +71,7 @@ std::string random_world(Dice& dice) {
   if (policy == "failover") yaml += "  failover: [" + order + "]\n";
   if (policy == "weighted") yaml += "  weights: {" + weights + "}\n";
   yaml += fmt::format("health: {{ interval: {}, failures: {}, successes: {}, when_all_down: {} }}\n",
-                      one_of(dice, kIntervals), 1 + dice.below(4), 1 + dice.below(4),
+                      one_of(dice, node_count > 3 ? kSlow : kQuick), 1 + dice.below(4), 1 + dice.below(4),
                       dice.chance(0.5) ? "open" : "closed");
   return yaml;
 }
@@ -87,7 +90,7 @@ std::vector<Fault> random_faults(const plan::Plan& plan, Dice& dice, Duration be
     fault.other.kind = Target::Kind::everybody;
     fault.one_way = dice.chance(0.3);
     fault.share = 0.01 + 0.3 * dice.unit();
-    fault.amount = fault.verb == Verb::think ? 20s
+    fault.amount = fault.verb == Verb::think ? 3s
                    : fault.verb == Verb::clock ? (dice.chance(0.5) ? 5h : -5h)
                                                : Duration(int64_t(dice.below(200'000'000)));
     Fault undone = fault;
