@@ -166,14 +166,15 @@ int run_drill(const DrillArguments& arguments) {
   run.start([&](const drill::Drill::Progress& progress) { telling.tell(progress); }, [&] { lane.loop().stop(); });
   lane.loop().run();
 
-  const auto report = drill::make_report(plan, *scenario, run.seen(), {.world = path.filename().string(), .started = started});
-  fmt::print("\n{}", drill::to_text(report, telling.is_terminal()));
-  if (const Status written = write_reports(arguments, plan, *scenario, run.seen(), report); !written) {
-    return exit_code_of(written.error());
-  }
-  if (!run.seen().fault_at || !run.seen().heal_at) {
-    fmt::print(stderr, "{}\n", run.seen().stopped_by);
+  const drill::Observations& seen = run.seen();
+  if (!seen.fault_at) {
+    fmt::print(stderr, "\n{}\n", seen.stopped_by);
     return asked_count > 0 ? 1 : 3;
+  }
+  const auto report = drill::make_report(plan, *scenario, seen, {.world = path.filename().string(), .started = started});
+  fmt::print("\n{}", drill::to_text(report, telling.is_terminal()));
+  if (const Status written = write_reports(arguments, plan, *scenario, seen, report); !written) {
+    return exit_code_of(written.error());
   }
   return report.is_good() ? 0 : 1;
 }

@@ -78,9 +78,14 @@ void StatusWatcher::take(const NodeStatus& status) {
   for (const EndpointStatus& e : status.endpoints) {
     if (e.id >= known_.size()) continue;  // of another plan
     Known& known = known_[e.id];
-    if (!e.healthy || !e.known) {
+    // A node probes the other nodes and the agents of its own region; of the rest it never knows.
+    const plan::Endpoint& about = plan_.endpoints[e.id];
+    const bool is_probed = about.kind != plan::EndpointKind::fixed &&
+                           (about.kind == plan::EndpointKind::node ||
+                            about.region == plan_.endpoint(options_.node).region);
+    if (!e.healthy || (is_probed && !e.known)) {
       well_ = false;
-      trouble_ = fmt::format("it sees {} {}", plan_.endpoints[e.id].name,
+      trouble_ = fmt::format("it sees {} {}", about.name,
                              e.known ? "down: " + e.last : "as not probed yet");
     }
     if (known.seen && known.healthy == e.healthy) continue;
