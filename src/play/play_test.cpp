@@ -28,7 +28,8 @@ std::vector<std::string> plays() {
 Options options_for(const std::filesystem::path& dir) {
   static const plan::Data data = plan::built_in_data(false);
   return {.read_file = [dir](std::string_view name) -> Result<std::string> {
-            if (!std::filesystem::exists(dir / name)) return fail(Code::not_found, std::string(name) + " is not there");
+            if (!std::filesystem::exists(dir / name))
+              return fail(Code::not_found, std::string(name) + " is not there");
             return read(dir / name);
           },
           .data = &data};
@@ -39,8 +40,8 @@ class Play : public testing::TestWithParam<std::string> {};
 TEST_P(Play, meets_every_expectation) {
   const std::filesystem::path dir = SL_PLAYS_DIR;
   for (uint64_t seed = 1; seed <= 3; ++seed) {
-    const auto report = run_file(read(dir / (GetParam() + ".play")), "plays/" + GetParam() + ".play", seed,
-                                 options_for(dir));
+    const auto report = run_file(read(dir / (GetParam() + ".play")),
+                                 "plays/" + GetParam() + ".play", seed, options_for(dir));
     ASSERT_TRUE(report) << report.error().what;
     EXPECT_TRUE(report->met) << render(*report);
   }
