@@ -7,7 +7,12 @@
 namespace sealane::play {
 namespace {
 
+// Sanitizers take ten times as long.
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr uint64_t kSeeds = 10;
+#else
 constexpr uint64_t kSeeds = 60;
+#endif
 
 const plan::Data& data() {
   static const plan::Data built_in = plan::built_in_data(false);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes are a scene or a list of mistakes, and each mistake names the file, a line and a column.
+// Any bytes are a scene or a list of mistakes, and each mistake names the file, a line and a
+// column.
 #include "play/scene.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -12,7 +12,8 @@ namespace {
 
 // The mistakes of a scene with this line in it.
 std::string mistakes_of(std::string_view line) {
-  const auto scene = parse("world w.yaml\n" + std::string(line) + "\nexpect no failed requests\n", "a.play");
+  const auto scene =
+      parse("world w.yaml\n" + std::string(line) + "\nexpect no failed requests\n", "a.play");
   return scene ? "" : scene.error().what;
 }
 
@@ -33,7 +34,8 @@ TEST(Parse, a_whole_scene) {
       "a.play");
   ASSERT_TRUE(scene) << scene.error().what;
   EXPECT_EQ(scene->title, "Two words");
-  EXPECT_EQ(scene->world_yaml, "\n\n  domain: a.test\n\n  regions: {}\n") << "line numbers stay those of the scene";
+  EXPECT_EQ(scene->world_yaml, "\n\n  domain: a.test\n\n  regions: {}\n")
+      << "line numbers stay those of the scene";
   EXPECT_EQ(scene->lasts, 60s);
   EXPECT_EQ(scene->think, 20ms);
   ASSERT_EQ(scene->users.size(), 1u);
@@ -50,7 +52,8 @@ TEST(Parse, a_whole_scene) {
   ASSERT_EQ(scene->expectations.size(), 1u);
   EXPECT_EQ(scene->expectations[0].to, 4s);
   EXPECT_EQ(scene->expectations[0].via->text, "us-east-1");
-  EXPECT_EQ(scene->expectations[0].text, "expect by 4s dns near eu-west-1 answers eu-west-1 via us-east-1");
+  EXPECT_EQ(scene->expectations[0].text,
+            "expect by 4s dns near eu-west-1 answers eu-west-1 via us-east-1");
 }
 
 TEST(Parse, mistakes_name_the_place_and_the_nearest_word) {
@@ -63,7 +66,8 @@ TEST(Parse, mistakes_name_the_place_and_the_nearest_word) {
       {"at 2s kil us-east-1", "did you mean 'kill'?"},
       {"at 2 kill us-east-1", "a.play:2:4: '2' does not fit here; expected: a time such as"},
       {"at 2s kill", "a.play:2:11: the sentence ends too early"},
-      {"at 2s freeze us-east-1 now", "a.play:2:24: 'now' does not fit here; nothing more may follow"},
+      {"at 2s freeze us-east-1 now",
+       "a.play:2:24: 'now' does not fit here; nothing more may follow"},
       {"at 2s clock us-east-1 2h", "a jump such as +2h or -30s"},
       {"  expekt no failed requests", "a.play:2:3: 'expekt' does not fit here"},
       {"expect no faild requests", "did you mean 'failed'?"},
@@ -72,7 +76,8 @@ TEST(Parse, mistakes_name_the_place_and_the_nearest_word) {
       {"at 40s heal everybody", "a.play:2:1: after the end of the scene ('lasts 30s')"},
   };
   for (const Case& c : cases) {
-    EXPECT_NE(mistakes_of(c.line).find(c.mistake), std::string::npos) << c.line << "\n" << mistakes_of(c.line);
+    EXPECT_NE(mistakes_of(c.line).find(c.mistake), std::string::npos) << c.line << "\n"
+                                                                      << mistakes_of(c.line);
   }
 }
 
@@ -83,8 +88,10 @@ TEST(Parse, all_mistakes_are_told_at_once) {
 }
 
 TEST(Parse, a_scene_needs_a_world_and_an_expectation) {
-  EXPECT_NE(parse("expect no failed requests\n", "f").error().what.find("no world"), std::string::npos);
-  EXPECT_NE(parse("world w.yaml\n", "f").error().what.find("nothing is expected"), std::string::npos);
+  EXPECT_NE(parse("expect no failed requests\n", "f").error().what.find("no world"),
+            std::string::npos);
+  EXPECT_NE(parse("world w.yaml\n", "f").error().what.find("nothing is expected"),
+            std::string::npos);
 }
 
 TEST(Parse, limits_are_answers) {
@@ -92,7 +99,8 @@ TEST(Parse, limits_are_answers) {
   EXPECT_TRUE(parse(head + std::string(kSceneLinesMax - 2, '\n'), "f"));
   EXPECT_EQ(parse(head + std::string(kSceneLinesMax - 1, '\n'), "f").error().code, Code::limit);
   EXPECT_TRUE(parse(head + "#" + std::string(kSceneBytesMax - head.size() - 1, 'x'), "f"));
-  EXPECT_EQ(parse(head + "#" + std::string(kSceneBytesMax - head.size(), 'x'), "f").error().code, Code::limit);
+  EXPECT_EQ(parse(head + "#" + std::string(kSceneBytesMax - head.size(), 'x'), "f").error().code,
+            Code::limit);
 }
 
 TEST(Durations, are_read_and_printed) {
@@ -126,7 +134,8 @@ TEST(Judge, an_expectation_is_not_met_by_silence) {
 }
 
 TEST(Judge, dns_answers_measures_from_the_fault_to_the_last_wrong_answer) {
-  const auto scene = parse("world w.yaml\nat 2s kill a\nat 9s start a\nexpect by 3s dns near a answers b\n", "f");
+  const auto scene =
+      parse("world w.yaml\nat 2s kill a\nat 9s start a\nexpect by 3s dns near a answers b\n", "f");
   ASSERT_TRUE(scene) << scene.error().what;
   const auto verdict_of = [&](std::vector<std::pair<Duration, std::string>> answers) {
     Evidence evidence;
@@ -135,7 +144,8 @@ TEST(Judge, dns_answers_measures_from_the_fault_to_the_last_wrong_answer) {
     judge(*scene, evidence, report);
     return report.verdicts[0];
   };
-  const Verdict good = verdict_of({{1s, "a"}, {2100ms, "a"}, {2400ms, "b"}, {8s, "b"}, {9500ms, "a"}});
+  const Verdict good =
+      verdict_of({{1s, "a"}, {2100ms, "a"}, {2400ms, "b"}, {8s, "b"}, {9500ms, "a"}});
   EXPECT_TRUE(good.met) << good.measured;
   EXPECT_EQ(good.measured_us, 400'000);
   EXPECT_FALSE(verdict_of({{2100ms, "a"}, {3100ms, "b"}, {8s, "b"}}).met) << "too late";
