@@ -22,14 +22,14 @@ REGIONS = ("us-east-1", "eu-west-1")
 class LiveWorld:
     """Runs in a `with` block; everything it started is gone at the end of it."""
 
-    def __init__(self, build, first_octet, health=None, edge="", ttl="5s", extra=""):
+    def __init__(self, build, first_octet, health=None, edge="", ttl="5s", extra="", lanes=1):
         self.build = os.path.abspath(build)
         self.ips = {r: f"127.{first_octet + i}.0.1" for i, r in enumerate(REGIONS)}
         self.dir = tempfile.mkdtemp(prefix="sealane-world-")
         self.data = os.path.join(self.dir, "data")
         self.world = os.path.join(self.dir, "world.yaml")
         health = health or "interval: 100ms, timeout: 100ms, failures: 3"
-        lines = [f"domain: {DOMAIN}", "lanes: 1", "regions:"]
+        lines = [f"domain: {DOMAIN}", f"lanes: {lanes}", "regions:"]
         for region, ip in self.ips.items():
             lines += [f"  {region}:", f"    nodes: [{ip}]", "    agents:"]
             for port in (9001, 9002):

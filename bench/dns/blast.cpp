@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sends prepared DNS queries as fast as the server answers them: a window of queries under way, spread over a
-// few sockets, with sendmmsg and recvmmsg. Prints one line of JSON: what was answered in the given time, the
-// rcodes, and how often each last address byte was answered (to see that geo answers are spread).
+// Sends prepared DNS queries as fast as the server answers them: a window of queries under way,
+// spread over a few sockets, with sendmmsg and recvmmsg. Prints one line of JSON: what was answered
+// in the given time, the rcodes, and how often each last address byte was answered (to see that geo
+// answers are spread).
 //
 //   dns_blast HOST PORT QUERIES SECONDS [WINDOW] [SOCKETS]
 //
-// QUERIES: each query with a two-byte length in front; they are sent in the order of the file, round and round.
+// QUERIES: each query with a two-byte length in front; they are sent in the order of the file,
+// round and round.
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -27,7 +29,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr size_t kBatchMax = 64;
-constexpr auto kLostAfter = std::chrono::milliseconds(500);  // without any answer on a socket: its window is lost
+constexpr auto kLostAfter =
+    std::chrono::milliseconds(500);  // without any answer on a socket: its window is lost
 
 struct Counts {
   uint64_t sent = 0, answered = 0, lost = 0, bytes = 0;
@@ -50,7 +53,8 @@ std::vector<std::string> read_queries(const char* path) {
 // One socket with its share of the window.
 class Line {
  public:
-  Line(const sockaddr_in& to, size_t window) : fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0)), window_(window) {
+  Line(const sockaddr_in& to, size_t window)
+      : fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0)), window_(window) {
     const int size = 4 << 20;
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
     if (::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
@@ -123,9 +127,12 @@ class Line {
 };
 
 void print(const Counts& counts, double seconds) {
-  std::printf("{\"seconds\": %.4f, \"sent\": %llu, \"answered\": %llu, \"lost\": %llu, \"bytes\": %llu, \"rcodes\": {",
-              seconds, static_cast<unsigned long long>(counts.sent), static_cast<unsigned long long>(counts.answered),
-              static_cast<unsigned long long>(counts.lost), static_cast<unsigned long long>(counts.bytes));
+  std::printf(
+      "{\"seconds\": %.4f, \"sent\": %llu, \"answered\": %llu, \"lost\": %llu, \"bytes\": %llu, "
+      "\"rcodes\": {",
+      seconds, static_cast<unsigned long long>(counts.sent),
+      static_cast<unsigned long long>(counts.answered),
+      static_cast<unsigned long long>(counts.lost), static_cast<unsigned long long>(counts.bytes));
   const char* comma = "";
   for (size_t i = 0; i < counts.rcodes.size(); ++i) {
     if (counts.rcodes[i] == 0) continue;
@@ -164,7 +171,8 @@ int main(int argc, char** argv) {
 
   std::vector<Line> lines;
   lines.reserve(line_count);  // a Line holds pointers into itself
-  for (size_t i = 0; i < line_count; ++i) lines.emplace_back(to, std::max<size_t>(window / line_count, 1));
+  for (size_t i = 0; i < line_count; ++i)
+    lines.emplace_back(to, std::max<size_t>(window / line_count, 1));
   std::vector<pollfd> polled;
   for (const Line& line : lines) polled.push_back({line.fd(), POLLIN, 0});
 

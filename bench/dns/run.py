@@ -109,7 +109,8 @@ class Sealane:
         for i, region in enumerate(REGIONS):
             lines += [f"  {region}:", f"    nodes: [127.20.1.{i + 1}]",
                       f"    clients: [{', '.join(material.nets(i))}]"]
-        lines += ["routing: { policy: latency, ttl: 5s }", "zones:", f"  - {{ name: {ZONE}, file: mix.test.zone }}"]
+        lines += ["routing: { policy: latency, ttl: 5s }", "edge: { enabled: false }", "zones:",
+                  f"  - {{ name: {ZONE}, file: mix.test.zone }}"]
         (folder / "world.yaml").write_text("\n".join(lines) + "\n")
         command = [self.binary, "serve", "--world", "world.yaml", "--region", REGIONS[0], "--roles", "dns"]
         return command, folder

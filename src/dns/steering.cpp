@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/hash.h"
+
 namespace sealane::dns {
 
 void Steering::adopt(const plan::Plan& plan, const view::View& view) {
@@ -21,13 +23,27 @@ void Steering::adopt(const plan::Plan& plan, const view::View& view) {
   const size_t wanted =
       std::min(std::bit_ceil(std::max<size_t>(plan.groups.size() * class_count_, 1)), kMemoMax);
   if (memo_.size() < wanted) memo_.resize(wanted);
+  networks_.assign(kNetworksMax, {});
+}
+
+// Two prefix tables are two binary searches through memory that other queries need; this is one
+// look. Resolvers send subnets of /24 and /56 (RFC 7871 11.1), so what does not divide those is
+// remembered for all of them.
+steer::ClientClass Steering::classify(const IpAddress& client) {
+  const bool is_v4 = client.is_v4();
+  const uint64_t key = is_v4 ? client.v4_bits() >> 8 : client.high() >> 8 | 1ull << 63;
+  Network& network = networks_[mix64(key) % kNetworksMax];
+  if (network.key == key) return {network.class_id, network.scope_bits};
+  const steer::ClientClass found = steer::classify(*plan_, *view_, client);
+  if (found.scope_bits <= (is_v4 ? 24 : 56)) network = {key, found.id, found.scope_bits};
+  return found;
 }
 
 const Addresses& Steering::choose(plan::GroupId group, const IpAddress& client, Dice& dice,
                                   uint8_t& scope_bits) {
   const GroupTraits traits = traits_[plan::index(group)];
   const steer::ClientClass client_class =
-      traits.uses_client ? steer::classify(*plan_, *view_, client) : steer::ClientClass{};
+      traits.uses_client ? classify(client) : steer::ClientClass{};
   scope_bits = traits.uses_client ? client_class.scope_bits : 0;
   if (traits.uses_dice) {
     fill(steer::choose(*plan_, *view_, group, client_class, dice.roll()), fresh_);

@@ -12,7 +12,8 @@
 
 namespace sealane::dns {
 
-constexpr size_t kMemoMax = 8192;  // choices remembered on a lane
+constexpr size_t kMemoMax = 8192;       // choices remembered on a lane
+constexpr size_t kNetworksMax = 32768;  // client networks whose class is remembered, 16 bytes each
 
 // The head of a choice, split by family, in its order and without repeats.
 struct Addresses {
@@ -40,6 +41,15 @@ class Steering {
     uint64_t epoch = 0;  // of the snapshots it was chosen from; 0: empty
     Addresses addresses;
   };
+  // A network whose clients are all of one class: a /24, or a /56 of IPv6.
+  struct Network {
+    uint64_t key = kNoNetwork;
+    uint32_t class_id = 0;
+    uint8_t scope_bits = 0;
+  };
+  static constexpr uint64_t kNoNetwork = ~uint64_t{0};
+
+  steer::ClientClass classify(const IpAddress& client);
   void fill(const steer::Choice& choice, Addresses& out) const;
 
   const plan::Plan* plan_ = nullptr;
@@ -48,6 +58,7 @@ class Steering {
   uint32_t class_count_ = 1;
   std::vector<GroupTraits> traits_;  // by GroupId
   std::vector<Remembered> memo_;     // a power of two; a newer pair takes an older one's place
+  std::vector<Network> networks_;    // direct-mapped
   Addresses fresh_;
 };
 

@@ -8,13 +8,10 @@
 #include "edge/bench.h"
 #include "edge/fetch.h"
 
-namespace {
-std::atomic<uint64_t> allocation_count{0};
-}
-
 // Counts, for the test of the hit path. Sanitizers bring their own.
 #if !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
 #define SL_COUNTS_ALLOCATIONS 1
+static std::atomic<uint64_t> allocation_count{0};
 void* operator new(size_t bytes) {
   allocation_count.fetch_add(1, std::memory_order_relaxed);
   if (void* memory = std::malloc(bytes)) return memory;

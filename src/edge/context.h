@@ -14,6 +14,7 @@
 #include "cache/fill.h"
 #include "cache/index.h"
 #include "edge/balance.h"
+#include "edge/cork.h"
 #include "edge/route.h"
 #include "edge/shared.h"
 #include "plan/plan.h"
@@ -103,6 +104,7 @@ class Context {
   // Scratch, valid within one call-back.
   std::vector<wire::http::Field> request_fields, response_fields;
   std::string head_text, key_text;
+  Cork cork;  // of the transaction whose origin is being read
 
   bool probes_refused = false;  // this node is about to drain
 

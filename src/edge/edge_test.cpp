@@ -27,6 +27,7 @@ TEST(Edge, relays_a_request_and_its_answer) {
   EXPECT_FALSE(has(asked, "Private"));
   EXPECT_FALSE(has(asked, "Sealane-Hop"));
   origin->send(answer("hello", "X-A: b\r\nKeep-Alive: 5\r\n"));
+  EXPECT_EQ(client->write_count, 1u) << "head and body that come together leave together";
   const std::string got = client->read();
   EXPECT_TRUE(got.starts_with("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-A: b\r\n")) << got;
   EXPECT_TRUE(has(got, "X-Cache: Pass from sealane\r\n"));

@@ -27,6 +27,7 @@ class FetchSink {
   // The answer that counts: final, or 101.
   virtual void on_fetch_head(const wire::http::ResponseHead& head) = 0;
   virtual void on_fetch_body(std::string_view bytes) = 0;
+  virtual void on_fetch_burst_over() {}                      // what came together is all handed on
   virtual void on_fetch_end() = 0;                           // complete; last call
   virtual void on_fetch_failed(const Failure& failure) = 0;  // with or without a head before; last call
   virtual void on_fetch_room() = 0;                          // more of the request body may come
@@ -75,6 +76,7 @@ class Fetch final : public OriginUser, public Mortal {
   void on_origin_head(const wire::http::ResponseHead& head) override;
   void on_origin_body(std::string_view bytes) override;
   void on_origin_end() override;
+  void on_origin_burst_over() override { sink_->on_fetch_burst_over(); }
   void on_origin_trouble(Trouble trouble) override;
   void on_origin_drained() override;
   void on_origin_deadline() override;

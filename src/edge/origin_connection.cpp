@@ -68,15 +68,20 @@ void OriginConnection::on_data(std::span<const char> bytes) {
   std::string_view in(bytes.data(), bytes.size());
   if (user_ == nullptr) return trouble(Trouble::bad_answer);  // an answer that nobody asked for
   OriginUser* const user = user_;
-  if (tunnel_) return user->on_origin_body(in);
+  if (tunnel_) {
+    user->on_origin_body(in);
+    if (user_ == user) user->on_origin_burst_over();
+    return;
+  }
   while (user_ == user && !gone_) {
     switch (reader_.next(in, context_.limits(), context_.response_fields)) {
-      case Event::more: return;
+      case Event::more: return user->on_origin_burst_over();
       case Event::head:
         keep_alive_ = reader_.head().keep_alive;
         user->on_origin_head(reader_.head());
         if (tunnel_ && user_ == user && !gone_) {
           if (!in.empty()) user->on_origin_body(in);
+          if (user_ == user) user->on_origin_burst_over();
           return;
         }
         break;

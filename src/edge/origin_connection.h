@@ -21,6 +21,7 @@ class OriginUser {
   virtual void on_origin_head(const wire::http::ResponseHead& head) = 0;
   virtual void on_origin_body(std::string_view bytes) = 0;
   virtual void on_origin_end() = 0;
+  virtual void on_origin_burst_over() = 0;  // the bytes that came together are all handed on
   virtual void on_origin_trouble(Trouble trouble) = 0;
   virtual void on_origin_drained() = 0;
   virtual void on_origin_deadline() = 0;  // the one that was set

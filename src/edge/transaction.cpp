@@ -54,7 +54,8 @@ void Transaction::on_fetch_head(const wire::http::ResponseHead& head) {
   begun_ = true;
   context_.count.count_status(head.status);
   FillJob::on_relayed(context_, *request_, head.status);
-  client_.write(text);
+  cork();
+  put(std::array<std::string_view, 1>{text});
   if (head.status == 101) {
     tunnel_ = true;
     client_.begin_tunnel();
@@ -65,18 +66,45 @@ void Transaction::on_fetch_head(const wire::http::ResponseHead& head) {
 }
 
 void Transaction::on_fetch_body(std::string_view bytes) {
+  cork();
   if (tunnel_) {
-    client_.write(bytes);
+    put(std::array<std::string_view, 1>{bytes});
   } else if (!client_.viewer().to_head) {
     write_body(bytes);
   }
+}
+
+void Transaction::on_fetch_burst_over() {
+  flush();
   if (client_.backlogged() && fetch_) fetch_->pause();
+}
+
+void Transaction::put(std::span<const std::string_view> parts) {
+  if (corked_) {
+    context_.cork.add(parts);
+  } else {
+    client_.write(parts);
+  }
+}
+
+// Until the burst is over, or the answer.
+void Transaction::cork() {
+  if (corked_) return;
+  corked_ = true;
+  context_.cork.clear();
+}
+
+void Transaction::flush() {
+  if (!corked_) return;
+  corked_ = false;
+  client_.write(context_.cork.views());
 }
 
 void Transaction::on_fetch_end() {
   context_.bury(std::move(fetch_));
   if (tunnel_) {
     done_ = true;
+    flush();
     client_.end_tunnel();
   } else {
     finish();
@@ -86,6 +114,7 @@ void Transaction::on_fetch_end() {
 void Transaction::on_fetch_failed(const Failure& failure) {
   context_.bury(std::move(fetch_));
   if (!begun_) return problem(failure);
+  flush();
   done_ = true;
   context_.count.cut_answers.add();
   if (!event_stream_) return client_.cut();
@@ -126,14 +155,17 @@ void Transaction::write_body(std::string_view bytes) {
   }
   if (framing_ == Framing::chunked) {
     const wire::http::ChunkSize size(bytes.size());
-    client_.write(std::array<std::string_view, 3>{size.view(), bytes, "\r\n"});
+    put(std::array<std::string_view, 3>{size.view(), bytes, "\r\n"});
   } else {
-    client_.write(bytes);
+    put(std::array<std::string_view, 1>{bytes});
   }
 }
 
 void Transaction::finish() {
-  if (framing_ == Framing::chunked && !client_.viewer().to_head) client_.write(wire::http::kLastChunk);
+  if (framing_ == Framing::chunked && !client_.viewer().to_head) {
+    put(std::array<std::string_view, 1>{wire::http::kLastChunk});
+  }
+  flush();
   done_ = true;
   // What of the request was not read stands between us and the next one: close.
   client_.answered(request_done_ && client_.viewer().keep_alive && framing_ != Framing::until_close);

@@ -51,6 +51,7 @@ class Transaction final : public FetchSink, public Mortal {
 
   void on_fetch_head(const wire::http::ResponseHead& head) override;
   void on_fetch_body(std::string_view bytes) override;
+  void on_fetch_burst_over() override;
   void on_fetch_end() override;
   void on_fetch_failed(const Failure& failure) override;
   void on_fetch_room() override;
@@ -61,6 +62,9 @@ class Transaction final : public FetchSink, public Mortal {
   void serve(const std::shared_ptr<const cache::Stored>& stored);
   void go_own_way();
   void leave_fill();
+  void put(std::span<const std::string_view> parts);
+  void cork();
+  void flush();
   void write_body(std::string_view bytes);
   void finish();
   void begin_stream(bool event_stream, bool plain);
@@ -80,6 +84,7 @@ class Transaction final : public FetchSink, public Mortal {
   wire::sse::Scanner events_;
   bool begun_ = false;         // the head has gone out
   bool event_stream_ = false;  // text/event-stream, not encoded: comments and a terminal event may be put in
+  bool corked_ = false;        // what is written waits in context_.cork for the end of the burst
   bool tunnel_ = false, done_ = false, request_done_ = false, not_modified_ = false;
 };
 

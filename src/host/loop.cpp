@@ -103,6 +103,18 @@ void Loop::run() {
   while (!stopped_.load(std::memory_order_relaxed)) turn(1h);
 }
 
+int Loop::wait_for_events(std::span<epoll_event> events, Duration wait) {
+  if (has_pwait2_) {
+    // Nanoseconds: a probe of 10 ms must not be rounded up to 11.
+    const timespec timeout{.tv_sec = wait / 1s, .tv_nsec = (wait % 1s).count()};
+    const int count = ::epoll_pwait2(epoll_, events.data(), int(events.size()), &timeout, nullptr);
+    if (count >= 0 || errno != ENOSYS) return count;
+    has_pwait2_ = false;  // Linux before 5.11, or valgrind
+  }
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
+  return ::epoll_wait(epoll_, events.data(), int(events.size()), int(ms));
+}
+
 void Loop::turn(Duration wait) {
   std::array<epoll_event, kEventsMax> events;
   if (!again_.empty()) wait = Duration::zero();
@@ -110,9 +122,7 @@ void Loop::turn(Duration wait) {
     refresh_clock();
     wait = std::clamp(next - now_, Duration::zero(), wait);
   }
-  // epoll_pwait2 takes nanoseconds: a probe of 10 ms must not be rounded up to 11.
-  const timespec timeout{.tv_sec = wait / 1s, .tv_nsec = (wait % 1s).count()};
-  const int count = ::epoll_pwait2(epoll_, events.data(), int(events.size()), &timeout, nullptr);
+  const int count = wait_for_events(events, wait);
   refresh_clock();
 
   for (int i = 0; i < count; ++i) {

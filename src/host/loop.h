@@ -5,9 +5,12 @@
 // own reads and writes, and an idle connection holds no buffer.
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <span>
 #include <unordered_set>
 #include <vector>
 
@@ -71,12 +74,14 @@ class Loop final : public port::Clock, public port::Timers, public port::Inbox {
   static constexpr size_t kOrphansMax = 4096;
 
  private:
+  int wait_for_events(std::span<epoll_event> events, Duration wait);
   void refresh_clock();
   void run_inbox();
   void free_retired();
 
   int epoll_ = -1;
   int wake_ = -1;
+  bool has_pwait2_ = true;
   std::atomic<bool> stopped_{false};
   Instant now_;
   TimerQueue timers_;

@@ -9,8 +9,11 @@
 #include <functional>
 
 #include "host/http_get.h"
+#include "main/demo.h"
 #include "main/drill.h"
+#include "main/exit_code.h"
 #include "main/node.h"
+#include "main/play_command.h"
 #include "main/status.h"
 #include "main/up.h"
 #include "main/world.h"
@@ -19,21 +22,6 @@
 namespace {
 
 using namespace sealane;
-
-int exit_code_of(const Error& error) {
-  switch (error.code) {
-    case Code::timeout:
-    case Code::unavailable:
-    case Code::not_found: return 3;
-    default: return 2;
-  }
-}
-
-int report(const Status& status) {
-  if (status) return 0;
-  fmt::print(stderr, "{}\n", status.error().what);
-  return exit_code_of(status.error());
-}
 
 int check(const std::string& world) {
   const auto loaded = main::load_world(world, plan::built_in_data(false));
@@ -57,7 +45,7 @@ struct ExplainArguments {
 int explain(const ExplainArguments& arguments) {
   if (!arguments.world.empty()) {
     const auto loaded = main::load_world(arguments.world, plan::built_in_data());
-    if (!loaded) return report(std::unexpected(loaded.error()));
+    if (!loaded) return main::report_failure(std::unexpected(loaded.error()));
     const auto page = main::explain_page(*loaded->plan, view::View::unknown(*loaded->plan, Instant{}),
                                          {{"name", arguments.name}, {"from", arguments.from}});
     fmt::print(page.status == 200 ? stdout : stderr, "{}", page.body);
@@ -66,7 +54,7 @@ int explain(const ExplainArguments& arguments) {
   const auto answer = host::http_get(arguments.endpoint, fmt::format("/explain?name={}&from={}",
                                                                      host::percent_encoded(arguments.name),
                                                                      host::percent_encoded(arguments.from)));
-  if (!answer) return report(std::unexpected(answer.error()));
+  if (!answer) return main::report_failure(std::unexpected(answer.error()));
   fmt::print(answer->status == 200 ? stdout : stderr, "{}", answer->body);
   return answer->status == 200 ? 0 : 2;
 }
@@ -92,19 +80,19 @@ int main(int argc, char** argv) {
     if (!roles.empty()) serve_options.roles = {roles.begin(), roles.end()};
     for (const auto& role : serve_options.roles) {
       if (role != "dns" && role != "edge" && role != "health") {
-        exit_code = report(fail(Code::invalid, "'" + role + "' is not a role; there are dns, edge, health"));
+        exit_code = main::report_failure(fail(Code::invalid, "'" + role + "' is not a role; there are dns, edge, health"));
         return;
       }
     }
     if (!node_address.empty()) {
       const auto ip = IpAddress::parse(node_address);
       if (!ip) {
-        exit_code = report(std::unexpected(ip.error()));
+        exit_code = main::report_failure(std::unexpected(ip.error()));
         return;
       }
       serve_options.node = *ip;
     }
-    exit_code = report(main::run_node(serve_options));
+    exit_code = main::report_failure(main::run_node(serve_options));
   });
 
   main::UpOptions up_options;
@@ -112,16 +100,15 @@ int main(int argc, char** argv) {
   auto* up_command = app.add_subcommand("up", "run every region of a world on this machine");
   up_command->add_option("world", up_options.world, "the world file")->capture_default_str();
   up_command->add_option("--data", up_options.data_dir, "data directory")->capture_default_str();
-  up_command->callback([&] { exit_code = report(main::run_up(up_options)); });
+  up_command->callback([&] { exit_code = main::report_failure(main::run_up(up_options)); });
 
   main::KeeperOptions keeper_options;
   auto* keeper_command = app.add_subcommand("keep-region", "")->group("");
   keeper_command->add_option("--world", keeper_options.world)->required();
   keeper_command->add_option("--region", keeper_options.region)->required();
   keeper_command->add_option("--data", keeper_options.data_dir)->required();
-  keeper_command->callback([&] { exit_code = report(main::run_keeper(keeper_options)); });
+  keeper_command->callback([&] { exit_code = main::report_failure(main::run_keeper(keeper_options)); });
 
-  main::add_drill_command(app, exit_code);
 
   std::string check_world = "sealane.yaml";
   auto* check_command = app.add_subcommand("check", "validate a world file; exit 0 or 2");
@@ -136,6 +123,17 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   explain_command->add_option("--world", explain_arguments.world, "ask a world file instead of a running node");
   explain_command->callback([&] { exit_code = explain(explain_arguments); });
+
+  main::add_play_command(app, exit_code);
+  main::add_drill_command(app, exit_code);
+
+  main::DemoOptions demo_options;
+  demo_options.world = "examples/two-regions.yaml";
+  auto* demo_command = app.add_subcommand("demo", "bring a world up, kill its primary, show what users felt");
+  demo_command->add_option("world", demo_options.world, "the world file")->capture_default_str();
+  demo_command->add_option("--data", demo_options.data_dir, "data directory")->capture_default_str();
+  demo_command->add_flag("--once", demo_options.once, "stop when the verdict is out");
+  demo_command->callback([&] { exit_code = main::run_demo(demo_options); });
 
   try {
     app.parse(argc, argv);

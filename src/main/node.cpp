@@ -40,9 +40,8 @@ struct DataLane {
 
 class Node {
  public:
-  Node(const NodeOptions& options, plan::Data data, LoadedWorld world, plan::RegionId region, IpAddress ip)
+  Node(const NodeOptions& options, LoadedWorld world, plan::RegionId region, IpAddress ip)
       : options_(options),
-        data_(std::move(data)),
         region_(world.plan->region(region).name),
         ip_(ip),
         log_(fmt::format("{}/{}", region_, ip.to_string())),
@@ -60,13 +59,13 @@ class Node {
   Status open_data_lanes();
   void on_signal(int number);
   void reload();
+  void take(Result<LoadedWorld> world);
   void cut(bool yes);
   void drain();
   void look_if_drained();
   Page page(std::string_view path, const Admin::Query& query);
 
   const NodeOptions options_;
-  const plan::Data data_;
   const std::string region_;
   const IpAddress ip_;
   host::JsonLog log_;
@@ -88,6 +87,8 @@ class Node {
   bool ready_ = false;
   bool draining_ = false;
   Status failed_;
+  std::thread compiling_;      // a reload under way
+  bool reload_again_ = false;  // asked for meanwhile
 };
 
 Result<std::shared_ptr<const host::Tls>> Node::load_tls(const plan::Plan& plan) {
@@ -110,10 +111,10 @@ Status Node::start() {
   } else {
     SL_TRY(tls_, host::Tls::load({}));  // probes connect with TLS too
   }
-  // Cookies must be known to every node that a client may ask, so the key comes with the world's data.
-  if (auto secret = host::read_file(options_.data_dir / "ca" / "ca.key")) {
-    cookie_secret_ = SipKey{siphash({1, 2}, *secret), siphash({3, 4}, *secret)};
-  }
+  // A client may come to any node with a cookie that another one gave, so the key is the world's.
+  SL_CHECK(host::Authority::open(options_.data_dir / "ca", plan->domain));
+  SL_TRY(const std::string secret, host::read_file(options_.data_dir / "ca" / "ca.key"));
+  cookie_secret_ = SipKey{siphash({1, 2}, secret), siphash({3, 4}, secret)};
   control_ = std::make_unique<host::HostLane>(host::HostLane::Options{
       .index = 0, .seed = host::random_seed(), .tls = tls_, .log = log_, .meter = control_meter_});
   signals_ = std::make_unique<host::Signals>(
@@ -184,6 +185,7 @@ Status Node::open_data_lanes() {
 
 Status Node::serve() {
   control_->loop().run();
+  if (compiling_.joinable()) compiling_.join();
   for (auto& lane : lanes_) lane->host->stop();
   lanes_.clear();
   return failed_;
@@ -200,8 +202,27 @@ void Node::on_signal(int number) {
   drain();
 }
 
+// Compiling takes the better part of a second with half a million address ranges, so a thread does it while
+// the probes go on.
 void Node::reload() {
-  auto world = load_world(options_.world, data_);
+  if (compiling_.joinable()) {
+    reload_again_ = true;
+    return;
+  }
+  compiling_ = std::thread([this] {
+    // The address tables are decoded for this alone: between two reloads they would only cost memory.
+    auto world = std::make_shared<Result<LoadedWorld>>(load_world(options_.world, plan::built_in_data()));
+    while (!control_->loop().post([this, world] {
+      compiling_.join();
+      take(std::move(*world));
+      if (std::exchange(reload_again_, false)) reload();
+    })) {
+      std::this_thread::yield();  // a full inbox: the lane is about to empty it
+    }
+  });
+}
+
+void Node::take(Result<LoadedWorld> world) {
   if (!world) {
     log_.line(port::Level::error, "reload_refused", "the old plan goes on: " + world.error().what);
     return;
@@ -317,12 +338,12 @@ Page Node::page(std::string_view path, const Admin::Query& query) {
 }  // namespace
 
 Status run_node(const NodeOptions& options) {
-  plan::Data data = plan::built_in_data();
-  auto world = load_world(options.world, data);
+  auto data = std::make_unique<const plan::Data>(plan::built_in_data());
+  auto world = load_world(options.world, *data);
   if (!world) {
     // Static stability: a node whose world file went bad starts from the last one that was good.
     const auto dir = options.data_dir / ("node-" + options.node.to_string());
-    auto last = options.node.is_unspecified() ? world : load_last_good(dir, data);
+    auto last = options.node.is_unspecified() ? world : load_last_good(dir, *data);
     if (!last) return std::unexpected(world.error());
     host::JsonLog("start").line(port::Level::error, "world_refused",
                                 "starting from the last good plan: " + world.error().what);
@@ -341,7 +362,8 @@ Status run_node(const NodeOptions& options) {
     return fail(Code::invalid, fmt::format("{} is not a node of {} in {}", ip.to_string(), options.region, options.world.string()));
   }
   const LoadedWorld kept = *world;
-  Node node(options, std::move(data), std::move(*world), *region, ip);
+  data.reset();
+  Node node(options, std::move(*world), *region, ip);
   SL_CHECK(node.start());
   (void)save_last_good(options.data_dir / ("node-" + ip.to_string()), kept);
   return node.serve();

@@ -30,6 +30,8 @@ std::string status_json(const NodeState& state, const plan::Plan& plan, const vi
   for (size_t i = 0; i < count; ++i) {
     const plan::Endpoint& endpoint = plan.endpoints[i];
     const view::EndpointView& seen = view.endpoints[i];
+    // Agents of other regions are their own nodes' business: this node has no opinion of them.
+    if (endpoint.kind == plan::EndpointKind::agent && plan.region(endpoint.region).name != state.region) continue;
     endpoints.push_back({{"id", i},
                          {"name", endpoint.name},
                          {"kind", name(endpoint.kind)},

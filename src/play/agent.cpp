@@ -99,9 +99,11 @@ void Agent::Connection::answer() {
   }
   const uint16_t status = mood.brownout != 0 ? mood.brownout : 200;
   const std::string body = "served by " + mood.region + "\n";
-  stream_->write(fmt::format(
-      "HTTP/1.1 {} {}\r\nContent-Type: text/plain\r\nCache-Control: no-store\r\nContent-Length: {}\r\n{}\r\n{}",
-      status, http::reason_of(status), body.size(), keep_alive_ ? "" : "Connection: close\r\n", body));
+  stream_->write(
+      fmt::format("HTTP/1.1 {} {}\r\nContent-Type: text/plain\r\nCache-Control: "
+                  "no-store\r\nContent-Length: {}\r\n{}\r\n{}",
+                  status, http::reason_of(status), body.size(),
+                  keep_alive_ ? "" : "Connection: close\r\n", body));
   if (!keep_alive_ || ended_) {
     port::Stream::close_after_flush(std::move(stream_));
     return agent_.drop(id_);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A simulated agent: the small HTTP server that does the work behind a region's nodes. /health says how it is,
-// a GET is quick, a POST thinks, and who asks for text/event-stream gets numbered events that go on behind
-// Last-Event-ID. Every answer says which region it came from.
+// A simulated agent: the small HTTP server that does the work behind a region's nodes. /health says
+// how it is, a GET is quick, a POST thinks, and who asks for text/event-stream gets numbered events
+// that go on behind Last-Event-ID. Every answer says which region it came from.
 #pragma once
 
 #include <map>
@@ -15,9 +15,9 @@
 
 namespace sealane::play {
 
-constexpr unsigned kStreamEvents = 20;         // of one event stream
-constexpr Duration kStreamInterval = 200ms;    // between two of them
-constexpr Duration kQuickWork = 2ms;           // a GET, a health check
+constexpr unsigned kStreamEvents = 20;       // of one event stream
+constexpr Duration kStreamInterval = 200ms;  // between two of them
+constexpr Duration kQuickWork = 2ms;         // a GET, a health check
 
 // What a scene can change while the agent runs; outlives its process.
 struct AgentMood {

@@ -41,8 +41,8 @@ std::string joined(const std::vector<std::string>& words) {
   return out.empty() ? "no address" : out;
 }
 
-// From e.to to the next fault nothing else is answered; measured is when the last other answer was followed
-// by a right one.
+// From e.to to the next fault nothing else is answered; measured is when the last other answer was
+// followed by a right one.
 Finding dns_answers(const Scene& scene, const Expectation& e, const Evidence& evidence) {
   const Duration end = next_fault(scene, e.to), begin = last_fault(scene, e.to);
   bool switched = false;
@@ -50,18 +50,21 @@ Finding dns_answers(const Scene& scene, const Expectation& e, const Evidence& ev
   const AnswerSeen* wrong = nullptr;
   for (const AnswerSeen& answer : evidence.answers) {
     if (!concerns(answer, e) || answer.when < begin || answer.when >= end) continue;
-    const bool right = !answer.regions.empty() &&
-                       std::ranges::all_of(answer.regions, [&](const auto& r) { return r == e.region.text; });
+    const bool right =
+        !answer.regions.empty() &&
+        std::ranges::all_of(answer.regions, [&](const auto& r) { return r == e.region.text; });
     if (right && !switched) since = answer.when;
     switched = right;
     if (!right) wrong = &answer;
   }
   if (!switched && !wrong) return {false, "no name server answered"};
-  if (!switched) return {false, fmt::format("still {} at {}", joined(wrong->regions), print_duration(wrong->when))};
+  if (!switched)
+    return {false,
+            fmt::format("still {} at {}", joined(wrong->regions), print_duration(wrong->when))};
   const Duration took = since - begin;
   return {since <= e.to,
-          fmt::format("from {} on, {} after what happened at {}", print_duration(since), print_duration(took),
-                      print_duration(begin)),
+          fmt::format("from {} on, {} after what happened at {}", print_duration(since),
+                      print_duration(took), print_duration(begin)),
           took};
 }
 
@@ -71,7 +74,8 @@ Finding dns_silent(const Expectation& e, const Evidence& evidence) {
     if (!concerns(answer, e) || answer.when < e.from || answer.when >= e.to) continue;
     ++asked_count;
     if (!answer.regions.empty()) {
-      return {false, fmt::format("{} was answered at {}", joined(answer.regions), print_duration(answer.when))};
+      return {false, fmt::format("{} was answered at {}", joined(answer.regions),
+                                 print_duration(answer.when))};
     }
   }
   return {asked_count > 0, fmt::format("{} answers without an address", asked_count)};
@@ -86,18 +90,22 @@ Finding seen(size_t position, const Expectation& e, const Evidence& evidence) {
     if (opinion.expectation != position) continue;
     ++observer_count;
     if (opinion.down != down) {
-      return {false, fmt::format("{} still has it {}", opinion.observer, opinion.down ? "down" : "up")};
+      return {false,
+              fmt::format("{} still has it {}", opinion.observer, opinion.down ? "down" : "up")};
     }
     // When it last came to this opinion; before e.from: it has had it all along.
     Duration since{};
     for (const FlipSeen& flip : evidence.flips) {
       const bool before_end = flip.when <= e.from + e.within;
-      if (flip.observer == opinion.observer && flip.region == e.region.text && before_end) since = flip.when;
+      if (flip.observer == opinion.observer && flip.region == e.region.text && before_end)
+        since = flip.when;
     }
     latest = std::max(latest, since - e.from);
   }
   if (observer_count == 0) return {false, "no running observer in another region"};
-  return {true, fmt::format("the last of {} observers after {}", observer_count, print_duration(latest)), latest};
+  return {true,
+          fmt::format("the last of {} observers after {}", observer_count, print_duration(latest)),
+          latest};
 }
 
 Finding never_down(const Expectation& e, const Evidence& evidence) {
@@ -132,8 +140,8 @@ Finding failed_at_most(const Expectation& e, const Evidence& evidence) {
   }
   std::string measured = fmt::format("{} of {} failed", failed_count, looked_count);
   if (first) {
-    measured += fmt::format(", the first began at {} ({})", print_duration(first->began.time_since_epoch()),
-                            first->trouble);
+    measured += fmt::format(", the first began at {} ({})",
+                            print_duration(first->began.time_since_epoch()), first->trouble);
   }
   return {looked_count > 0 && failed_count <= e.count, measured};
 }
@@ -157,28 +165,39 @@ Finding answered_within(const Expectation& e, const Evidence& evidence) {
 Finding share(const Expectation& e, const Evidence& evidence) {
   uint64_t all_count = 0, region_count = 0;
   for (const AnswerSeen& answer : evidence.answers) {
-    if (!concerns(answer, e) || answer.when < e.from || answer.when >= e.to || answer.regions.empty()) continue;
+    if (!concerns(answer, e) || answer.when < e.from || answer.when >= e.to ||
+        answer.regions.empty())
+      continue;
     ++all_count;
     region_count += answer.regions.front() == e.region.text;
   }
   if (all_count == 0) return {false, "no name server answered"};
   const double part = double(region_count) / double(all_count);
-  return {part >= e.low && part <= e.high, fmt::format("{:.1f}% of {} answers", part * 100, all_count)};
+  return {part >= e.low && part <= e.high,
+          fmt::format("{:.1f}% of {} answers", part * 100, all_count)};
 }
 
 Finding find(const Scene& scene, size_t position, const Evidence& evidence) {
   using Kind = Expectation::Kind;
   const Expectation& e = scene.expectations[position];
   switch (e.kind) {
-    case Kind::dns_answers: return dns_answers(scene, e, evidence);
-    case Kind::dns_silent: return dns_silent(e, evidence);
+    case Kind::dns_answers:
+      return dns_answers(scene, e, evidence);
+    case Kind::dns_silent:
+      return dns_silent(e, evidence);
     case Kind::seen_down:
-    case Kind::seen_up: return seen(position, e, evidence);
-    case Kind::never_down: return never_down(e, evidence);
-    case Kind::flips_at_most: return flips_at_most(e, evidence);
-    case Kind::failed_at_most: return failed_at_most(e, evidence);
-    case Kind::answered_within: return answered_within(e, evidence);
-    case Kind::share: return share(e, evidence);
+    case Kind::seen_up:
+      return seen(position, e, evidence);
+    case Kind::never_down:
+      return never_down(e, evidence);
+    case Kind::flips_at_most:
+      return flips_at_most(e, evidence);
+    case Kind::failed_at_most:
+      return failed_at_most(e, evidence);
+    case Kind::answered_within:
+      return answered_within(e, evidence);
+    case Kind::share:
+      return share(e, evidence);
   }
   return {};
 }
@@ -186,7 +205,8 @@ Finding find(const Scene& scene, size_t position, const Evidence& evidence) {
 Felt felt_by(const Users& users, size_t group, const Evidence& evidence) {
   constexpr const char* kActions[] = {"get", "post", "stream"};
   Felt felt;
-  felt.who = fmt::format("near {} {} {}", users.near.text, kActions[size_t(users.action)], users.path);
+  felt.who =
+      fmt::format("near {} {} {}", users.near.text, kActions[size_t(users.action)], users.path);
   std::vector<Duration> times;
   for (const RequestSeen& request : evidence.requests) {
     if (request.group != group) continue;
@@ -199,8 +219,8 @@ Felt felt_by(const Users& users, size_t group, const Evidence& evidence) {
     ++felt.failed_count;
     if (felt.first_trouble.empty()) {
       felt.first_trouble = fmt::format("begun at {}, {} attempts: {}",
-                                       print_duration(record.began.time_since_epoch()), record.attempts,
-                                       record.trouble);
+                                       print_duration(record.began.time_since_epoch()),
+                                       record.attempts, record.trouble);
     }
   }
   if (times.empty()) return felt;

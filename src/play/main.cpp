@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// play_explore [--seeds N] [--from S]: randomized worlds, one seed after another; the first violation ends it.
-// play_explore FILE.play [SEED]: one scene.
+// play_explore [--seeds N] [--from S]: randomized worlds, one seed after another; the first
+// violation ends it. play_explore FILE.play [SEED]: one scene.
 #include <fmt/format.h>
 
 #include <charconv>
@@ -40,16 +40,20 @@ int run_seeds(uint64_t from, uint64_t count) {
   Duration lasted{};
   for (uint64_t seed = from; seed < from + count; ++seed) {
     const play::Exploration one = play::explore(seed, data);
-    events += one.event_count, views += one.view_count, answers += one.answer_count, requests += one.request_count;
+    events += one.event_count, views += one.view_count, answers += one.answer_count,
+        requests += one.request_count;
     lasted += one.lasted;
     if (one.held) continue;
     fmt::print("{}", play::render(one));
     return 1;
   }
-  const double took_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  fmt::print("{} seeds from {}: every invariant held; {:.0f} virtual hours, {} events, {} views, {} DNS answers, "
-             "{} requests in {:.1f}s\n",
-             count, from, double(lasted.count()) / 3600e9, events, views, answers, requests, took_s);
+  const double took_s =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  fmt::print(
+      "{} seeds from {}: every invariant held; {:.0f} virtual hours, {} events, {} views, {} DNS "
+      "answers, "
+      "{} requests in {:.1f}s\n",
+      count, from, double(lasted.count()) / 3600e9, events, views, answers, requests, took_s);
   return 0;
 }
 

@@ -20,9 +20,11 @@ Duration scene_time(Instant world_time) { return world_time - kBegin; }
 // One run: the stage, and what is written down while it goes.
 class Run {
  public:
-  Run(const Scene& scene, std::shared_ptr<const plan::Plan> plan, uint64_t seed, const Options& options)
+  Run(const Scene& scene, std::shared_ptr<const plan::Plan> plan, uint64_t seed,
+      const Options& options)
       : scene_(scene),
-        stage_(std::move(plan), {.seed = seed, .think = scene.think, .trace_max = options.trace_max}) {
+        stage_(std::move(plan),
+               {.seed = seed, .think = scene.think, .trace_max = options.trace_max}) {
     report_.file = scene.file;
     report_.title = scene.title;
     report_.seed = seed;
@@ -60,17 +62,19 @@ void Run::watch() {
     if (!e.near.text.empty()) places.insert(e.near.text);
   }
   for (const std::string& near : places) {
-    stage_.add_watcher(stage_.region({near, {}}), kWatchPeriod, [this, near](const DnsSample& sample) {
-      const plan::Plan& plan = stage_.plan();
-      const plan::EndpointId server = stage_.name_servers()[sample.server];
-      AnswerSeen answer{scene_time(sample.when), near, plan.region(plan.endpoint(server).region).name, {}};
-      if (answer.when < Duration::zero()) return;
-      for (const IpAddress& ip : sample.addresses) {
-        const auto region = stage_.region_at(ip);
-        answer.regions.push_back(region ? plan.region(*region).name : ip.to_string());
-      }
-      evidence_.answers.push_back(std::move(answer));
-    });
+    stage_.add_watcher(
+        stage_.region({near, {}}), kWatchPeriod, [this, near](const DnsSample& sample) {
+          const plan::Plan& plan = stage_.plan();
+          const plan::EndpointId server = stage_.name_servers()[sample.server];
+          AnswerSeen answer{
+              scene_time(sample.when), near, plan.region(plan.endpoint(server).region).name, {}};
+          if (answer.when < Duration::zero()) return;
+          for (const IpAddress& ip : sample.addresses) {
+            const auto region = stage_.region_at(ip);
+            answer.regions.push_back(region ? plan.region(*region).name : ip.to_string());
+          }
+          evidence_.answers.push_back(std::move(answer));
+        });
   }
 }
 
@@ -89,7 +93,8 @@ void Run::plan_opinions() {
     if (e.kind != Expectation::Kind::seen_down && e.kind != Expectation::Kind::seen_up) continue;
     stage_.world().at(kBegin + e.from + e.within, [this, i, region = stage_.region(e.region)] {
       for (const Stage::Seat& seat : stage_.seats()) {
-        if (seat.region == region || !seat.view || seat.node->state() != sim::NodeState::running) continue;
+        if (seat.region == region || !seat.view || seat.node->state() != sim::NodeState::running)
+          continue;
         evidence_.opinions.push_back({i, seat.node->name(), stage_.is_down(*seat.view, region)});
       }
     });
@@ -127,7 +132,9 @@ Report Run::go() {
   }
   plan_faults();
   plan_opinions();
-  stage_.on_view = [this](const Stage::Seat& seat, const view::View& before) { note_view(seat, before); };
+  stage_.on_view = [this](const Stage::Seat& seat, const view::View& before) {
+    note_view(seat, before);
+  };
   stage_.run_until(kBegin);
   for (UserGroup* group : groups_) group->begin();
   stage_.run_until(kBegin + scene_.lasts);
@@ -163,11 +170,13 @@ Result<plan::Plan> compile_world(const Scene& scene, const Options& options) {
 
 Result<Report> run(const Scene& scene, uint64_t seed, const Options& options) {
   SL_TRY(plan::Plan plan, compile_world(scene, options));
-  if (const std::string wrong = Stage::check(scene, plan); !wrong.empty()) return fail(Code::invalid, wrong);
+  if (const std::string wrong = Stage::check(scene, plan); !wrong.empty())
+    return fail(Code::invalid, wrong);
   return Run(scene, std::make_shared<const plan::Plan>(std::move(plan)), seed, options).go();
 }
 
-Result<Report> run_file(std::string_view text, std::string_view name, uint64_t seed, const Options& options) {
+Result<Report> run_file(std::string_view text, std::string_view name, uint64_t seed,
+                        const Options& options) {
   SL_TRY(const Scene scene, parse(text, name));
   return run(scene, seed, options);
 }

@@ -4,11 +4,19 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
 namespace sealane::play {
 namespace {
+
+// Sanitizers take ten times as long.
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr uint64_t kSeeds = 1;
+#else
+constexpr uint64_t kSeeds = 3;
+#endif
 
 std::string read(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -27,7 +35,8 @@ std::vector<std::string> plays() {
 Options options_for(const std::filesystem::path& dir) {
   static const plan::Data data = plan::built_in_data(false);
   return {.read_file = [dir](std::string_view name) -> Result<std::string> {
-            if (!std::filesystem::exists(dir / name)) return fail(Code::not_found, std::string(name) + " is not there");
+            if (!std::filesystem::exists(dir / name))
+              return fail(Code::not_found, std::string(name) + " is not there");
             return read(dir / name);
           },
           .data = &data};
@@ -37,9 +46,9 @@ class Play : public testing::TestWithParam<std::string> {};
 
 TEST_P(Play, meets_every_expectation) {
   const std::filesystem::path dir = SL_PLAYS_DIR;
-  for (uint64_t seed = 1; seed <= 3; ++seed) {
-    const auto report = run_file(read(dir / (GetParam() + ".play")), "plays/" + GetParam() + ".play", seed,
-                                 options_for(dir));
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    const auto report = run_file(read(dir / (GetParam() + ".play")),
+                                 "plays/" + GetParam() + ".play", seed, options_for(dir));
     ASSERT_TRUE(report) << report.error().what;
     EXPECT_TRUE(report->met) << render(*report);
   }

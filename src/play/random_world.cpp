@@ -24,7 +24,8 @@ Target random_target(const plan::Plan& plan, Dice& dice, bool agents_only) {
     target.kind = Target::Kind::agents;
     return target;
   }
-  constexpr std::array kKinds{Target::Kind::region, Target::Kind::nodes, Target::Kind::agents, Target::Kind::node};
+  constexpr std::array kKinds{Target::Kind::region, Target::Kind::nodes, Target::Kind::agents,
+                              Target::Kind::node};
   target.kind = one_of(dice, kKinds);
   if (target.kind == Target::Kind::node) {
     const plan::EndpointId id = region.nodes[size_t(dice.below(region.nodes.size()))];
@@ -40,17 +41,23 @@ Duration random_time(Dice& dice, Duration begin, Duration end) {
 }  // namespace
 
 std::string random_world(Dice& dice) {
-  constexpr std::array kRegions{"us-east-1", "eu-west-1", "ap-southeast-1", "sa-east-1", "ap-northeast-1"};
-  constexpr std::array kPolicies{"latency", "failover", "weighted", "multivalue", "latency", "failover"};
-  constexpr std::array kIntervals{"50ms", "100ms", "250ms", "500ms", "1s", "2s", "10s"};
+  constexpr std::array kRegions{"us-east-1", "eu-west-1", "ap-southeast-1", "sa-east-1",
+                                "ap-northeast-1"};
+  constexpr std::array kPolicies{"latency",    "failover", "weighted",
+                                 "multivalue", "latency",  "failover"};
+  // What a run costs is probes: large worlds look more slowly.
+  constexpr std::array kQuick{"50ms", "100ms", "250ms", "500ms", "1s", "10s"};
+  constexpr std::array kSlow{"500ms", "1s", "2s", "5s", "10s", "30s"};
   const size_t region_count = 2 + size_t(dice.below(dice.chance(0.3) ? 4 : 2));
   const std::string policy = one_of(dice, kPolicies);
   std::string yaml = "domain: agent.example.test\nregions:\n", weights, order;
   size_t node_count = 0;
   for (size_t r = 0; r < region_count; ++r) {
-    const size_t own_count = node_count + region_count - r < kNodesMax ? 1 + size_t(dice.below(3)) : 1;
+    const size_t left_count =
+        kNodesMax - node_count - (region_count - r - 1);  // one for each to come
+    const size_t own_count = 1 + size_t(dice.below(std::min<size_t>(3, left_count)));
     yaml += fmt::format("  {}:\n    clients: [10.{}.0.0/16]\n    nodes: [", kRegions[r], r + 1);
-    for (size_t n = 0; n < std::min(own_count, kNodesMax - node_count); ++n) {
+    for (size_t n = 0; n < own_count; ++n) {
       yaml += fmt::format("{}10.{}.0.{}", n > 0 ? ", " : "", r + 1, n + 1);
     }
     node_count += own_count;
@@ -67,15 +74,17 @@ std::string random_world(Dice& dice) {
   yaml += fmt::format("routing:\n  policy: {}\n  ttl: {}s\n", policy, 1 + dice.below(20));
   if (policy == "failover") yaml += "  failover: [" + order + "]\n";
   if (policy == "weighted") yaml += "  weights: {" + weights + "}\n";
-  yaml += fmt::format("health: {{ interval: {}, failures: {}, successes: {}, when_all_down: {} }}\n",
-                      one_of(dice, kIntervals), 1 + dice.below(4), 1 + dice.below(4),
-                      dice.chance(0.5) ? "open" : "closed");
+  yaml +=
+      fmt::format("health: {{ interval: {}, failures: {}, successes: {}, when_all_down: {} }}\n",
+                  one_of(dice, node_count > 3 ? kSlow : kQuick), 1 + dice.below(4),
+                  1 + dice.below(4), dice.chance(0.5) ? "open" : "closed");
   return yaml;
 }
 
 std::vector<Fault> random_faults(const plan::Plan& plan, Dice& dice, Duration begin, Duration end) {
-  constexpr std::array kVerbs{Verb::kill,     Verb::kill, Verb::power_off, Verb::freeze, Verb::freeze, Verb::brownout,
-                              Verb::think,    Verb::cut,  Verb::cut,       Verb::slow,   Verb::lossy,  Verb::clock};
+  constexpr std::array kVerbs{Verb::kill,   Verb::kill,     Verb::power_off, Verb::freeze,
+                              Verb::freeze, Verb::brownout, Verb::think,     Verb::cut,
+                              Verb::cut,    Verb::slow,     Verb::lossy,     Verb::clock};
   std::vector<Fault> faults;
   const size_t count = 1 + size_t(dice.below(5));
   for (size_t i = 0; i < count; ++i) {
@@ -87,19 +96,30 @@ std::vector<Fault> random_faults(const plan::Plan& plan, Dice& dice, Duration be
     fault.other.kind = Target::Kind::everybody;
     fault.one_way = dice.chance(0.3);
     fault.share = 0.01 + 0.3 * dice.unit();
-    fault.amount = fault.verb == Verb::think ? 20s
+    fault.amount = fault.verb == Verb::think   ? 3s
                    : fault.verb == Verb::clock ? (dice.chance(0.5) ? 5h : -5h)
                                                : Duration(int64_t(dice.below(200'000'000)));
     Fault undone = fault;
     undone.when = random_time(dice, fault.when, end);
     switch (fault.verb) {
       case Verb::kill:
-      case Verb::power_off: undone.verb = Verb::start; break;
-      case Verb::freeze: undone.verb = Verb::thaw; break;
+      case Verb::power_off:
+        undone.verb = Verb::start;
+        break;
+      case Verb::freeze:
+        undone.verb = Verb::thaw;
+        break;
       case Verb::brownout:
-      case Verb::think: undone.verb = Verb::recover; break;
-      case Verb::clock: undone.verb = Verb::clock; break;
-      default: undone.verb = Verb::heal; undone.target.kind = Target::Kind::everybody; break;
+      case Verb::think:
+        undone.verb = Verb::recover;
+        break;
+      case Verb::clock:
+        undone.verb = Verb::clock;
+        break;
+      default:
+        undone.verb = Verb::heal;
+        undone.target.kind = Target::Kind::everybody;
+        break;
     }
     faults.push_back(fault);
     faults.push_back(undone);
@@ -127,12 +147,18 @@ std::string words_of(const Fault& fault) {
   using Kind = Target::Kind;
   const auto words = [](const Target& target) -> std::string {
     switch (target.kind) {
-      case Kind::region: return target.region.text;
-      case Kind::nodes: return "nodes of " + target.region.text;
-      case Kind::agents: return "agents of " + target.region.text;
-      case Kind::node: return "node " + target.address.ip.to_string();
-      case Kind::agent: return "agent " + target.address.to_string();
-      case Kind::everybody: return "everybody";
+      case Kind::region:
+        return target.region.text;
+      case Kind::nodes:
+        return "nodes of " + target.region.text;
+      case Kind::agents:
+        return "agents of " + target.region.text;
+      case Kind::node:
+        return "node " + target.address.ip.to_string();
+      case Kind::agent:
+        return "agent " + target.address.to_string();
+      case Kind::everybody:
+        return "everybody";
     }
     return "";
   };
@@ -142,7 +168,8 @@ std::string words_of(const Fault& fault) {
   }
   if (fault.verb == Verb::brownout) out += fmt::format(" {}", fault.status);
   if (fault.verb == Verb::lossy) out += fmt::format(" {:.0f}%", fault.share * 100);
-  const bool has_amount = fault.verb == Verb::slow || fault.verb == Verb::think || fault.verb == Verb::clock;
+  const bool has_amount =
+      fault.verb == Verb::slow || fault.verb == Verb::think || fault.verb == Verb::clock;
   if (has_amount) out += " " + print_duration(fault.amount);
   return out;
 }

@@ -8,27 +8,31 @@
 namespace sealane::play {
 
 std::string render(const Report& report) {
-  std::string out = fmt::format("{}  ({}, seed {})\n\n", report.title.empty() ? report.file : report.title,
-                                report.file, report.seed);
+  std::string out =
+      fmt::format("{}  ({}, seed {})\n\n", report.title.empty() ? report.file : report.title,
+                  report.file, report.seed);
   for (const Moment& moment : report.story) {
-    out += fmt::format("  {:>9.3f}s  {:<28} {}\n", double(moment.when.count()) / 1e9, moment.who, moment.what);
+    out += fmt::format("  {:>9.3f}s  {:<28} {}\n", double(moment.when.count()) / 1e9, moment.who,
+                       moment.what);
   }
   if (report.story_cut) out += "  (more was left out)\n";
   if (!report.felt.empty()) {
-    out += fmt::format("\n  {:<36} {:>8} {:>8} {:>9} {:>9} {:>9} {:>9}\n", "users", "requests", "failed",
-                       "repeated", "p50", "p99", "slowest");
+    out += fmt::format("\n  {:<36} {:>8} {:>8} {:>9} {:>9} {:>9} {:>9}\n", "users", "requests",
+                       "failed", "repeated", "p50", "p99", "slowest");
   }
   for (const Felt& felt : report.felt) {
-    out += fmt::format("  {:<36} {:>8} {:>8} {:>9} {:>9} {:>9} {:>9}\n", felt.who, felt.request_count,
-                       felt.failed_count, felt.repeated_count, print_duration(felt.p50),
-                       print_duration(felt.p99), print_duration(felt.slowest));
+    out +=
+        fmt::format("  {:<36} {:>8} {:>8} {:>9} {:>9} {:>9} {:>9}\n", felt.who, felt.request_count,
+                    felt.failed_count, felt.repeated_count, print_duration(felt.p50),
+                    print_duration(felt.p99), print_duration(felt.slowest));
     if (!felt.first_trouble.empty()) out += "    first failure: " + felt.first_trouble + "\n";
-    if (felt.unfinished_count > 0) out += fmt::format("    NO END: {} requests\n", felt.unfinished_count);
+    if (felt.unfinished_count > 0)
+      out += fmt::format("    NO END: {} requests\n", felt.unfinished_count);
   }
   out += "\n";
   for (const Verdict& verdict : report.verdicts) {
-    out += fmt::format("  {}  {}:{}  {}\n          {}\n", verdict.met ? "met   " : "NOT MET", report.file,
-                       verdict.at.line, verdict.text, verdict.measured);
+    out += fmt::format("  {}  {}:{}  {}\n          {}\n", verdict.met ? "met   " : "NOT MET",
+                       report.file, verdict.at.line, verdict.text, verdict.measured);
   }
   out += fmt::format("\n{}: {} ({} of virtual time, {} events, trace {:016x})\n",
                      report.met ? "good" : "NOT GOOD", report.file, print_duration(report.lasted),

@@ -65,7 +65,8 @@ std::string quoted(std::string_view word) {
 // One sentence being matched against all forms at once: the forms that agree so far, word by word.
 class Sentence {
  public:
-  Sentence(const std::vector<Word>& words, uint32_t line_end) : words_(words), line_end_(line_end) {}
+  Sentence(const std::vector<Word>& words, uint32_t line_end)
+      : words_(words), line_end_(line_end) {}
 
   // The form that this is, or the words of the mistake.
   Result<const Form*> match(std::vector<Capture>& captures, Position& at);
@@ -74,7 +75,8 @@ class Sentence {
   static bool word_fits(const std::string& pattern, std::string_view word, Capture& out) {
     return pattern.front() == '{' ? fits(pattern, word, out) : pattern == word;
   }
-  std::unexpected<Error> expected(std::string_view found, const std::set<std::string>& options) const;
+  std::unexpected<Error> expected(std::string_view found,
+                                  const std::set<std::string>& options) const;
 
   const std::vector<Word>& words_;
   uint32_t line_end_;
@@ -93,7 +95,8 @@ std::unexpected<Error> Sentence::expected(std::string_view found,
       literals.push_back(option);
     }
   }
-  const std::string what = found.empty() ? "the sentence ends too early" : quoted(found) + " does not fit here";
+  const std::string what =
+      found.empty() ? "the sentence ends too early" : quoted(found) + " does not fit here";
   const std::string wanted = options.empty() ? "; nothing more may follow" : "; expected: " + list;
   return fail(Code::invalid, what + wanted + (found.empty() ? "" : did_you_mean(found, literals)));
 }
@@ -114,7 +117,8 @@ Result<const Form*> Sentence::match(std::vector<Capture>& captures, Position& at
       if (pattern == "{rest}") {  // takes the line as it stands, comments too
         const char* begin = words_[i].text.data();
         const Word& last = words_.back();
-        captures.push_back({std::string(begin, last.text.data() + last.text.size()), at, {}, 0, {}});
+        captures.push_back(
+            {std::string(begin, last.text.data() + last.text.size()), at, {}, 0, {}});
         return form;
       }
       if (!word_fits(pattern, words_[i].text, ignored)) continue;
@@ -142,8 +146,8 @@ Result<const Form*> Sentence::match(std::vector<Capture>& captures, Position& at
   return expected("", options);
 }
 
-// An indented block after "world:", up to the first line that is not. Empty lines before it keep the YAML's
-// line numbers those of the scene.
+// An indented block after "world:", up to the first line that is not. Empty lines before it keep
+// the YAML's line numbers those of the scene.
 std::string take_world(const std::vector<Line>& lines, size_t& next, uint32_t line) {
   std::string yaml(line, '\n');
   while (next < lines.size()) {
@@ -159,24 +163,26 @@ std::string take_world(const std::vector<Line>& lines, size_t& next, uint32_t li
 
 std::string check(const Scene& scene) {
   if (scene.world_yaml.empty() && scene.world_file.empty()) {
-    return mistake(scene.file, {1, 1}, "no world; write 'world FILE' or 'world:' and an indented world file");
+    return mistake(scene.file, {1, 1},
+                   "no world; write 'world FILE' or 'world:' and an indented world file");
   }
   if (scene.expectations.empty()) {
-    return mistake(scene.file, {1, 1}, "nothing is expected; a play without 'expect' proves nothing");
+    return mistake(scene.file, {1, 1},
+                   "nothing is expected; a play without 'expect' proves nothing");
   }
   if (scene.lasts > kSceneLastsMax || scene.lasts <= Duration::zero()) {
     return mistake(scene.file, {1, 1}, "a scene lasts up to 24h");
   }
   for (const Fault& fault : scene.faults) {
     if (fault.when >= scene.lasts) {
-      return mistake(scene.file, fault.at, "after the end of the scene ('lasts " +
-                                               print_duration(scene.lasts) + "')");
+      return mistake(scene.file, fault.at,
+                     "after the end of the scene ('lasts " + print_duration(scene.lasts) + "')");
     }
   }
   for (const Expectation& e : scene.expectations) {
     if (e.to > scene.lasts || e.from > scene.lasts) {
-      return mistake(scene.file, e.at, "after the end of the scene ('lasts " +
-                                           print_duration(scene.lasts) + "')");
+      return mistake(scene.file, e.at,
+                     "after the end of the scene ('lasts " + print_duration(scene.lasts) + "')");
     }
   }
   return "";
@@ -189,7 +195,8 @@ Result<Scene> parse(std::string_view text, std::string_view file) {
   scene.file = file;
   if (text.size() > kSceneBytesMax) return fail(Code::limit, scene.file + ": larger than 1 MiB");
   const std::vector<Line> lines = lines_of(text);
-  if (lines.size() > kSceneLinesMax) return fail(Code::limit, scene.file + ": more than 5000 lines");
+  if (lines.size() > kSceneLinesMax)
+    return fail(Code::limit, scene.file + ": more than 5000 lines");
   std::string mistakes;
   size_t mistake_count = 0;
   const auto complain = [&](Position at, std::string_view what) {
@@ -209,13 +216,15 @@ Result<Scene> parse(std::string_view text, std::string_view file) {
     Position at;
     std::vector<Capture> captures;
     const Word& last = words.back();
-    const auto form = Sentence(words, last.at.column + uint32_t(last.text.size())).match(captures, at);
+    const auto form =
+        Sentence(words, last.at.column + uint32_t(last.text.size())).match(captures, at);
     if (!form) {
       complain(at, form.error().what);
       continue;
     }
     const char* first_char = words.front().text.data();
-    const std::string_view sentence(first_char, size_t(last.text.data() + last.text.size() - first_char));
+    const std::string_view sentence(first_char,
+                                    size_t(last.text.data() + last.text.size() - first_char));
     (*form)->build(scene, captures, begin, sentence);
   }
   std::ranges::stable_sort(scene.faults, {}, &Fault::when);
@@ -229,11 +238,13 @@ Result<Scene> parse(std::string_view text, std::string_view file) {
   return scene;
 }
 
-// ── words and numbers ────────────────────────────────────────────────────────────────────────────────
+// ── words and numbers
+// ────────────────────────────────────────────────────────────────────────────────
 
 const char* name(Verb verb) {
-  constexpr std::array kNames{"kill",    "power_off", "start", "freeze", "thaw",  "brownout", "recover",
-                              "think",   "cut",       "slow",  "lossy",  "heal",  "clock"};
+  constexpr std::array kNames{"kill",     "power_off", "start", "freeze", "thaw",
+                              "brownout", "recover",   "think", "cut",    "slow",
+                              "lossy",    "heal",      "clock"};
   return kNames[size_t(verb)];
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A scene: a world, users, faults at times, and what is expected to come of it. parse() reads the line
-// language of plays/*.play (grammar: docs/PLAYS.md, table: scene_forms.cpp). Pure; runners are elsewhere.
+// A scene: a world, users, faults at times, and what is expected to come of it. parse() reads the
+// line language of plays/*.play (grammar: docs/PLAYS.md, table: scene_forms.cpp). Pure; runners are
+// elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -67,7 +68,11 @@ struct Fault {
 };
 
 struct Users {
-  enum class Action : uint8_t { get, post, stream };  // repeatable; not repeatable; server-sent events
+  enum class Action : uint8_t {
+    get,
+    post,
+    stream
+  };  // repeatable; not repeatable; server-sent events
   Position at;
   Name near;
   double per_second = 1;
@@ -77,15 +82,16 @@ struct Users {
 
 struct Expectation {
   enum class Kind : uint8_t {
-    dns_answers,     // by `to`: from then until the next fault every fresh answer near `near` is `region`
-    dns_silent,      // between from and to no answer carries an address
-    seen_down,       // every running observer has `region` down `within` the last fault before
+    dns_answers,  // by `to`: from then until the next fault every fresh answer near `near` is
+                  // `region`
+    dns_silent,   // between from and to no answer carries an address
+    seen_down,    // every running observer has `region` down `within` the last fault before
     seen_up,
-    never_down,      // no observer had `region` down at any time (before `to`, if it is set)
-    flips_at_most,   // at each observer
-    failed_at_most,  // requests of users (only repeatable ones, if so asked)
-    answered_within, // the slowest request of users took no longer
-    share,           // of the answers near `near` between from and to: low to high
+    never_down,       // no observer had `region` down at any time (before `to`, if it is set)
+    flips_at_most,    // at each observer
+    failed_at_most,   // requests of users (only repeatable ones, if so asked)
+    answered_within,  // the slowest request of users took no longer
+    share,            // of the answers near `near` between from and to: low to high
   };
   Position at;
   std::string text;  // as written, for the report
@@ -102,13 +108,13 @@ struct Expectation {
 struct Scene {
   std::string file;
   std::string title;
-  std::string world_yaml;      // inline, with its indentation; empty lines keep its line numbers true
-  std::string world_file;      // or a reference, relative to the scene
+  std::string world_yaml;  // inline, with its indentation; empty lines keep its line numbers true
+  std::string world_file;  // or a reference, relative to the scene
   Position world_at;
   Duration lasts = 30s;
-  Duration think = 5ms;        // of agents, for /agent
+  Duration think = 5ms;  // of agents, for /agent
   std::vector<Users> users;
-  std::vector<Fault> faults;   // by time
+  std::vector<Fault> faults;  // by time
   std::vector<Expectation> expectations;
 };
 

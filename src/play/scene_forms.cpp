@@ -12,7 +12,8 @@ using Kind = Expectation::Kind;
 
 Name name_of(const Capture& capture) { return {capture.text, capture.at}; }
 
-// ── faults: "at {time} VERB TARGET ..." ──────────────────────────────────────────────────────────────
+// ── faults: "at {time} VERB TARGET ..."
+// ──────────────────────────────────────────────────────────────
 
 template <Target::Kind K>
 Target target_of(const Captures& captures, size_t& next) {
@@ -37,7 +38,8 @@ void build_fault(Scene& scene, const Captures& captures, Position at, std::strin
   fault.when = captures[0].duration;
   size_t next = 1;
   fault.target = target_of<A>(captures, next);
-  if (V == Verb::cut || V == Verb::slow || V == Verb::lossy) fault.other = target_of<B>(captures, next);
+  if (V == Verb::cut || V == Verb::slow || V == Verb::lossy)
+    fault.other = target_of<B>(captures, next);
   if (next < captures.size()) {
     const Capture& last = captures[next];
     fault.amount = last.duration;
@@ -87,7 +89,8 @@ void add_way_fault(std::vector<Form>& out, const char* pattern) {
   add_fault<V, node, everybody, OneWay>(out, pattern);
 }
 
-// ── the rest ─────────────────────────────────────────────────────────────────────────────────────────
+// ── the rest
+// ─────────────────────────────────────────────────────────────────────────────────────────
 
 template <Users::Action A>
 void build_users(Scene& scene, const Captures& c, Position at, std::string_view) {
@@ -129,12 +132,14 @@ void build_failed(Scene& scene, const Captures& c, Position at, std::string_view
 std::vector<Form> make_forms() {
   std::vector<Form> out;
   const auto add = [&](const char* pattern, auto build) { out.push_back({pattern, build, {}}); };
-  add("title {rest}", [](Scene& s, const Captures& c, Position, std::string_view) { s.title = c[0].text; });
+  add("title {rest}",
+      [](Scene& s, const Captures& c, Position, std::string_view) { s.title = c[0].text; });
   add("world {path}", [](Scene& s, const Captures& c, Position at, std::string_view) {
     s.world_file = c[0].text;
     s.world_at = at;
   });
-  add("lasts {time}", [](Scene& s, const Captures& c, Position, std::string_view) { s.lasts = c[0].duration; });
+  add("lasts {time}",
+      [](Scene& s, const Captures& c, Position, std::string_view) { s.lasts = c[0].duration; });
   add("agents think {time}",
       [](Scene& s, const Captures& c, Position, std::string_view) { s.think = c[0].duration; });
   add("users near {region} {rate} per second get {path}", build_users<Users::Action::get>);
@@ -257,7 +262,8 @@ bool fits(std::string_view slot, std::string_view word, Capture& out) {
     return address.has_value();
   }
   if (slot == "{count}") {
-    return number_fits(word, 0, 1e15, out.number) && word.find_first_not_of("0123456789") == word.npos;
+    return number_fits(word, 0, 1e15, out.number) &&
+           word.find_first_not_of("0123456789") == word.npos;
   }
   if (slot == "{rate}") return number_fits(word, 0.001, 10000, out.number);
   if (slot == "{status}") return number_fits(word, 400, 599, out.number);

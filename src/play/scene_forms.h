@@ -20,7 +20,8 @@ struct Capture {
 
 struct Form {
   std::string pattern;  // words, and slots in braces
-  void (*build)(Scene& scene, const std::vector<Capture>& captures, Position at, std::string_view line);
+  void (*build)(Scene& scene, const std::vector<Capture>& captures, Position at,
+                std::string_view line);
   std::vector<std::string> words;  // of the pattern
 };
 

@@ -8,33 +8,36 @@
 namespace sealane::play {
 namespace {
 
-constexpr Duration kAccess = 8ms;           // users to the data centre of their own region and back
-constexpr Duration kInsideRegion = 500us;   // between two hosts of a region
-constexpr Duration kOnOneMachine = 100us;   // worlds on loopback addresses have no distances
+constexpr Duration kAccess = 8ms;          // users to the data centre of their own region and back
+constexpr Duration kInsideRegion = 500us;  // between two hosts of a region
+constexpr Duration kOnOneMachine = 100us;  // worlds on loopback addresses have no distances
 
 using plan::EndpointKind;
 using plan::index;
 
 }  // namespace
 
-// ── a node ───────────────────────────────────────────────────────────────────────────────────────────
+// ── a node
+// ───────────────────────────────────────────────────────────────────────────────────────────
 
-NodeProcess::NodeProcess(sim::Node& node, std::shared_ptr<const plan::Plan> plan, plan::EndpointId self,
-                         uint64_t secret)
+NodeProcess::NodeProcess(sim::Node& node, std::shared_ptr<const plan::Plan> plan,
+                         plan::EndpointId self, uint64_t secret)
     : plan_now_(plan),
       plan_(plan),
-      view_(std::make_shared<const view::View>(view::View::unknown(*plan, node.lane().clock.now()))) {
+      view_(
+          std::make_shared<const view::View>(view::View::unknown(*plan, node.lane().clock.now()))) {
   const plan::Endpoint& endpoint = plan->endpoint(self);
   const plan::Region& region = plan->region(endpoint.region);
   port::Lane& lane = node.lane();
   health_ = std::make_unique<health::Health>(
-      lane, plan_, view_, health::Health::Options{.node = endpoint.address.ip, .region = region.name});
+      lane, plan_, view_,
+      health::Health::Options{.node = endpoint.address.ip, .region = region.name});
   edge_ = std::make_unique<edge::Edge>(
       lane, plan_, view_,
       edge::Options{.region = endpoint.region,
                     .address = endpoint.address.ip,
-                    .shared = std::make_shared<edge::Shared>(plan->edge.cache_bytes_max,
-                                                             SipKey{lane.dice.roll(), lane.dice.roll()}),
+                    .shared = std::make_shared<edge::Shared>(
+                        plan->edge.cache_bytes_max, SipKey{lane.dice.roll(), lane.dice.roll()}),
                     .suspect = [this](plan::EndpointId id, view::Outcome outcome) {
                       health_->suspect(id, outcome);
                     }});
@@ -55,7 +58,8 @@ NodeProcess::NodeProcess(sim::Node& node, std::shared_ptr<const plan::Plan> plan
   health_->start();
 }
 
-// ── building ─────────────────────────────────────────────────────────────────────────────────────────
+// ── building
+// ─────────────────────────────────────────────────────────────────────────────────────────
 
 Stage::Stage(std::shared_ptr<const plan::Plan> plan, StageOptions options)
     : plan_(std::move(plan)), options_(options) {
@@ -65,22 +69,24 @@ Stage::Stage(std::shared_ptr<const plan::Plan> plan, StageOptions options)
   }
   world_ = std::make_unique<sim::World>(sim::WorldOptions{
       .seed = options_.seed,
-      .round_trip = [this](const IpAddress& a, const IpAddress& b) { return round_trip_between(a, b); },
+      .round_trip = [this](const IpAddress& a,
+                           const IpAddress& b) { return round_trip_between(a, b); },
       .jitter = options_.jitter,
       .give_up = options_.give_up,
       .trace_max = options_.trace_max});
   for (size_t i = 0; i < plan_->endpoints.size(); ++i) {
     const plan::Endpoint& endpoint = plan_->endpoints[i];
     if (endpoint.kind != EndpointKind::agent) continue;
-    agents_.push_back({plan::EndpointId(i), endpoint.region, nullptr, std::make_unique<AgentMood>()});
+    agents_.push_back(
+        {plan::EndpointId(i), endpoint.region, nullptr, std::make_unique<AgentMood>()});
     AgentMood& mood = *agents_.back().mood;
     mood.region = plan_->region(endpoint.region).name;
     mood.at = endpoint.address;
     mood.think = options_.think;
     agents_.back().node = &world_->add_node(
-        {.name = endpoint.name, .addresses = {endpoint.address.ip}, .boot = [&mood](sim::Node& node) {
-           return std::make_unique<Agent>(node.lane(), mood);
-         }});
+        {.name = endpoint.name,
+         .addresses = {endpoint.address.ip},
+         .boot = [&mood](sim::Node& node) { return std::make_unique<Agent>(node.lane(), mood); }});
   }
   for (size_t i = 0; i < plan_->endpoints.size(); ++i) {
     const plan::Endpoint& endpoint = plan_->endpoints[i];
@@ -88,10 +94,12 @@ Stage::Stage(std::shared_ptr<const plan::Plan> plan, StageOptions options)
     const auto id = plan::EndpointId(i);
     name_servers_.push_back(id);
     seats_.push_back({.endpoint = id, .region = endpoint.region, .view = {}});
-    seats_.back().node = &world_->add_node(
-        {.name = endpoint.name, .addresses = {endpoint.address.ip}, .boot = [this, id](sim::Node& node) {
-           return std::make_unique<NodeProcess>(node, plan_, id, mix64(options_.seed));
-         }});
+    seats_.back().node = &world_->add_node({.name = endpoint.name,
+                                            .addresses = {endpoint.address.ip},
+                                            .boot = [this, id](sim::Node& node) {
+                                              return std::make_unique<NodeProcess>(
+                                                  node, plan_, id, mix64(options_.seed));
+                                            }});
   }
 }
 
@@ -114,7 +122,9 @@ void Stage::build_matrix() {
   }
 }
 
-Duration Stage::round_trip(plan::RegionId a, plan::RegionId b) const { return matrix_[index(a)][index(b)]; }
+Duration Stage::round_trip(plan::RegionId a, plan::RegionId b) const {
+  return matrix_[index(a)][index(b)];
+}
 
 Duration Stage::round_trip_between(const IpAddress& a, const IpAddress& b) const {
   if (a.is_loopback() && b.is_loopback()) return kOnOneMachine;
@@ -127,7 +137,8 @@ Duration Stage::round_trip_between(const IpAddress& a, const IpAddress& b) const
 // An address of its own among the clients that the plan knows to be near this region.
 IpAddress Stage::user_address(plan::RegionId near) {
   const uint32_t number = ++user_count_;
-  IpAddress ip = IpAddress::v4(198, 18, uint8_t(number >> 8), uint8_t(number));  // RFC 2544: nobody's
+  IpAddress ip =
+      IpAddress::v4(198, 18, uint8_t(number >> 8), uint8_t(number));  // RFC 2544: nobody's
   for (const Prefix& prefix : plan_->region(near).clients) {
     if (!prefix.base.is_v4() || prefix.length > 24) continue;
     ip = IpAddress::v4(prefix.base.v4_bits() + (prefix.length > 16 ? 200 : 200 << 8) + number);
@@ -139,19 +150,21 @@ IpAddress Stage::user_address(plan::RegionId near) {
 }
 
 UserGroup& Stage::add_users(const Users& users, plan::RegionId near) {
-  UserOptions options{.users = users, .host = plan_->domain, .port = plan_->ports.http, .name_servers = {}};
+  UserOptions options{
+      .users = users, .host = plan_->domain, .port = plan_->ports.http, .name_servers = {}};
   std::vector<plan::EndpointId> order = name_servers_;
-  std::ranges::stable_sort(order, {}, [&](plan::EndpointId id) {
-    return round_trip(near, plan_->endpoint(id).region);
-  });
+  std::ranges::stable_sort(
+      order, {}, [&](plan::EndpointId id) { return round_trip(near, plan_->endpoint(id).region); });
   for (const plan::EndpointId id : order) {
     options.name_servers.push_back({plan_->endpoint(id).address.ip, plan_->ports.dns});
   }
   const IpAddress ip = user_address(near);
-  sim::Node& node = world_->add_node(
-      {.name = "users near " + plan_->region(near).name, .addresses = {ip}, .boot = [&](sim::Node& made) {
-         return std::make_unique<UserGroup>(made, std::move(options));
-       }});
+  sim::Node& node =
+      world_->add_node({.name = "users near " + plan_->region(near).name,
+                        .addresses = {ip},
+                        .boot = [&](sim::Node& made) {
+                          return std::make_unique<UserGroup>(made, std::move(options));
+                        }});
   return static_cast<UserGroup&>(*node.process());
 }
 
@@ -168,7 +181,8 @@ void Stage::add_watcher(plan::RegionId near, Duration period, DnsWatcher::Tell t
                     }});
 }
 
-// ── running ──────────────────────────────────────────────────────────────────────────────────────────
+// ── running
+// ──────────────────────────────────────────────────────────────────────────────────────────
 
 void Stage::look() {
   for (Seat& seat : seats_) {
@@ -194,7 +208,8 @@ void Stage::run_until(Instant end, const std::function<bool()>& stop) {
       end);
 }
 
-// ── faults ───────────────────────────────────────────────────────────────────────────────────────────
+// ── faults
+// ───────────────────────────────────────────────────────────────────────────────────────────
 
 plan::RegionId Stage::region(const Name& name) const {
   const auto found = plan_->find_region(name.text);
@@ -216,15 +231,17 @@ std::optional<plan::RegionId> Stage::region_at(const IpAddress& ip) const {
 std::vector<sim::Node*> Stage::nodes_of(const Target& target) const {
   using Kind = Target::Kind;
   std::vector<sim::Node*> out;
-  const bool by_region = target.kind == Kind::region || target.kind == Kind::nodes || target.kind == Kind::agents;
+  const bool by_region =
+      target.kind == Kind::region || target.kind == Kind::nodes || target.kind == Kind::agents;
   for (const AgentSeat& agent : agents_) {
     const bool hit = by_region ? target.kind != Kind::nodes && agent.region == region(target.region)
                                : target.kind == Kind::agent && agent.mood->at == target.address;
     if (hit) out.push_back(agent.node);
   }
   for (const Seat& seat : seats_) {
-    const bool hit = by_region ? target.kind != Kind::agents && seat.region == region(target.region)
-                               : target.kind == Kind::node && seat.node->address() == target.address.ip;
+    const bool hit = by_region
+                         ? target.kind != Kind::agents && seat.region == region(target.region)
+                         : target.kind == Kind::node && seat.node->address() == target.address.ip;
     if (hit) out.push_back(seat.node);
   }
   return out;
@@ -252,7 +269,8 @@ sim::Hosts Stage::hosts_of(const Target& target, const Target& other) const {
   }
   const sim::Hosts excepted = hosts_of(other, {});
   for (const auto& node : world_->nodes()) {
-    if (std::ranges::find(excepted, Prefix::of(node->address(), node->address().bits())) == excepted.end()) {
+    if (std::ranges::find(excepted, Prefix::of(node->address(), node->address().bits())) ==
+        excepted.end()) {
       add(*node);
     }
   }
@@ -292,7 +310,9 @@ void Stage::apply(const Fault& fault) {
     case Verb::think:
       for (AgentMood* mood : moods_of(fault.target)) mood->think = fault.amount;
       break;
-    case Verb::heal: world.links().heal_all(); break;
+    case Verb::heal:
+      world.links().heal_all();
+      break;
     case Verb::cut:
     case Verb::slow:
     case Verb::lossy: {
@@ -311,7 +331,8 @@ void Stage::apply(const Fault& fault) {
   world.note("scene", fmt::format("{} {}", name(fault.verb), fault.target.region.text));
 }
 
-// ── a scene against its world ────────────────────────────────────────────────────────────────────────
+// ── a scene against its world
+// ────────────────────────────────────────────────────────────────────────
 
 std::string Stage::check(const Scene& scene, const plan::Plan& plan) {
   std::string mistakes;
@@ -319,8 +340,10 @@ std::string Stage::check(const Scene& scene, const plan::Plan& plan) {
   for (const plan::Region& region : plan.regions) regions.push_back(region.name);
   const auto look_up = [&](const Name& name) {
     if (name.text.empty() || plan.find_region(name.text)) return;
-    mistakes += mistake(scene.file, name.at, "the world has no region '" + name.text + "'" +
-                                                 did_you_mean(name.text, regions)) + "\n";
+    mistakes +=
+        mistake(scene.file, name.at,
+                "the world has no region '" + name.text + "'" + did_you_mean(name.text, regions)) +
+        "\n";
   };
   const auto look_up_target = [&](const Target& target, Position at) {
     look_up(target.region);
@@ -328,13 +351,17 @@ std::string Stage::check(const Scene& scene, const plan::Plan& plan) {
     if (!is_node && target.kind != Target::Kind::agent) return;
     std::vector<std::string> known;
     for (const plan::Endpoint& endpoint : plan.endpoints) {
-      if (is_node && endpoint.kind == EndpointKind::node) known.push_back(endpoint.address.ip.to_string());
-      if (!is_node && endpoint.kind == EndpointKind::agent) known.push_back(endpoint.address.to_string());
+      if (is_node && endpoint.kind == EndpointKind::node)
+        known.push_back(endpoint.address.ip.to_string());
+      if (!is_node && endpoint.kind == EndpointKind::agent)
+        known.push_back(endpoint.address.to_string());
     }
     const std::string wanted = is_node ? target.address.ip.to_string() : target.address.to_string();
     if (std::ranges::find(known, wanted) != known.end()) return;
-    mistakes += mistake(scene.file, at, fmt::format("the world has no {} {}{}", is_node ? "node" : "agent",
-                                                    wanted, did_you_mean(wanted, known))) + "\n";
+    mistakes += mistake(scene.file, at,
+                        fmt::format("the world has no {} {}{}", is_node ? "node" : "agent", wanted,
+                                    did_you_mean(wanted, known))) +
+                "\n";
   };
   for (const Users& users : scene.users) look_up(users.near);
   for (const Fault& fault : scene.faults) {

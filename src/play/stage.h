@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A plan on the simulator: each node a process with the roles health, dns and edge, wired as `sealane serve`
-// wires them; each agent a process of its own, on the address that the plan gives it; users and watchers near
-// regions; and the verbs of the scene language on all of them.
+// A plan on the simulator: each node a process with the roles health, dns and edge, wired as
+// `sealane serve` wires them; each agent a process of its own, on the address that the plan gives
+// it; users and watchers near regions; and the verbs of the scene language on all of them.
 #pragma once
 
 #include <functional>
@@ -15,10 +15,10 @@
 #include "dns/name_server.h"
 #include "edge/edge.h"
 #include "health/health.h"
+#include "plan/plan.h"
 #include "play/agent.h"
 #include "play/scene.h"
 #include "play/users.h"
-#include "plan/plan.h"
 #include "sim/world.h"
 #include "view/view.h"
 
@@ -35,7 +35,8 @@ struct StageOptions {
 // What runs on a Sealane node.
 class NodeProcess final : public sim::Process {
  public:
-  NodeProcess(sim::Node& node, std::shared_ptr<const plan::Plan> plan, plan::EndpointId self, uint64_t secret);
+  NodeProcess(sim::Node& node, std::shared_ptr<const plan::Plan> plan, plan::EndpointId self,
+              uint64_t secret);
 
   const plan::Plan& plan() const { return *plan_now_; }
   const Published<view::View>& view() const { return view_; }
@@ -109,14 +110,14 @@ class Stage {
 
   std::shared_ptr<const plan::Plan> plan_;
   StageOptions options_;
-  std::vector<std::vector<Duration>> matrix_;         // by RegionId
-  std::map<IpAddress, plan::RegionId> places_;        // of hosts; users too
+  std::vector<std::vector<Duration>> matrix_;   // by RegionId
+  std::map<IpAddress, plan::RegionId> places_;  // of hosts; users too
   std::map<IpAddress, bool> is_user_;
   std::vector<Seat> seats_;
   std::vector<AgentSeat> agents_;
   std::vector<plan::EndpointId> name_servers_;
   uint32_t user_count_ = 0;
-  std::unique_ptr<sim::World> world_;                 // last: the first to go
+  std::unique_ptr<sim::World> world_;  // last: the first to go
 };
 
 }  // namespace sealane::play

@@ -45,11 +45,13 @@ std::span<const uint8_t> bytes_of(const std::string& text) {
 
 }  // namespace
 
-// ── the stub resolver ────────────────────────────────────────────────────────────────────────────────
+// ── the stub resolver
+// ────────────────────────────────────────────────────────────────────────────────
 
 class UserGroup::Resolver final : port::DatagramHandler {
  public:
-  using Done = std::function<void(const std::vector<IpAddress>&)>;  // empty: nobody answered, or no address
+  using Done =
+      std::function<void(const std::vector<IpAddress>&)>;  // empty: nobody answered, or no address
 
   Resolver(port::Lane& lane, const UserOptions& options)
       : lane_(lane), options_(options), timer_(lane.timers.make([this] { ask_next(); })) {
@@ -112,12 +114,16 @@ class UserGroup::Resolver final : port::DatagramHandler {
   uint16_t id_ = 0;
 };
 
-// ── one request ──────────────────────────────────────────────────────────────────────────────────────
+// ── one request
+// ──────────────────────────────────────────────────────────────────────────────────────
 
 class UserGroup::Call final : port::StreamHandler {
  public:
   Call(UserGroup& group, uint64_t id, RequestRecord& record)
-      : group_(group), id_(id), record_(record), timer_(group.lane_.timers.make([this] { due(); })) {}
+      : group_(group),
+        id_(id),
+        record_(record),
+        timer_(group.lane_.timers.make([this] { due(); })) {}
   void begin() { resolve(); }
 
  private:
@@ -146,8 +152,9 @@ class UserGroup::Call final : port::StreamHandler {
   void on_open() override {
     doing_ = Doing::waiting;
     const bool is_post = record_.action == Users::Action::post;
-    std::string head = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
-                                   is_post ? "POST" : "GET", group_.options_.users.path, group_.options_.host);
+    std::string head =
+        fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", is_post ? "POST" : "GET",
+                    group_.options_.users.path, group_.options_.host);
     if (record_.action == Users::Action::stream) head += "Accept: text/event-stream\r\n";
     if (last_event_ > 0) head += fmt::format("Last-Event-ID: {}\r\n", last_event_);
     if (is_post) head += "Content-Type: application/json\r\nContent-Length: 15\r\n";
@@ -160,15 +167,20 @@ class UserGroup::Call final : port::StreamHandler {
     std::vector<http::Field> fields;
     while (true) {
       switch (reader_.next(in, {}, fields)) {
-        case http::Event::more: return;
-        case http::Event::refused: return failed("not HTTP", false);
+        case http::Event::more:
+          return;
+        case http::Event::refused:
+          return failed("not HTTP", false);
         case http::Event::head:
           record_.status = reader_.head().status;
           is_unprocessed_ = http::find(reader_.head().fields, "sealane-unprocessed").has_value();
           body_.clear();
           break;
-        case http::Event::body: take(reader_.body()); break;
-        case http::Event::end: return finished();
+        case http::Event::body:
+          take(reader_.body());
+          break;
+        case http::Event::end:
+          return finished();
       }
     }
   }
@@ -232,7 +244,8 @@ class UserGroup::Call final : port::StreamHandler {
     const bool may_repeat = record_.is_repeatable || unsent;
     if (!may_repeat || record_.attempts >= kAttemptsMax) return over(false);
     doing_ = Doing::pausing;
-    const Duration pause = std::min(kPauseMin * (1 << std::min(record_.attempts - 1, 10u)), Duration(kPauseMax));
+    const Duration pause =
+        std::min(kPauseMin * (1 << std::min(record_.attempts - 1, 10u)), Duration(kPauseMax));
     timer_->arm_at(group_.lane_.clock.now() + pause);
   }
 
@@ -257,7 +270,8 @@ class UserGroup::Call final : port::StreamHandler {
   Doing doing_ = Doing::resolving;
 };
 
-// ── the group ────────────────────────────────────────────────────────────────────────────────────────
+// ── the group
+// ────────────────────────────────────────────────────────────────────────────────────────
 
 UserGroup::UserGroup(sim::Node& node, UserOptions options)
     : node_(node),
@@ -300,7 +314,8 @@ void UserGroup::start_request() {
   call->begin();
 }
 
-// ── the watcher ──────────────────────────────────────────────────────────────────────────────────────
+// ── the watcher
+// ──────────────────────────────────────────────────────────────────────────────────────
 
 DnsWatcher::DnsWatcher(sim::Node& node, std::string host, std::vector<SocketAddress> name_servers,
                        Duration period, Tell tell)
@@ -331,8 +346,8 @@ void DnsWatcher::on_batch(std::span<port::Datagram> batch) {
     const auto answer = read_answer(datagram.bytes, id);
     const auto server = std::ranges::find(servers_, datagram.peer);
     if (!answer || server == servers_.end()) continue;
-    tell_({node_.world().now(), size_t(server - servers_.begin()), answer->list.empty(), answer->list,
-           answer->list.empty() ? 0 : answer->ttl_s});
+    tell_({node_.world().now(), size_t(server - servers_.begin()), answer->list.empty(),
+           answer->list, answer->list.empty() ? 0 : answer->ttl_s});
   }
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What net.h and timer.h promise, as tests that every implementation runs: src/sim and src/host instantiate
-// them with a Bench of their own. Only for test programs.
+// What net.h and timer.h promise, as tests that every implementation runs: src/sim and src/host
+// instantiate them with a Bench of their own. Only for test programs.
 //
 //   struct Bench {                       // two lanes that reach each other
 //     port::Lane& client(); port::Lane& server();
 //     IpAddress server_ip();
-//     bool run(std::function<bool()> done, Duration max);  // turns the loops until done() or max is over
-//     static constexpr bool has_tls;     // listen and connect with TLS work
+//     bool run(std::function<bool()> done, Duration max);  // turns the loops until done() or max
+//     is over static constexpr bool has_tls;     // listen and connect with TLS work
 //   };
 //   INSTANTIATE_TYPED_TEST_SUITE_P(Sim, NetContract, Bench);
 #pragma once
@@ -75,8 +75,12 @@ class NetContract : public testing::Test {
     connect(options);
     ASSERT_TRUE(run([&] { return here.told('o') && far; }));
   }
-  bool run(std::function<bool()> done, Duration max = kSoon) { return bench.run(std::move(done), max); }
-  void settle(Duration time = 50ms) { bench.run([] { return false; }, time); }
+  bool run(std::function<bool()> done, Duration max = kSoon) {
+    return bench.run(std::move(done), max);
+  }
+  void settle(Duration time = 50ms) {
+    bench.run([] { return false; }, time);
+  }
 };
 
 TYPED_TEST_SUITE_P(NetContract);
@@ -416,9 +420,10 @@ TYPED_TEST_P(NetContract, counters_of_one_name_are_one) {
 
 REGISTER_TYPED_TEST_SUITE_P(
     NetContract, bytes_come_as_they_were_written, tls_hands_the_server_name_over,
-    tls_to_a_plain_port_is_an_error_of_code_invalid, what_was_written_before_on_open_is_sent_after_it,
-    nobody_listens_is_unavailable_before_on_open, an_address_that_is_not_ours_is_a_conflict,
-    end_closes_one_direction, reset_is_unavailable_after_on_open_and_the_last_call,
+    tls_to_a_plain_port_is_an_error_of_code_invalid,
+    what_was_written_before_on_open_is_sent_after_it, nobody_listens_is_unavailable_before_on_open,
+    an_address_that_is_not_ours_is_a_conflict, end_closes_one_direction,
+    reset_is_unavailable_after_on_open_and_the_last_call,
     destroying_a_stream_tells_the_peer_and_not_the_handler, reset_on_close_sends_rst,
     a_handler_may_destroy_its_stream, a_handler_may_destroy_its_stream_at_on_error,
     paused_reads_nothing_and_the_window_closes, paused_inside_on_data_stops_at_once,

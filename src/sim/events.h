@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one queue of the simulator: what happens next, in the order of virtual time; what was scheduled first
-// goes first among equals, so a run depends on nothing but its seed.
+// The one queue of the simulator: what happens next, in the order of virtual time; what was
+// scheduled first goes first among equals, so a run depends on nothing but its seed.
 #pragma once
 
 #include <cstdint>

@@ -83,7 +83,8 @@ TEST(Delay, a_question_and_its_answer_take_one_more_round_trip) {
 
 TEST(Delay, slow_adds_to_each_way) {
   Pair pair;
-  const auto id = pair.world.links().impair({.from = World::hosts(pair.client), .to = {}, .slow = 30ms});
+  const auto id =
+      pair.world.links().impair({.from = World::hosts(pair.client), .to = {}, .slow = 30ms});
   pair.open();
   EXPECT_EQ(pair.opened, at(130ms));
   pair.world.links().heal(id);
@@ -103,7 +104,8 @@ TEST(Refused, a_host_without_a_listener_answers_after_one_round_trip) {
 
 TEST(Refused, an_address_where_no_host_is_times_out) {
   Pair pair;
-  pair.near = pair.client.lane().net.connect({IpAddress::v4(10, 9, 9, 9), 80}, {.timeout = 700ms}, pair.here);
+  pair.near = pair.client.lane().net.connect({IpAddress::v4(10, 9, 9, 9), 80}, {.timeout = 700ms},
+                                             pair.here);
   ASSERT_TRUE(pair.run([&] { return pair.here.told('x'); }));
   EXPECT_EQ(pair.world.now(), at(700ms));
   EXPECT_EQ(pair.here.error->code, Code::timeout);
@@ -133,9 +135,9 @@ TEST(Kill, a_started_node_boots_anew) {
   int alive_count = 0, boot_count = 0;
   World world{WorldOptions{}};
   Node& node = world.add_node({.name = "n", .addresses = {kServer}, .boot = [&](Node&) {
-    ++boot_count;
-    return std::make_unique<Counted>(alive_count);
-  }});
+                                 ++boot_count;
+                                 return std::make_unique<Counted>(alive_count);
+                               }});
   EXPECT_EQ(alive_count, 1);
   world.kill(node);
   EXPECT_EQ(alive_count, 0);
@@ -149,7 +151,8 @@ TEST(PowerOff, says_nothing_and_data_sent_to_it_times_out) {
   pair.open();
   pair.world.power_off(pair.server);
   const Instant off = pair.world.now();
-  EXPECT_FALSE(pair.run([&] { return pair.here.told('x'); }, 60s)) << "an idle peer notices nothing";
+  EXPECT_FALSE(pair.run([&] { return pair.here.told('x'); }, 60s))
+      << "an idle peer notices nothing";
   const Instant sent = pair.world.now();
   pair.near->write("hello?");
   ASSERT_TRUE(pair.run([&] { return pair.here.told('x'); }));
@@ -215,7 +218,8 @@ TEST(Freeze, the_window_fills_up_and_the_sender_waits) {
   Pair pair;
   pair.open();
   pair.world.freeze(pair.server);
-  const size_t kernels = pair.world.options().receive_buffer_bytes + pair.world.options().send_buffer_bytes;
+  const size_t kernels =
+      pair.world.options().receive_buffer_bytes + pair.world.options().send_buffer_bytes;
   pair.near->write(std::string(kernels + 1000, 'x'));
   pair.world.run_for(60s);
   EXPECT_EQ(pair.near->pending_bytes(), 1000u);
@@ -292,13 +296,15 @@ TEST(Cut, longer_than_the_kernel_waits_breaks_who_was_sending) {
   pair.world.links().heal_all();
   pair.far->write("are you there?");
   ASSERT_TRUE(pair.run([&] { return pair.there.told('x'); }));
-  EXPECT_EQ(pair.there.error->code, Code::unavailable) << "the other kernel knows nothing of it any more";
+  EXPECT_EQ(pair.there.error->code, Code::unavailable)
+      << "the other kernel knows nothing of it any more";
 }
 
 TEST(Cut, one_way_stops_the_acknowledgements_only) {
   Pair pair;
   pair.open();
-  pair.world.links().impair({.from = World::hosts(pair.server), .to = World::hosts(pair.client), .cut = true});
+  pair.world.links().impair(
+      {.from = World::hosts(pair.server), .to = World::hosts(pair.client), .cut = true});
   pair.near->write("heard");
   ASSERT_TRUE(pair.run([&] { return pair.there.data == "heard"; }));
   ASSERT_TRUE(pair.run([&] { return pair.here.told('x'); }));
@@ -396,7 +402,8 @@ TEST(Lanes, several_listen_on_one_address_and_share_the_connections) {
   int taken_count[2] = {0, 0};
   std::vector<std::unique_ptr<port::Listener>> listeners;
   for (unsigned i = 0; i < 2; ++i) {
-    listeners.push_back(*b.lane(i).net.listen({kServer, 80}, {}, [&, i](auto) { ++taken_count[i]; }));
+    listeners.push_back(
+        *b.lane(i).net.listen({kServer, 80}, {}, [&, i](auto) { ++taken_count[i]; }));
   }
   Recorder told;
   std::vector<std::unique_ptr<port::Stream>> streams;
@@ -447,12 +454,23 @@ uint64_t lively(uint64_t seed) {
     }
     pair.near->write("ping");
     switch (dice.below(6)) {
-      case 0: pair.world.freeze(pair.server); break;
-      case 1: pair.world.thaw(pair.server); break;
-      case 2: pair.world.cut({}, World::hosts(pair.server)); break;
-      case 3: pair.world.links().heal_all(); break;
-      case 4: pair.world.links().impair({.from = {}, .to = {}, .loss = dice.unit()}); break;
-      default: break;
+      case 0:
+        pair.world.freeze(pair.server);
+        break;
+      case 1:
+        pair.world.thaw(pair.server);
+        break;
+      case 2:
+        pair.world.cut({}, World::hosts(pair.server));
+        break;
+      case 3:
+        pair.world.links().heal_all();
+        break;
+      case 4:
+        pair.world.links().impair({.from = {}, .to = {}, .loss = dice.unit()});
+        break;
+      default:
+        break;
     }
     pair.world.run_for(1s);
   }

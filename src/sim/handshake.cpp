@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a simulated connection comes to be: SYN, SYN-ACK, the backlog, TLS's extra round trip, refusals.
+// How a simulated connection comes to be: SYN, SYN-ACK, the backlog, TLS's extra round trip,
+// refusals.
 #include <algorithm>
 
 #include "sim/lane.h"
@@ -24,16 +25,15 @@ std::unique_ptr<port::Stream> Connection::open(LaneImpl& lane, const SocketAddre
   self->node(0).connections_.emplace(self->id_, self);
   World& world = self->world_;
   // Held weakly: an attempt that was given up long ago needs no clock.
-  world.on_process(self->node(0), world.now() + options.timeout,
-                   [weak = std::weak_ptr(self)] {
-                     const auto me = weak.lock();
-                     if (!me) return;
-                     Side& client = me->sides_[0];
-                     if (client.opened || client.open_due || client.broken || !client.exists) return;
-                     if (me->sides_[1].exists) me->send_reset(0);
-                     me->broke(0, {Code::timeout, "no connection to " +
-                                                      me->sides_[1].address.to_string() + " in time"});
-                   });
+  world.on_process(self->node(0), world.now() + options.timeout, [weak = std::weak_ptr(self)] {
+    const auto me = weak.lock();
+    if (!me) return;
+    Side& client = me->sides_[0];
+    if (client.opened || client.open_due || client.broken || !client.exists) return;
+    if (me->sides_[1].exists) me->send_reset(0);
+    me->broke(
+        0, {Code::timeout, "no connection to " + me->sides_[1].address.to_string() + " in time"});
+  });
   self->send_syn(0);
   return stream;
 }
@@ -65,7 +65,8 @@ void Connection::send_syn(unsigned attempt) {
   if (taken) {
     world_.at(world_.now() + *taken, [self, attempt] { self->syn_arrived(attempt); });
   } else if (attempt < kSynRetryMax) {
-    world_.at(world_.now() + kSynRetry * (1 << attempt), [self, attempt] { self->send_syn(attempt + 1); });
+    world_.at(world_.now() + kSynRetry * (1 << attempt),
+              [self, attempt] { self->send_syn(attempt + 1); });
   }
 }
 
@@ -98,7 +99,8 @@ void Connection::refuse() {
   if (!taken) return;
   world_.at(world_.now() + *taken, [self = shared_from_this()] {
     if (!self->sides_[0].exists || self->established_) return;
-    self->broke(0, {Code::unavailable, "connection refused by " + self->sides_[1].address.to_string()});
+    self->broke(
+        0, {Code::unavailable, "connection refused by " + self->sides_[1].address.to_string()});
   });
 }
 
@@ -146,7 +148,8 @@ void Connection::syn_ack_arrived(const std::shared_ptr<ListenerState>& listener)
   }
 }
 
-// The server's process answers the ClientHello (a frozen one does not), the client's Finished opens its side.
+// The server's process answers the ClientHello (a frozen one does not), the client's Finished opens
+// its side.
 void Connection::shake_tls(const std::shared_ptr<ListenerState>& listener) {
   const auto self = shared_from_this();
   const auto back = world_.links().send(sides_[1].address.ip, sides_[0].address.ip);
@@ -155,7 +158,8 @@ void Connection::shake_tls(const std::shared_ptr<ListenerState>& listener) {
       --listener->waiting_count;
       return;
     }
-    world_.on_process(node(1), world_.now() + kSynRetry, [self, listener] { self->shake_tls(listener); });
+    world_.on_process(node(1), world_.now() + kSynRetry,
+                      [self, listener] { self->shake_tls(listener); });
     return;
   }
   world_.at(world_.now() + *back, [self, listener] {
@@ -164,9 +168,9 @@ void Connection::shake_tls(const std::shared_ptr<ListenerState>& listener) {
       return;
     }
     self->client_open();
-    const Duration there =
-        self->world_.links().send(self->sides_[0].address.ip, self->sides_[1].address.ip)
-            .value_or(kSynRetry);
+    const Duration there = self->world_.links()
+                               .send(self->sides_[0].address.ip, self->sides_[1].address.ip)
+                               .value_or(kSynRetry);
     self->sides_[0].out.last_arrival = self->world_.now() + there;
     self->world_.on_process(self->node(1), self->world_.now() + there,
                             [self, listener] { self->accept(listener); });
@@ -184,7 +188,8 @@ void Connection::accept(const std::shared_ptr<ListenerState>& listener) {
   if (!server.exists) return;
   if (!listener->open) return reset(1);
   server.opened = true;
-  if (listener->options.tls && !options_.tls) return;  // plain text at a TLS port: the first byte resets
+  if (listener->options.tls && !options_.tls)
+    return;  // plain text at a TLS port: the first byte resets
   auto stream = std::make_unique<StreamImpl>(shared_from_this(), 1);
   const auto keep = listener;  // it may be destroyed by its own call-back
   keep->accepted(std::move(stream));

@@ -7,14 +7,15 @@
 
 namespace sealane::sim {
 
-// ── timers ───────────────────────────────────────────────────────────────────────────────────────────
+// ── timers
+// ───────────────────────────────────────────────────────────────────────────────────────────
 
-// Shared between the Timer that the role owns and the event in the queue, so that a role may destroy the
-// timer from inside its call-back.
+// Shared between the Timer that the role owns and the event in the queue, so that a role may
+// destroy the timer from inside its call-back.
 struct TimerState {
   Node* node = nullptr;
   std::function<void()> fire;
-  Instant when{};        // world time
+  Instant when{};  // world time
   bool armed = false;
   bool alive = true;
   Instant queued_for{};  // the event that will look at us next
@@ -64,13 +65,12 @@ class TimerImpl final : public port::Timer {
   uint64_t life_;
 };
 
-// ── the lane ─────────────────────────────────────────────────────────────────────────────────────────
+// ── the lane
+// ─────────────────────────────────────────────────────────────────────────────────────────
 
 LaneImpl::LaneImpl(Node& node, unsigned index, Dice dice)
-    : node_(node),
-      net_(node, *this),
-      dice_(dice),
-      lane_{*this, *this, net_, *this, *this, *this, dice_, index} {}
+    : node_(node), net_(node, *this), dice_(dice), lane_{*this, *this, net_,  *this,
+                                                         *this, *this, dice_, index} {}
 
 WallTime LaneImpl::wall() const {
   const Duration since = node_.world_.now().time_since_epoch() + node_.wall_offset_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One simulated lane: the small parts of port::Lane (clock, timers, inbox, log, meter); the network has a
-// file of its own.
+// One simulated lane: the small parts of port::Lane (clock, timers, inbox, log, meter); the network
+// has a file of its own.
 #pragma once
 
 #include <map>

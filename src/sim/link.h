@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What lies between two hosts: how long a packet takes, and what is wrong with the way at the moment.
+// What lies between two hosts: how long a packet takes, and what is wrong with the way at the
+// moment.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +21,11 @@ using Hosts = std::vector<Prefix>;
 // A fault of the ways from some hosts to others, in this direction only; several add up.
 struct Impairment {
   Hosts from, to;
-  bool cut = false;         // nothing passes
-  double loss = 0;          // chance that a packet is lost, 0 to 1
-  Duration slow{};          // added to the one-way delay
-  double duplicate = 0;     // chance that a datagram comes twice
-  double reorder = 0;       // chance that a datagram is late by up to one more round trip
+  bool cut = false;      // nothing passes
+  double loss = 0;       // chance that a packet is lost, 0 to 1
+  Duration slow{};       // added to the one-way delay
+  double duplicate = 0;  // chance that a datagram comes twice
+  double reorder = 0;    // chance that a datagram is late by up to one more round trip
 };
 using ImpairmentId = uint64_t;
 

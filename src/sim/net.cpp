@@ -49,12 +49,13 @@ class SocketImpl final : public port::DatagramSocket {
 
 }  // namespace
 
-// ── who is there ─────────────────────────────────────────────────────────────────────────────────────
+// ── who is there
+// ─────────────────────────────────────────────────────────────────────────────────────
 
 template <typename State>
-std::shared_ptr<State> NetImpl::pick(const Node& node,
-                                     std::map<SocketAddress, std::shared_ptr<State>> NetImpl::*table,
-                                     const SocketAddress& at, const SocketAddress& peer) {
+std::shared_ptr<State> NetImpl::pick(
+    const Node& node, std::map<SocketAddress, std::shared_ptr<State>> NetImpl::* table,
+    const SocketAddress& at, const SocketAddress& peer) {
   std::vector<std::shared_ptr<State>> found;
   for (unsigned i = 0; i < node.lane_count(); ++i) {
     const auto& mine = const_cast<Node&>(node).lane_impl(i).net_impl().*table;
@@ -148,7 +149,8 @@ std::unique_ptr<port::Stream> NetImpl::connect(const SocketAddress& to,
   return Connection::open(lane_, {source, free_port()}, to, options, handler);
 }
 
-// ── datagrams ────────────────────────────────────────────────────────────────────────────────────────
+// ── datagrams
+// ────────────────────────────────────────────────────────────────────────────────────────
 
 namespace {
 
@@ -190,18 +192,19 @@ void NetImpl::send(World& world, const SocketAddress& from, const SocketAddress&
                    std::span<const uint8_t> bytes) {
   SocketAddress source = from;
   for (const Duration taken : world.links().send_datagram(from.ip, to.ip)) {
-    world.at(world.now() + taken, [&world, source, to,
-                                   bytes = std::vector<uint8_t>(bytes.begin(), bytes.end())]() mutable {
-      std::shared_ptr<SocketState> state;
-      for (const Node* node : world.at(to.ip)) {
-        if (!state) state = socket_at(*node, to, source);
-      }
-      // Nobody there: the ICMP error is no concern of a best-effort sender.
-      if (!state || state->waiting.size() >= world.options().datagrams_max) return;
-      world.record(fnv1a({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
-      state->waiting.push_back({source, to, std::move(bytes)});
-      wake(state);
-    });
+    world.at(
+        world.now() + taken,
+        [&world, source, to, bytes = std::vector<uint8_t>(bytes.begin(), bytes.end())]() mutable {
+          std::shared_ptr<SocketState> state;
+          for (const Node* node : world.at(to.ip)) {
+            if (!state) state = socket_at(*node, to, source);
+          }
+          // Nobody there: the ICMP error is no concern of a best-effort sender.
+          if (!state || state->waiting.size() >= world.options().datagrams_max) return;
+          world.record(fnv1a({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+          state->waiting.push_back({source, to, std::move(bytes)});
+          wake(state);
+        });
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// port::Net of one simulated lane: who listens, who is bound, and datagrams. Streams are in stream.h.
+// port::Net of one simulated lane: who listens, who is bound, and datagrams. Streams are in
+// stream.h.
 #pragma once
 
 #include <deque>
@@ -44,7 +45,8 @@ class NetImpl final : public port::Net {
 
   NetImpl(Node& node, LaneImpl& lane) : node_(node), lane_(lane) {}
 
-  std::unique_ptr<port::Stream> connect(const SocketAddress& to, const port::ConnectOptions& options,
+  std::unique_ptr<port::Stream> connect(const SocketAddress& to,
+                                        const port::ConnectOptions& options,
                                         port::StreamHandler& handler) override;
   Result<std::unique_ptr<port::Listener>> listen(
       const SocketAddress& at, const port::ListenOptions& options,
@@ -52,8 +54,8 @@ class NetImpl final : public port::Net {
   Result<std::unique_ptr<port::DatagramSocket>> bind(const SocketAddress& at,
                                                      port::DatagramHandler& handler) override;
 
-  // The lane of this node that a connection (or datagram) to `at` goes to; by a hash of the peer when
-  // several listen. Null: nobody does.
+  // The lane of this node that a connection (or datagram) to `at` goes to; by a hash of the peer
+  // when several listen. Null: nobody does.
   static std::shared_ptr<ListenerState> listener_at(const Node& node, const SocketAddress& at,
                                                     const SocketAddress& peer);
   static std::shared_ptr<SocketState> socket_at(const Node& node, const SocketAddress& at,
@@ -66,9 +68,9 @@ class NetImpl final : public port::Net {
 
  private:
   template <typename State>
-  static std::shared_ptr<State> pick(const Node& node,
-                                     std::map<SocketAddress, std::shared_ptr<State>> NetImpl::*table,
-                                     const SocketAddress& at, const SocketAddress& peer);
+  static std::shared_ptr<State> pick(
+      const Node& node, std::map<SocketAddress, std::shared_ptr<State>> NetImpl::* table,
+      const SocketAddress& at, const SocketAddress& peer);
   Result<SocketAddress> claim(const SocketAddress& at, bool taken) const;
   uint16_t free_port();
 

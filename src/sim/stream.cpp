@@ -9,16 +9,17 @@
 namespace sealane::sim {
 namespace {
 
-constexpr size_t kSegmentBytesMax = 64 << 10;   // what travels as one
-constexpr size_t kReadBytesMax = 64 << 10;      // what on_data gets at once
-constexpr Duration kRetransmitMin = 200ms;      // Linux: TCP_RTO_MIN
+constexpr size_t kSegmentBytesMax = 64 << 10;  // what travels as one
+constexpr size_t kReadBytesMax = 64 << 10;     // what on_data gets at once
+constexpr Duration kRetransmitMin = 200ms;     // Linux: TCP_RTO_MIN
 constexpr Duration kRetransmitMax = 120s;
 constexpr Duration kLingerCheck = 500ms;
-constexpr unsigned kLingerChecksMax = 60;       // then what is left is given up
+constexpr unsigned kLingerChecksMax = 60;  // then what is left is given up
 
 }  // namespace
 
-// ── what the process asks for ────────────────────────────────────────────────────────────────────────
+// ── what the process asks for
+// ────────────────────────────────────────────────────────────────────────
 
 StreamImpl::StreamImpl(std::shared_ptr<Connection> connection, int side)
     : connection_(std::move(connection)), side_(side) {
@@ -33,7 +34,9 @@ StreamImpl::~StreamImpl() {
 
 void StreamImpl::set_handler(port::StreamHandler& handler) { side().handler = &handler; }
 
-void StreamImpl::write(std::span<const std::string_view> parts) { connection_->write(side_, parts); }
+void StreamImpl::write(std::span<const std::string_view> parts) {
+  connection_->write(side_, parts);
+}
 
 size_t StreamImpl::pending_bytes() const { return connection_->pending_bytes(side_); }
 
@@ -62,7 +65,8 @@ void StreamImpl::linger(std::unique_ptr<port::Stream> self) {
   connection_->linger(side_, std::move(self));
 }
 
-// ── bytes on their way ───────────────────────────────────────────────────────────────────────────────
+// ── bytes on their way
+// ───────────────────────────────────────────────────────────────────────────────
 
 size_t Connection::pending_bytes(int side) const {
   const Flow& flow = sides_[size_t(side)].out;
@@ -99,8 +103,8 @@ void Connection::send_some(int side) {
   // A client writes once its handshake is over, a server once it has accepted.
   const bool may_send = side == 0 ? me.open_due || me.opened : true;
   while (me.exists && may_send && !flow.recovering) {
-    const uint64_t end = std::min({flow.written, flow.window_end,
-                                   flow.acked + world_.options().send_buffer_bytes});
+    const uint64_t end =
+        std::min({flow.written, flow.window_end, flow.acked + world_.options().send_buffer_bytes});
     const bool fin_due = flow.fin && !flow.fin_sent && flow.sent == flow.written;
     if (flow.sent >= end && !fin_due) return;
     transmit(side);
@@ -138,7 +142,8 @@ void Connection::arrive(int from, uint32_t flight, size_t bytes, bool fin) {
   if (bytes > 0 && nobody_reads) return reset(other(from));
   if (from == 1 && garbled_ && (bytes > 0 || fin)) {
     send_reset(0);
-    return broke(0, {Code::invalid, "TLS handshake with " + sender.address.to_string() + " failed"});
+    return broke(0,
+                 {Code::invalid, "TLS handshake with " + sender.address.to_string() + " failed"});
   }
   const std::string_view arrived{flow.queue.data() + flow.queue_skip, bytes};
   world_.record(fnv1a(arrived.substr(0, 64)) ^ bytes);
@@ -219,7 +224,8 @@ void Connection::retransmit(int side) {
   transmit(side);
 }
 
-// ── endings ──────────────────────────────────────────────────────────────────────────────────────────
+// ── endings
+// ──────────────────────────────────────────────────────────────────────────────────────────
 
 // close(2): what the kernel has goes out, then FIN; unread bytes turn it into RST.
 void Connection::close(int side) {
@@ -251,8 +257,8 @@ void Connection::send_reset(int from) {
   const Instant when = std::max(world_.now() + *taken, sides_[size_t(from)].out.last_arrival);
   world_.at(when, [self = shared_from_this(), to] {
     if (!self->sides_[size_t(to)].exists) return;
-    self->broke(to, {Code::unavailable, "connection reset by " +
-                                            self->sides_[size_t(other(to))].address.to_string()});
+    self->broke(to, {Code::unavailable,
+                     "connection reset by " + self->sides_[size_t(other(to))].address.to_string()});
   });
 }
 
@@ -297,10 +303,12 @@ void Connection::linger_check(int side, unsigned checks) {
   if (!me.lingering) return;
   const bool flushed = me.out.fin_sent && me.out.acked == me.out.written;
   const bool peer_done = sides_[size_t(other(side))].out.fin_arrived;
-  const bool is_over = !me.exists || (flushed && (peer_done || checks > 1)) || checks >= kLingerChecksMax;
+  const bool is_over =
+      !me.exists || (flushed && (peer_done || checks > 1)) || checks >= kLingerChecksMax;
   if (is_over) return release_lingering(side);
-  world_.on_process(node(side), world_.now() + kLingerCheck,
-                    [self = shared_from_this(), side, checks] { self->linger_check(side, checks + 1); });
+  world_.on_process(
+      node(side), world_.now() + kLingerCheck,
+      [self = shared_from_this(), side, checks] { self->linger_check(side, checks + 1); });
 }
 
 void Connection::release_lingering(int side) {
@@ -308,12 +316,14 @@ void Connection::release_lingering(int side) {
   const auto stream = std::move(sides_[size_t(side)].lingering);
 }
 
-// ── what the process is told ─────────────────────────────────────────────────────────────────────────
+// ── what the process is told
+// ─────────────────────────────────────────────────────────────────────────
 
 void Connection::wake(int side) {
   Side& me = sides_[size_t(side)];
   if (!me.lane || std::exchange(me.wake_queued, true)) return;
-  world_.on_process(node(side), world_.now(), [self = shared_from_this(), side] { self->wake_now(side); });
+  world_.on_process(node(side), world_.now(),
+                    [self = shared_from_this(), side] { self->wake_now(side); });
 }
 
 // Each call-back may pause, close or destroy the stream: look again after every one.
@@ -330,7 +340,8 @@ void Connection::wake_now(int side) {
   if (!me.paused && !me.inbox.empty()) read(side);
   const bool all_read = me.inbox.empty();
   Flow& in = sides_[size_t(other(side))].out;
-  if (all_read && !me.paused && listening() && in.fin_arrived && !std::exchange(me.ended_told, true)) {
+  if (all_read && !me.paused && listening() && in.fin_arrived &&
+      !std::exchange(me.ended_told, true)) {
     me.handler->on_end();
   }
   if (std::exchange(me.drained_due, false) && listening() && me.exists) me.handler->on_drained();
@@ -355,7 +366,8 @@ void Connection::read(int side) {
   }
   Flow& in = sides_[size_t(other(side))].out;
   const uint64_t window = in.arrived - me.inbox.size() + world_.options().receive_buffer_bytes;
-  if (me.exists && window - in.window_told >= world_.options().receive_buffer_bytes / 2) send_ack(side);
+  if (me.exists && window - in.window_told >= world_.options().receive_buffer_bytes / 2)
+    send_ack(side);
   if (me.handler) me.handler->on_data(data);
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// TCP as its users feel it, between two simulated hosts: handshakes, windows, acknowledgements, retransmission,
-// half-close and resets. No packets: a flow of byte offsets in each direction, exact in its delays.
+// TCP as its users feel it, between two simulated hosts: handshakes, windows, acknowledgements,
+// retransmission, half-close and resets. No packets: a flow of byte offsets in each direction,
+// exact in its delays.
 //
-// Kept apart: what the kernels do (goes on while a process is frozen) and what the processes are told.
+// Kept apart: what the kernels do (goes on while a process is frozen) and what the processes are
+// told.
 #pragma once
 
 #include <array>
@@ -38,29 +40,29 @@ class Connection : public std::enable_shared_from_this<Connection> {
   //   acked <= arrived <= sent <= written;  queue holds [arrived, written).
   struct Flow {
     std::string queue;
-    size_t queue_skip = 0;        // bytes of `queue` that have arrived already
+    size_t queue_skip = 0;  // bytes of `queue` that have arrived already
     uint64_t arrived = 0, acked = 0, sent = 0, written = 0;
-    uint64_t window_end = 0;      // how far the receiver allows, as the sender knows
-    uint64_t window_told = 0;     // as the receiver last said
+    uint64_t window_end = 0;   // how far the receiver allows, as the sender knows
+    uint64_t window_told = 0;  // as the receiver last said
     bool fin = false, fin_sent = false, fin_arrived = false;
-    uint32_t flight = 0;          // a loss makes what is under way behind it worthless
+    uint32_t flight = 0;  // a loss makes what is under way behind it worthless
     bool recovering = false, retransmit_queued = false;
     unsigned attempts = 0;
     Instant lost_since{};
-    Instant last_arrival{};       // packets do not overtake
+    Instant last_arrival{};  // packets do not overtake
   };
   struct Side {
     LaneImpl* lane = nullptr;
     SocketAddress address;
-    StreamImpl* stream = nullptr;          // null: not accepted yet, or closed by its process
+    StreamImpl* stream = nullptr;  // null: not accepted yet, or closed by its process
     std::unique_ptr<port::Stream> lingering;
     port::StreamHandler* handler = nullptr;
-    bool exists = false;                   // the kernel has this socket
-    bool opened = false;                   // the process has been told of it
+    bool exists = false;  // the kernel has this socket
+    bool opened = false;  // the process has been told of it
     bool open_due = false, drained_due = false, wants_drained = false;
     bool paused = false, ended_told = false, wake_queued = false, error_even_if_paused = false;
     std::optional<Error> broken;
-    std::string inbox;                     // arrived, not yet read
+    std::string inbox;  // arrived, not yet read
     Flow out;
   };
 

@@ -12,7 +12,8 @@
 
 namespace sealane::sim {
 
-// ── nodes ────────────────────────────────────────────────────────────────────────────────────────────
+// ── nodes
+// ────────────────────────────────────────────────────────────────────────────────────────────
 
 Node::Node(World& world, NodeOptions options, uint32_t id)
     : world_(world), options_(std::move(options)), id_(id) {
@@ -28,7 +29,8 @@ Node::~Node() = default;
 
 port::Lane& Node::lane(unsigned index) { return lanes_[index]->lane(); }
 
-// ── the world ────────────────────────────────────────────────────────────────────────────────────────
+// ── the world
+// ────────────────────────────────────────────────────────────────────────────────────────
 
 World::World(WorldOptions options)
     : options_(std::move(options)),
@@ -94,12 +96,14 @@ void World::on_process(Node& node, Instant when, Action action) {
   });
 }
 
-// ── faults ───────────────────────────────────────────────────────────────────────────────────────────
+// ── faults
+// ───────────────────────────────────────────────────────────────────────────────────────────
 
 void World::end_life(Node& node, bool host_stays) {
   ++node.life_;
   node.deferred_.clear();
-  // The kernel loses its side of each connection first: what the process destroys afterwards is silent.
+  // The kernel loses its side of each connection first: what the process destroys afterwards is
+  // silent.
   auto connections = std::exchange(node.connections_, {});
   for (auto& [id, weak] : connections) {
     if (const auto connection = weak.lock()) connection->node_died(node, host_stays && !closing_);
@@ -139,7 +143,8 @@ void World::thaw(Node& node) {
   if (node.state_ != NodeState::frozen) return;
   note(node.name(), "thawed");
   node.state_ = NodeState::running;
-  for (Action& action : std::exchange(node.deferred_, {})) on_process(node, now_, std::move(action));
+  for (Action& action : std::exchange(node.deferred_, {}))
+    on_process(node, now_, std::move(action));
 }
 
 std::pair<ImpairmentId, ImpairmentId> World::cut(const Hosts& a, const Hosts& b) {
@@ -153,7 +158,8 @@ Hosts World::hosts(const Node& node) {
   return out;
 }
 
-// ── evidence ─────────────────────────────────────────────────────────────────────────────────────────
+// ── evidence
+// ─────────────────────────────────────────────────────────────────────────────────────────
 
 void World::note(std::string_view who, std::string_view text) {
   record(fnv1a(text));

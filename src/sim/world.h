@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// port/ in seeded virtual time: hosts, a network between them, and faults. Roles run on it unchanged, one
-// thread for the whole world; the same seed gives the same run, event by event (see trace_hash()).
+// port/ in seeded virtual time: hosts, a network between them, and faults. Roles run on it
+// unchanged, one thread for the whole world; the same seed gives the same run, event by event (see
+// trace_hash()).
 #pragma once
 
 #include <cstdint>
@@ -33,12 +34,12 @@ struct WorldOptions {
   uint64_t seed = 1;
   Links::RoundTrip round_trip = [](const IpAddress&, const IpAddress&) { return Duration(1ms); };
   double jitter = 0.05;
-  Duration give_up = 60s;            // unacknowledged bytes break a connection (Linux: tcp_retries2)
+  Duration give_up = 60s;  // unacknowledged bytes break a connection (Linux: tcp_retries2)
   size_t send_buffer_bytes = 256 << 10;
   size_t receive_buffer_bytes = 256 << 10;
-  size_t datagrams_max = 1024;       // waiting in a socket for its process
+  size_t datagrams_max = 1024;  // waiting in a socket for its process
   WallTime start{std::chrono::sys_days{std::chrono::January / 1 / 2030}};
-  size_t trace_max = 0;              // how many of the last events are kept as text
+  size_t trace_max = 0;  // how many of the last events are kept as text
 };
 
 // What runs on a node: built by its boot function, destroyed when the node is killed.
@@ -51,7 +52,8 @@ struct NodeOptions {
   std::string name;
   std::vector<IpAddress> addresses;  // the first is the source of what it sends
   unsigned lane_count = 1;
-  std::function<std::unique_ptr<Process>(Node&)> boot{};  // may be empty: the node is driven from outside
+  std::function<std::unique_ptr<Process>(Node&)>
+      boot{};  // may be empty: the node is driven from outside
 };
 
 enum class NodeState : uint8_t { running, frozen, killed, off };
@@ -68,7 +70,8 @@ class Node {
   unsigned lane_count() const { return unsigned(lanes_.size()); }
   LaneImpl& lane_impl(unsigned index) { return *lanes_[index]; }
   Process* process() const { return process_.get(); }
-  // This node's monotonic clock starts at a point of its own; instants of two nodes cannot be compared.
+  // This node's monotonic clock starts at a point of its own; instants of two nodes cannot be
+  // compared.
   Instant local(Instant world_time) const { return world_time + clock_offset_; }
   Instant world_time(Instant local_time) const { return local_time - clock_offset_; }
   // What the process holds open: for leak checks.
@@ -88,10 +91,10 @@ class Node {
   NodeOptions options_;
   uint32_t id_;
   NodeState state_ = NodeState::running;
-  uint64_t life_ = 0;               // counts kills: what was scheduled for an earlier life is dropped
+  uint64_t life_ = 0;  // counts kills: what was scheduled for an earlier life is dropped
   Duration clock_offset_{};
   Duration wall_offset_{};
-  std::deque<Action> deferred_;     // what a frozen process has still to do
+  std::deque<Action> deferred_;  // what a frozen process has still to do
   std::vector<std::unique_ptr<LaneImpl>> lanes_;
   std::unique_ptr<Process> process_;
   std::map<uint64_t, std::weak_ptr<Connection>> connections_;
@@ -111,14 +114,15 @@ class World {
   std::span<const std::unique_ptr<Node>> nodes() const { return nodes_; }
 
   // ── time ──
-  Instant now() const { return now_; }  // since the world began, in world time
+  Instant now() const { return now_; }   // since the world began, in world time
   void at(Instant when, Action action);  // an event of the story: a fault, a look around
   void run_until(Instant end);
   void run_for(Duration time) { run_until(now_ + time); }
   // Runs until `done` holds (looked at after each event) or `end` is reached; true: it holds.
   bool run_until(const std::function<bool()>& done, Instant end);
 
-  // Runs on the node's process at `when`, later when it is frozen then, never when it has died meanwhile.
+  // Runs on the node's process at `when`, later when it is frozen then, never when it has died
+  // meanwhile.
   void on_process(Node& node, Instant when, Action action);
 
   // ── faults of a node ──

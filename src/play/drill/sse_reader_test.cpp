@@ -47,7 +47,7 @@ TEST(SseReader, an_event_without_data_is_dropped) {
 }
 
 TEST(SseReader, data_is_kept_up_to_its_bound_and_says_when_it_was_cut) {
-  for (const size_t more : {0, 1}) {
+  for (const size_t more : {size_t{0}, size_t{1}}) {
     SseReader reader;
     const size_t lines = SseReader::kDataBytesMax / SseReader::kLineBytesMax;
     size_t left = SseReader::kDataBytesMax + more - (lines - 1);  // the line feeds between count too

@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Every test, in the order in which a mistake is found soonest. `./run test` installs what it needs and calls it.
+#   tests/all.sh [STEP...]   steps: release unit fuzz explore system tsan
+set -uo pipefail
+cd "$(dirname "$0")/.."
+steps=("${@:-}")
+[ -n "${steps[0]}" ] || steps=(release unit fuzz explore system tsan)
+passed=0 failed=0 broken=()
+
+say() { printf '\033[1m== %s\033[0m\n' "$*"; }
+build() { cmake --preset "$1" >"build-$1.log" 2>&1 && cmake --build --preset "$1" ${2:+--target $2} -- --quiet >>"build-$1.log" 2>&1 ||
+  { tail -n 60 "build-$1.log"; rm -f "build-$1.log"; return 1; }; rm -f "build-$1.log"; }
+check() {  # NAME COMMAND...
+  local name=$1 start=$SECONDS; shift
+  if "$@"; then passed=$((passed + 1)); printf 'ok      %s (%d s)\n' "$name" $((SECONDS - start))
+  else failed=$((failed + 1)); broken+=("$name"); printf 'FAILED  %s (%d s)\n' "$name" $((SECONDS - start)); fi
+}
+quiet() {  # prints the output only of what failed
+  local out; out=$(mktemp)
+  if "$@" >"$out" 2>&1; then tail -n 1 "$out" | cut -c1-160; rm -f "$out"; else tail -n 80 "$out"; rm -f "$out"; return 1; fi
+}
+# Unit tests, plays and the corpora of the fuzz targets, under address and undefined-behaviour sanitizers.
+unit() { ctest --test-dir build/asan --output-on-failure --no-tests=error -j2; }
+
+for step in "${steps[@]}"; do
+  say "$step"
+  case $step in
+    release) check "build of the release preset" build release "sealane sealane-demo-agent play_explore" ;;
+    unit) check "build with address and undefined-behaviour sanitizers" build asan && check "unit tests, plays, corpora" unit ;;
+    fuzz) check "fuzz smoke" tests/fuzz.sh "${FUZZ_SECONDS:-4}" build/asan ;;
+    explore) check "2000 seeds of random faults" quiet build/release/play_explore --seeds 2000
+             for play in plays/*.play; do check "$play" quiet build/release/sealane play "$play"; done ;;
+    system) for test in tests/*_test.py; do check "$test" quiet /usr/bin/python3 "$test" build/release; done ;;
+    tsan) check "build with the thread sanitizer" build tsan "base_test host_test sealane sealane-demo-agent" &&
+          check "threads: base and host" quiet build/tsan/host_test --gtest_brief=1 &&
+          check "threads: a world, reloads and a drill" quiet tests/tsan_world.sh build/tsan ;;
+    *) echo "no step '$step'"; exit 2 ;;
+  esac
+done
+
+[ $failed -eq 0 ] || printf 'failed: %s\n' "${broken[@]}"
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
