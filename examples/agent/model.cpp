@@ -21,7 +21,8 @@ std::optional<std::string> greet(const Ask& ask) {
 
 constexpr std::array kSkills = {
     Skill{"greet", greet},         Skill{"recall", recall}, Skill{"convert", convert},
-    Skill{"calculate", calculate}, Skill{"locate", locate}, Skill{"look_up", look_up},
+    Skill{"count_up", count_up},   Skill{"calculate", calculate}, Skill{"locate", locate},
+    Skill{"look_up", look_up},
 };
 
 }  // namespace

@@ -52,6 +52,7 @@ std::vector<std::string_view> tokens(std::string_view reply);
 std::optional<std::string> recall(const Ask& ask);     // "what did I ask first?", "my name is Ada"
 std::optional<std::string> convert(const Ask& ask);    // "10 miles in km"
 std::optional<std::string> calculate(const Ask& ask);  // "12 * (3 + 4)", then "double that"
+std::optional<std::string> count_up(const Ask& ask);   // "count to 1000": a long stream
 std::optional<std::string> locate(const Ask& ask);     // "how far is us-east-1 from eu-west-1?"
 std::optional<std::string> look_up(const Ask& ask);    // the text, and "tell me more"
 

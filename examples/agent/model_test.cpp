@@ -59,6 +59,13 @@ TEST(Model, names_of_regions_and_dates_are_no_sums) {
   EXPECT_EQ(talk({"what happened on 2026-11-22"}).find('='), std::string::npos);
 }
 
+TEST(Model, counts_as_far_as_it_is_told_to) {
+  EXPECT_EQ(talk({"Count to 5, please."}), "1 2 3 4 5");
+  EXPECT_EQ(tokens(talk({"count to 2000"})).size(), 2000u);
+  EXPECT_EQ(talk({"count to 2001"}), "I get tired after 2000.");
+  EXPECT_EQ(talk({"count to 99999999999"}), "I get tired after 2000.");
+}
+
 TEST(Model, converts_units) {
   EXPECT_EQ(talk({"convert 10 miles to km"}), "10 miles = 16.09344 km");
   EXPECT_EQ(talk({"how many feet are in 3 miles?"}), "3 miles = 15840 feet");

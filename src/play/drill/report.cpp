@@ -84,7 +84,9 @@ struct Story {
       const std::string who = fmt::format("{} user near {}", name(r.kind), region(r.near));
       if (r.first != Failure::none && !std::exchange(first.tried, true)) {
         tell(end, "users", fmt::format("{}: a first try fails ({}), {}", who, name(r.first),
-                                       r.ok() ? "a retry is answered" : "and so do its retries"));
+                                       r.ok() ? "a retry is answered"
+                                                                  : r.try_count > 1 ? "and so do its retries"
+                                                                                    : "and is not repeated"));
       }
       if (!r.ok() && !std::exchange(first.failed, true)) {
         tell(end, "users", fmt::format("{}: a request fails for good ({})", who, name(r.failure)));

@@ -162,7 +162,10 @@ std::vector<StreamRow> stream_rows(const Plan& plan, const Scenario& scenario, c
     for (const StreamSeen& s : seen.streams) {
       if (s.near != place.region || (s.end != StreamEnd::open && s.ended < seen.began)) continue;
       const bool by_target = s.served_by == scenario.target && place.is_affected;
-      if (by_target && s.token_count > 0 && s.opened < times.fault && s.ended + Duration(1s) > times.fault) {
+      // A silent one ends, for its user, with its last token before the fault.
+      const bool was_open = s.ended >= times.fault || s.end == StreamEnd::silent;
+      if (by_target && s.token_count > 0 && s.opened < times.fault && was_open &&
+          s.ended + scenario.manners.stream_silence_max >= times.fault) {
         ++row.hit_count;
         if (s.end == StreamEnd::torn) ++row.torn_count;
         if (s.end == StreamEnd::silent) ++row.silent_count;
