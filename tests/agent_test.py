@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demo agent as real clients see it: curl and Python's http.client, streams, drains, and a model behind it.
 
-    tests/agent_test.py build/dev/sealane-demo-agent
+    tests/agent_test.py build/dev
 
 Every agent started here listens on a port of 127.24.0.1 that the kernel chose.
 """
@@ -19,7 +19,7 @@ import threading
 import time
 import unittest
 
-PROGRAM = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else "build/dev/sealane-demo-agent")
+PROGRAM = os.path.abspath(os.path.join(sys.argv.pop(1) if len(sys.argv) > 1 else "build/dev", "sealane-demo-agent"))
 HOST = "127.24.0.1"
 
 

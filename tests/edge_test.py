@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The HTTP edge of two real nodes, with curl and plain sockets as clients and agents that die in all ways.
 
-    tests/edge_test.py build/dev/sealane
+    tests/edge_test.py build/dev
 
 The world lives on 127.21.1.1 and 127.21.2.1; each test begins with everything up.
 """
@@ -400,5 +400,5 @@ class Edge(unittest.TestCase):
 if __name__ == "__main__":
     if len(sys.argv) > 2 and sys.argv[1] == "--agent":
         run_agent(sys.argv[2])
-    PROGRAM = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else "build/dev/sealane")
+    PROGRAM = os.path.abspath(os.path.join(sys.argv.pop(1) if len(sys.argv) > 1 else "build/dev", "sealane"))
     unittest.main(verbosity=2)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A two-region world of its own for a test: `sealane up` on addresses 127.A.0.1 and 127.B.0.1."""
+"""A world of its own for a test: `sealane up` with a region on each of 127.A.0.1, 127.B.0.1 ..., and what a test
+asks of it. Nothing here judges time: a wait ends when what it waits for is so, and its bound only turns a hang
+into a failure."""
 import http.client
 import json
 import os
@@ -10,6 +12,7 @@ import subprocess
 import tempfile
 import time
 
+import dns.exception
 import dns.edns
 import dns.message
 import dns.query
@@ -17,92 +20,165 @@ import dns.rdatatype
 
 DOMAIN = "agent.example.test"
 REGIONS = ("us-east-1", "eu-west-1")
+HEALTH = "interval: 100ms, timeout: 100ms, failures: 3"
+# For tests of rules on a machine that has other work: what is dead is found as fast, what is slow is not dead.
+PATIENT = "interval: 100ms, timeout: 1s, failures: 3"
+PORTS = {"dns": 5300, "http": 8080, "https": 8443, "metrics": 8901}
 
 
 class LiveWorld:
     """Runs in a `with` block; everything it started is gone at the end of it."""
 
-    def __init__(self, build, first_octet, health=None, edge="", ttl="5s", extra="", lanes=1):
+    def __init__(self, build, first_octet, health=None, edge="", ttl="5s", extra="", *, regions=REGIONS,
+                 domain=DOMAIN, viewer_protocol="allow-all", ports=None, agent_arguments=(), agents_per_region=2, lanes=1):
         self.build = os.path.abspath(build)
-        self.ips = {r: f"127.{first_octet + i}.0.1" for i, r in enumerate(REGIONS)}
+        self.domain = domain
+        self.ips = {r: f"127.{first_octet + i}.0.1" for i, r in enumerate(regions)}
+        self.ports = {**PORTS, **(ports or {})}
         self.dir = tempfile.mkdtemp(prefix="sealane-world-")
         self.data = os.path.join(self.dir, "data")
         self.world = os.path.join(self.dir, "world.yaml")
-        health = health or "interval: 100ms, timeout: 100ms, failures: 3"
-        lines = [f"domain: {DOMAIN}", f"lanes: {lanes}", "regions:"]
+        self.output = self.up = None
+        lines = [f"domain: {domain}", f"lanes: {lanes}", "regions:"]
         for region, ip in self.ips.items():
             lines += [f"  {region}:", f"    nodes: [{ip}]", "    agents:"]
-            for port in (9001, 9002):
-                lines += [f"      - run: [sealane-demo-agent, --listen, '{ip}:{port}']", f"        url: http://{ip}:{port}"]
-        lines += [f"routing: {{ policy: latency, failover: [{', '.join(REGIONS)}], ttl: {ttl} }}",
-                  f"health: {{ path: /health, {health} }}", f"edge: {{ viewer_protocol: allow-all, certificate: auto{edge} }}",
-                  extra]
+            for port in range(9001, 9001 + agents_per_region):
+                command = json.dumps(["sealane-demo-agent", "--listen", f"{ip}:{port}", *agent_arguments])
+                lines += [f"      - run: {command}", f"        url: http://{ip}:{port}"]
+        lines += [f"routing: {{ policy: latency, failover: [{', '.join(regions)}], ttl: {ttl} }}",
+                  f"health: {{ path: /health, {health or HEALTH} }}",
+                  f"edge: {{ viewer_protocol: {viewer_protocol}, certificate: auto{edge} }}"]
+        if ports:
+            lines.append("ports: { " + ", ".join(f"{k}: {v}" for k, v in ports.items()) + " }")
+        self.text = "\n".join(lines + [extra]) + "\n"
+        self.write(self.text)
+
+    def write(self, text):
         with open(self.world, "w") as f:
-            f.write("\n".join(lines) + "\n")
+            f.write(text)
+
+    # ── start and stop ───────────────────────────────────────────────────────────────────────────
 
     def __enter__(self):
-        self.output = open(os.path.join(self.dir, "up.log"), "w")
-        self.up = subprocess.Popen([f"{self.build}/sealane", "up", self.world, "--data", self.data],
-                                   stdout=self.output, stderr=subprocess.STDOUT)
         try:
-            self.wait_until(lambda: all(self.level(r) for r in REGIONS), 60, "the world to come up")
+            self.start()
         except BaseException:
+            self.say_what_happened()
             self.__exit__(None, None, None)
             raise
         return self
 
-    def __exit__(self, *_):
-        self.up.send_signal(signal.SIGTERM)
+    def start(self):
+        self.output = open(os.path.join(self.dir, "up.log"), "a")
+        self.up = subprocess.Popen([f"{self.build}/sealane", "up", self.world, "--data", self.data],
+                                   stdout=self.output, stderr=subprocess.STDOUT)
+        self.wait_until(self.all_level, 60, "the world to come up")
+
+    def stop(self):
+        """Ends the world in order and returns the exit code of `up`."""
+        if self.up is None:
+            return None
+        if self.up.poll() is None:
+            self.up.send_signal(signal.SIGTERM)
         try:
-            self.up.wait(20)
+            code = self.up.wait(20)
         except subprocess.TimeoutExpired:
             self.up.kill()
             self.up.wait()
+            code = None
+        self.up = None
         self.output.close()
+        return code
+
+    def __exit__(self, kind, *_):
+        if kind is not None:
+            self.say_what_happened()
+        # A frozen process would not hear SIGTERM; `up` wakes only those it froze itself.
+        for region in self.ips:
+            for pid in self.pids(region):
+                try:
+                    os.kill(pid, signal.SIGCONT)
+                except ProcessLookupError:
+                    pass
+        self.stop()
         if not os.environ.get("KEEP"):
             shutil.rmtree(self.dir, ignore_errors=True)
 
+    def say_what_happened(self):
+        """The ends of the logs, for somebody who reads of a failure on another machine."""
+        logs = [os.path.join(self.dir, "up.log")]
+        folder = os.path.join(self.data, "log")
+        if os.path.isdir(folder):
+            logs += sorted(os.path.join(folder, name) for name in os.listdir(folder) if "agent" not in name)
+        for log in logs:
+            with open(log, errors="replace") as f:
+                print(f"--- {log}", *f.read().splitlines()[-12:], sep="\n", flush=True)
+
     @staticmethod
     def wait_until(what, max_s, words, pause_s=0.01):
-        """Polls until what() is true; the bound only turns a hang into a failure."""
-        end = time.monotonic() + max_s
+        """Polls until what() is true; returns how long that took."""
+        start = time.monotonic()
         while True:
             try:
                 if what():
-                    return
-            except OSError:
+                    return time.monotonic() - start
+            except (OSError, http.client.HTTPException, dns.exception.DNSException):
                 pass
-            if time.monotonic() > end:
+            if time.monotonic() - start > max_s:
                 raise AssertionError(f"waited {max_s} s for {words}")
             time.sleep(pause_s)
 
-    def get(self, region, path, port=8080, headers=None, timeout=10, method="GET", body=None):
-        c = http.client.HTTPConnection(self.ips[region], port, timeout=timeout)
+    # ── asking ───────────────────────────────────────────────────────────────────────────────────
+
+    def get(self, region, path, port=None, headers=None, timeout=10, method="GET", body=None, source=None):
+        """(status, headers, body) from a region's node; `source` is an address to ask from."""
+        c = http.client.HTTPConnection(self.ips[region], port or self.ports["http"], timeout=timeout,
+                                       source_address=(source, 0) if source else None)
         try:
-            c.request(method, path, body, {"Host": DOMAIN, **(headers or {})})
+            c.request(method, path, body, {"Host": self.domain, **(headers or {})})
             answer = c.getresponse()
             return answer.status, dict(answer.getheaders()), answer.read()
         finally:
             c.close()
 
-    def status(self, region):
-        return json.loads(self.get(region, "/status", 8901, timeout=2)[2])
+    def status(self, region, source=None):
+        return json.loads(self.get(region, "/status", self.ports["metrics"], timeout=2, source=source)[2])
 
     def level(self, region):
         """This node is ready and believes every endpoint to be healthy."""
         s = self.status(region)
         return s["ready"] and all(e["healthy"] and (e["known"] or e["kind"] == "agent") for e in s["endpoints"])
 
-    def answer(self, region, subnet=None, name=DOMAIN, timeout=1.0):
+    def all_level(self):
+        return all(self.level(r) for r in self.ips)
+
+    def answer(self, region, subnet=None, name=None, timeout=1.0, source=None):
         """The addresses that this region's name server gives to a client of `subnet`."""
-        query = dns.message.make_query(name, "A", use_edns=0,
+        return self.reply(region, subnet, name, timeout, source)[0]
+
+    def reply(self, region, subnet=None, name=None, timeout=1.0, source=None):
+        """(sorted addresses, ttl) of a steered name; ttl is None when there is no address."""
+        query = dns.message.make_query(name or self.domain, "A", use_edns=0,
                                        options=[dns.edns.ECSOption(*subnet)] if subnet else [])
-        reply = dns.query.udp(query, self.ips[region], timeout=timeout, port=5300)
-        return sorted(r.address for rr in reply.answer if rr.rdtype == dns.rdatatype.A for r in rr)
+        reply = dns.query.udp(query, self.ips[region], timeout=timeout, port=self.ports["dns"], source=source)
+        sets = [rr for rr in reply.answer if rr.rdtype == dns.rdatatype.A]
+        return sorted(r.address for rr in sets for r in rr), min((rr.ttl for rr in sets), default=None)
 
     def near(self, region):
         """An EDNS client subnet of users who are known to be in the region."""
         return self.ips[region].rsplit(".", 2)[0] + ".0.0", 16
+
+    def user_of(self, region):
+        """An address that a user who is known to be in the region may ask from."""
+        return self.ips[region].rsplit(".", 2)[0] + ".9.9"
+
+    def explain(self, region, client, name=None):
+        """What `sealane explain` prints about a client, asked of this region's node."""
+        return subprocess.run([f"{self.build}/sealane", "explain", name or self.domain, "--from", client, "--endpoint",
+                               f"http://{self.ips[region]}:{self.ports['metrics']}"],
+                              check=True, capture_output=True, text=True, timeout=30).stdout
+
+    # ── doing harm ───────────────────────────────────────────────────────────────────────────────
 
     def fault(self, verb, region):
         with open(os.path.join(self.data, "run", "up.json")) as f:
@@ -112,6 +188,20 @@ class LiveWorld:
             reply = s.makefile().readline().strip()
         assert reply.startswith("ok"), reply
 
-    def pids(self, region, kind):
-        with open(os.path.join(self.data, "run", f"{region}.json")) as f:
-            return [c["pid"] for c in json.load(f) if c["kind"] == kind and c["pid"] > 0]
+    def keeper(self, region):
+        """The pid of a region's keeper, which is its process group too."""
+        with open(os.path.join(self.data, "run", "up.json")) as f:
+            return json.load(f)["regions"][region]["pgid"]
+
+    def pids(self, region, kind=None):
+        """Of a region's processes: all, or those of a kind (node, agent)."""
+        try:
+            with open(os.path.join(self.data, "run", f"{region}.json")) as f:
+                return [c["pid"] for c in json.load(f) if kind in (None, c["kind"]) and c["pid"] > 0]
+        except FileNotFoundError:
+            return []
+
+    def log(self, region):
+        """What the region's node has written, a list of JSON lines."""
+        with open(os.path.join(self.data, "log", f"{region}-node-{self.ips[region]}.log")) as f:
+            return [json.loads(line) for line in f if line.startswith("{")]
