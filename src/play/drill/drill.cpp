@@ -177,7 +177,7 @@ std::string Drill::trouble() const {
                          plan_.endpoint(status_watchers_[i]->node()).address.ip.to_string());
     }
   }
-  if (!tracker_.all_served()) return "not every user is served";
+  if (!tracker_.all_at_home()) return "not every user is served by whom the plan names";
   const bool streams_flow = std::ranges::all_of(
       users_, [](const User& user) { return !user.stream || user.stream->is_flowing(); });
   return streams_flow ? "" : "not every stream is flowing";

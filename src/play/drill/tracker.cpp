@@ -86,11 +86,11 @@ bool Tracker::has_returned() const {
   });
 }
 
-bool Tracker::all_served() const {
+bool Tracker::all_at_home() const {
   return std::ranges::all_of(scenario_.places, [&](const Place& place) {
     return std::ranges::all_of(kKinds, [&](Kind kind) {
       const auto at = last_.find({place.region, kind});
-      return at != last_.end() && at->second.ok;
+      return at != last_.end() && at->second.ok && holds(place.before, at->second.by);
     });
   });
 }

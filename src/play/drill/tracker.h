@@ -24,8 +24,8 @@ class Tracker {
   bool has_moved() const;
   // Every surviving node sees the target up and names it again, and its users are there.
   bool has_returned() const;
-  // Each place's users were answered well last time.
-  bool all_served() const;
+  // Each place's users were answered well last time, by whom the plan names.
+  bool all_at_home() const;
 
   struct Count {
     uint64_t ok = 0, failed = 0, retried = 0;
