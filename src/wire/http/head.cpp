@@ -187,6 +187,9 @@ Method method_of(std::string_view name) {
 }
 
 std::expected<size_t, Refusal> HeadEnd::find(std::string_view bytes, const Limits& limits) {
+  // Past the limit nothing is looked at, so that pieces and whole are judged alike.
+  const bool is_full = bytes.size() >= limits.head_bytes_max;
+  bytes = bytes.substr(0, limits.head_bytes_max);
   // scanned_ is always the start of a line.
   while (scanned_ < bytes.size()) {
     const char* start = bytes.data() + scanned_;
@@ -199,12 +202,9 @@ std::expected<size_t, Refusal> HeadEnd::find(std::string_view bytes, const Limit
       return std::unexpected(Refusal{400, "folded header line"});  // RFC 9112 5.2
     }
     scanned_ += line + 1;
-    if (line == 1) {
-      if (scanned_ > limits.head_bytes_max) break;
-      return scanned_;
-    }
+    if (line == 1) return scanned_;
   }
-  if (bytes.size() < limits.head_bytes_max && scanned_ <= limits.head_bytes_max) return 0;
+  if (!is_full) return 0;
   // Too long. A first line without an end is a request target that is too long.
   if (scanned_ == 0) return std::unexpected(Refusal{414, "request target too long"});
   return std::unexpected(Refusal{431, "header fields too large"});

@@ -142,6 +142,7 @@ TEST(RequestHead, limits_hold_at_max_and_refuse_at_max_plus_one) {
   EXPECT_EQ(both(head), "GET / ;");
   head.insert(head.size() - 4, "a");
   EXPECT_EQ(both(head), "refused 431");
+  EXPECT_EQ(both(head.substr(0, head.size() - 4) + "aaaa\n"), "refused 431") << "what lies behind is not judged";
 }
 
 TEST(RequestHead, says_what_the_connection_is_to_do) {
