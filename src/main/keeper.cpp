@@ -109,8 +109,16 @@ class Keeper {
     }
     if (stopping_) return kill_all(SIGKILL);
     stopping_ = true;
-    kill_all(SIGTERM);
+    end_next();
     reap();
+  }
+
+  // Nodes drain first, while their agents still answer what is under way.
+  void end_next() {
+    const bool node_left = std::ranges::any_of(children_, [](const Child& c) { return c.is_node && c.pid > 0; });
+    for (const Child& child : children_) {
+      if (child.pid > 0 && child.is_node == node_left) ::kill(child.pid, SIGTERM);
+    }
   }
 
   void kill_all(int signal) {
@@ -130,7 +138,11 @@ class Keeper {
 
   void ended(Child& child, int state) {
     child.pid = 0;
-    if (stopping_) return;
+    if (stopping_) {
+      const bool node_left = std::ranges::any_of(children_, [](const Child& c) { return c.is_node && c.pid > 0; });
+      if (child.is_node && !node_left) end_next();
+      return;
+    }
     const Instant now = lane_.loop().now();
     if (now - child.started >= kLivedLong) child.backoff = kBackoffMin;
     log_.line(port::Level::warn, "ended",
@@ -148,6 +160,7 @@ class Keeper {
       write_run_file();
     });
     child.restart->arm_at(now + child.backoff);
+    write_run_file();
   }
 
   // Who runs, for drills and for people.
