@@ -1,0 +1,16 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The benchmarks, each peer beside Sealane in one run. bench/README.md says how to read them.
+#   bench/all.sh [dns|edge]...
+set -uo pipefail
+cd "$(dirname "$0")/.."
+what=("$@"); [ ${#what[@]} -gt 0 ] || what=(dns edge)
+bad=0
+for bench in "${what[@]}"; do
+  case $bench in
+    dns) python3 bench/dns/run.py || bad=1 ;;
+    edge) python3 bench/edge/run.py || bad=1 ;;
+    *) echo "no bench '$bench': dns, edge"; exit 2 ;;
+  esac
+done
+exit $bad
