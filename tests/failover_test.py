@@ -18,6 +18,7 @@ import threading
 import time
 import unittest
 
+import own_machine
 from live_world import PATIENT, REGIONS, LiveWorld
 
 BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else "build/release")
@@ -350,7 +351,8 @@ class Regions(OnAWorld):
                     addresses = w.answer(server, (client, 24))
                     page = w.explain(server, client)
                     said = re.findall(r"(127\.\d+\.0\.1)  \[answered\]", page)
-                    self.assertEqual(addresses, said, f"{client} at {server}, {down} down:\n{page}")
+                    self.assertEqual(addresses, said, f"{client} at {server}, {down} down; now "
+                                     f"{w.answer(server, (client, 24))}:\n{page}")
 
 
 class Changes(OnAWorld):
@@ -456,4 +458,5 @@ class Ending(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    own_machine.enter(needed=False)
     unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)

@@ -11,8 +11,9 @@ SKIPPED = 77  # the exit code of a test that could not run here, for ctest and t
 _INSIDE = "SEALANE_OWN_MACHINE"
 
 
-def enter():
-    """Returns in the new namespaces; outside it does not return."""
+def enter(needed=True):
+    """Returns in the new namespaces; outside it does not return. A test that is only safer there, from other
+    worlds on the same addresses, says needed=False and runs without them where they cannot be had."""
     if os.environ.get(_INSIDE):
         _set_up()
         return
@@ -24,6 +25,8 @@ def enter():
         why = tried.stderr.strip() if tried.returncode != 0 else ""
     except FileNotFoundError:
         why = "unshare is not installed (package util-linux)"
+    if why and not needed:
+        return
     if why:
         print(f"SKIPPED: {os.path.basename(sys.argv[0])} needs a network namespace of its own: {why}")
         sys.exit(SKIPPED)
