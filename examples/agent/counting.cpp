@@ -21,7 +21,8 @@ std::optional<std::string> count_up(const Ask& ask) {
   unsigned last = 0;
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), last);
   if (end != number.data() + number.size() || number.empty() || last == 0) return std::nullopt;
-  if (error != std::errc{} || last > kCountMax) return fmt::format("I get tired after {}.", kCountMax);
+  if (error != std::errc{} || last > kCountMax)
+    return fmt::format("I get tired after {}.", kCountMax);
   std::string out = "1";
   for (unsigned n = 2; n <= last; ++n) fmt::format_to(std::back_inserter(out), " {}", n);
   return out;

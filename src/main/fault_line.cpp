@@ -16,8 +16,8 @@ Result<UpFile> parse_up_file(std::string_view text) {
     return document.is_object() ? document.value(name, nlohmann::json{}) : nlohmann::json{};
   };
   const auto port = member("port"), token = member("token"), world = member("world");
-  if (!port.is_number_unsigned() || port.get<uint64_t>() == 0 || port.get<uint64_t>() > 65535 || !token.is_string() ||
-      !world.is_string()) {
+  if (!port.is_number_unsigned() || port.get<uint64_t>() == 0 || port.get<uint64_t>() > 65535 ||
+      !token.is_string() || !world.is_string()) {
     return fail(Code::corrupt, "up.json has no port, token or world");
   }
   return UpFile{port.get<uint16_t>(), token.get<std::string>(), world.get<std::string>()};
@@ -27,15 +27,18 @@ Result<UpFile> read_up_file(const std::filesystem::path& data_dir) {
   const auto path = data_dir / "run" / "up.json";
   const auto text = host::read_file(path, 1 << 20);
   if (!text) {
-    return fail(Code::unavailable, fmt::format("no world is up here ({}); start one with `sealane up`, or name its "
-                                               "directory with --data", text.error().what));
+    return fail(Code::unavailable,
+                fmt::format("no world is up here ({}); start one with `sealane up`, or name its "
+                            "directory with --data",
+                            text.error().what));
   }
   return parse_up_file(*text);
 }
 
 FaultLine::FaultLine(port::Lane& lane, UpFile up) : lane_(lane), up_(std::move(up)) {}
 
-void FaultLine::order(std::string_view verb, std::string_view region, std::function<void(Status)> done) {
+void FaultLine::order(std::string_view verb, std::string_view region,
+                      std::function<void(Status)> done) {
   SL_ASSERT(!done_);
   done_ = std::move(done);
   line_.clear();
@@ -47,7 +50,8 @@ void FaultLine::on_data(std::span<const char> bytes) {
   line_.append(bytes.data(), std::min(bytes.size(), kAnswerBytesMax - line_.size()));
   const size_t end = line_.find('\n');
   if (end == line_.npos) {
-    if (line_.size() == kAnswerBytesMax) answer(fail(Code::corrupt, "`sealane up` answers without end"));
+    if (line_.size() == kAnswerBytesMax)
+      answer(fail(Code::corrupt, "`sealane up` answers without end"));
     return;
   }
   line_.resize(end);

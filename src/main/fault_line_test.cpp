@@ -16,8 +16,9 @@ TEST(UpFile, says_where_faults_are_ordered) {
 }
 
 TEST(UpFile, what_lacks_a_port_token_or_world_is_refused) {
-  for (const char* bad : {"", "[]", R"({"port":0,"token":"t","world":"w"})", R"({"port":65536,"token":"t","world":"w"})",
-                          R"({"port":1,"world":"w"})", R"({"port":1,"token":"t"})", R"({"port":-1,"token":"t","world":"w"})"}) {
+  for (const char* bad : {"", "[]", R"({"port":0,"token":"t","world":"w"})",
+                          R"({"port":65536,"token":"t","world":"w"})", R"({"port":1,"world":"w"})",
+                          R"({"port":1,"token":"t"})", R"({"port":-1,"token":"t","world":"w"})"}) {
     EXPECT_FALSE(parse_up_file(bad)) << bad;
   }
 }

@@ -37,8 +37,11 @@ void Caller::begin_due() {
 
 void Caller::begin(Instant intended) {
   if (calls_.size() >= kCallsMax) {
-    seen_.add(RequestSeen{.intended = intended, .near = options_.near, .kind = options_.kind,
-                          .first = Failure::crowded, .failure = Failure::crowded});
+    seen_.add(RequestSeen{.intended = intended,
+                          .near = options_.near,
+                          .kind = options_.kind,
+                          .first = Failure::crowded,
+                          .failure = Failure::crowded});
     return;
   }
   const uint64_t id = ++last_id_;
@@ -60,7 +63,8 @@ void Caller::try_at(uint64_t id, const StubResolver::Answer& answer) {
     return std::ranges::find(answer.addresses, to.ip) != answer.addresses.end();
   });
   // Each further try takes the next address, where there are several.
-  const SocketAddress to{answer.addresses[(call.try_count - 1u) % answer.addresses.size()], options_.port};
+  const SocketAddress to{answer.addresses[(call.try_count - 1u) % answer.addresses.size()],
+                         options_.port};
   const auto node = plan_.find_node(to.ip);
   call.served_by = node ? plan_.endpoint(*node).region : kNowhere;
   call.connection = pool_.get(to);
@@ -74,9 +78,12 @@ void Caller::try_at(uint64_t id, const StubResolver::Answer& answer) {
 bool Caller::may_repeat(const Call& call, Failure why, bool sent) const {
   if (call.try_count > options_.retries_max || why == Failure::crowded) return false;
   switch (options_.kind) {
-    case Kind::retrying: return true;
-    case Kind::ttl_only: return false;
-    case Kind::prompt: return !sent;
+    case Kind::retrying:
+      return true;
+    case Kind::ttl_only:
+      return false;
+    case Kind::prompt:
+      return !sent;
   }
   return false;
 }
@@ -100,15 +107,16 @@ void Caller::fail_try(uint64_t id, Failure why) {
 void Caller::finish(uint64_t id, Failure failure) {
   const Call& call = calls_.at(id);
   const Instant now = lane_.clock.now();
-  seen_.add(RequestSeen{.intended = call.intended,
-                        .wait = now - call.intended,
-                        .near = options_.near,
-                        .served_by = failure == Failure::none || call.status != 0 ? call.served_by : kNowhere,
-                        .kind = options_.kind,
-                        .try_count = call.try_count,
-                        .status = call.status,
-                        .first = call.first,
-                        .failure = failure});
+  seen_.add(RequestSeen{
+      .intended = call.intended,
+      .wait = now - call.intended,
+      .near = options_.near,
+      .served_by = failure == Failure::none || call.status != 0 ? call.served_by : kNowhere,
+      .kind = options_.kind,
+      .try_count = call.try_count,
+      .status = call.status,
+      .first = call.first,
+      .failure = failure});
   if (failure != Failure::none && options_.kind == Kind::prompt) ask_anew_ = true;
   calls_.erase(id);
 }

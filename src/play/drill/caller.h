@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A user who sends requests at a steady rate, whatever becomes of the earlier ones: a request's time counts
-// from the moment at which it was meant to be sent, so a server that stands still shows in every one of them.
+// A user who sends requests at a steady rate, whatever becomes of the earlier ones: a request's
+// time counts from the moment at which it was meant to be sent, so a server that stands still shows
+// in every one of them.
 //
 //   retrying   GET, and on any failure asks DNS anew and tries again at once
 //   ttl-only   GET once, and follows only the TTL: what plain clients feel
@@ -28,15 +29,16 @@ class Caller final : HttpConnection::User {
     Kind kind = Kind::retrying;
     plan::RegionId near{};
     double per_second = 20;
-    std::string request;              // its bytes
+    std::string request;  // its bytes
     uint16_t port = 0;
-    port::ConnectOptions connect;     // timeout: that of a try
+    port::ConnectOptions connect;  // timeout: that of a try
     unsigned retries_max = 3;
   };
-  Caller(port::Lane& lane, const plan::Plan& plan, Options options, StubResolver& resolver, Observations& seen);
+  Caller(port::Lane& lane, const plan::Plan& plan, Options options, StubResolver& resolver,
+         Observations& seen);
   void start(Instant first);
-  void stop() { tick_->disarm(); }    // what is under way goes on
-  void give_up();                     // what is under way counts as timed out
+  void stop() { tick_->disarm(); }  // what is under way goes on
+  void give_up();                   // what is under way counts as timed out
   size_t under_way_count() const { return calls_.size(); }
 
  private:
@@ -67,9 +69,9 @@ class Caller final : HttpConnection::User {
   ConnectionPool pool_;
   std::map<uint64_t, Call> calls_;
   uint64_t last_id_ = 0;
-  Instant next_;                      // intended start of the next request
+  Instant next_;  // intended start of the next request
   Duration gap_;
-  bool ask_anew_ = false;             // prompt: the last one was lost
+  bool ask_anew_ = false;  // prompt: the last one was lost
   std::unique_ptr<port::Timer> tick_;
 };
 

@@ -18,8 +18,8 @@ Result<std::unique_ptr<DnsWatcher>> DnsWatcher::make(port::Lane& lane, const pla
   return watcher;
 }
 
-DnsWatcher::DnsWatcher(port::Lane& lane, const plan::Plan& plan, const Scenario& scenario, Options options,
-                       Observations& seen)
+DnsWatcher::DnsWatcher(port::Lane& lane, const plan::Plan& plan, const Scenario& scenario,
+                       Options options, Observations& seen)
     : lane_(lane),
       plan_(plan),
       options_(options),
@@ -36,7 +36,8 @@ void DnsWatcher::start() {
 }
 
 bool DnsWatcher::hears() const {
-  return std::ranges::all_of(watched_, [](const Watched& w) { return !w.rcode.empty() && w.rcode != "silent"; });
+  return std::ranges::all_of(
+      watched_, [](const Watched& w) { return !w.rcode.empty() && w.rcode != "silent"; });
 }
 
 void DnsWatcher::ask() {
@@ -46,8 +47,9 @@ void DnsWatcher::ask() {
     const uint64_t number = ++last_number_;
     const auto id = uint16_t(number % kUnderWayMax);
     questions_[id] = {number, uint16_t(i)};
-    const auto query = dns::make_query(plan_.domain, dns::Type::a,
-                                       {.id = id, .edns = true, .subnet = Prefix::of(watched.place->user(0), 24)});
+    const auto query =
+        dns::make_query(plan_.domain, dns::Type::a,
+                        {.id = id, .edns = true, .subnet = Prefix::of(watched.place->user(0), 24)});
     SL_ASSERT(query.has_value());
     socket_->send(server_, {dns::bytes_of(*query), query->size()});
     if (now - watched.heard > kSilence) note(watched, watched.heard, {}, 0, "silent");
@@ -81,8 +83,8 @@ void DnsWatcher::on_batch(std::span<port::Datagram> batch) {
   }
 }
 
-void DnsWatcher::note(Watched& watched, Instant at, std::vector<plan::RegionId> regions, uint32_t ttl_s,
-                      std::string rcode) {
+void DnsWatcher::note(Watched& watched, Instant at, std::vector<plan::RegionId> regions,
+                      uint32_t ttl_s, std::string rcode) {
   if (watched.rcode == rcode && watched.regions == regions) return;
   watched.regions = regions;
   watched.rcode = rcode;

@@ -12,15 +12,16 @@ using plan::EndpointId;
 
 namespace {
 
-constexpr Duration kTurnEvery = 10ms;           // of the phases
-constexpr Duration kPromptTimeout = 5s;         // an agent thinks
+constexpr Duration kTurnEvery = 10ms;    // of the phases
+constexpr Duration kPromptTimeout = 5s;  // an agent thinks
 constexpr Duration kStatusTimeout = 1s;
-constexpr Duration kDnsIntervalMin = 5ms;       // of one watcher and place
+constexpr Duration kDnsIntervalMin = 5ms;  // of one watcher and place
 // Long enough to be under way when the fault comes; a stream that ends is opened again.
 constexpr std::string_view kLongPrompt = "Count to 1000, please.";
 
 std::string get_ping(const std::string& host) {
-  return fmt::format("GET /ping HTTP/1.1\r\nHost: {}\r\nUser-Agent: sealane-drill\r\nAccept: */*\r\n\r\n", host);
+  return fmt::format(
+      "GET /ping HTTP/1.1\r\nHost: {}\r\nUser-Agent: sealane-drill\r\nAccept: */*\r\n\r\n", host);
 }
 
 std::string post_agent(const std::string& host, std::string_view accept, const std::string& body) {
@@ -32,12 +33,15 @@ std::string post_agent(const std::string& host, std::string_view accept, const s
 
 }  // namespace
 
-Result<std::unique_ptr<Drill>> Drill::make(port::Lane& lane, const plan::Plan& plan, const Scenario& scenario,
-                                           const Options& options, Inject inject) {
+Result<std::unique_ptr<Drill>> Drill::make(port::Lane& lane, const plan::Plan& plan,
+                                           const Scenario& scenario, const Options& options,
+                                           Inject inject) {
   if (!(options.rate > 0 && options.rate <= kRateMax && options.prompt_rate > 0 &&
         options.prompt_rate <= kRateMax && options.stream_count <= kStreamsMax)) {
-    return fail(Code::invalid, fmt::format("a user sends above 0 and up to {} requests a second, and a place has "
-                                           "up to {} streams", kRateMax, kStreamsMax));
+    return fail(Code::invalid,
+                fmt::format("a user sends above 0 and up to {} requests a second, and a place has "
+                            "up to {} streams",
+                            kRateMax, kStreamsMax));
   }
   std::unique_ptr<Drill> drill(new Drill(lane, plan, scenario, options, std::move(inject)));
   for (const Place& place : scenario.places) SL_CHECK(drill->add_users(place));
@@ -45,7 +49,8 @@ Result<std::unique_ptr<Drill>> Drill::make(port::Lane& lane, const plan::Plan& p
   return drill;
 }
 
-Drill::Drill(port::Lane& lane, const plan::Plan& plan, const Scenario& scenario, Options options, Inject inject)
+Drill::Drill(port::Lane& lane, const plan::Plan& plan, const Scenario& scenario, Options options,
+             Inject inject)
     : lane_(lane),
       plan_(plan),
       scenario_(scenario),
@@ -57,9 +62,11 @@ Drill::Drill(port::Lane& lane, const plan::Plan& plan, const Scenario& scenario,
       phases_(options.phases, lane.clock.now()),
       tick_(lane.timers.make([this] { turn(); })) {}
 
-Result<std::unique_ptr<StubResolver>> Drill::resolver_for(const Place& place, const IpAddress& user) const {
+Result<std::unique_ptr<StubResolver>> Drill::resolver_for(const Place& place,
+                                                          const IpAddress& user) const {
   std::vector<SocketAddress> servers;
-  for (const EndpointId id : place.name_servers) servers.push_back({plan_.endpoint(id).address.ip, plan_.ports.dns});
+  for (const EndpointId id : place.name_servers)
+    servers.push_back({plan_.endpoint(id).address.ip, plan_.ports.dns});
   return StubResolver::make(lane_, {.name = plan_.domain,
                                     .servers = std::move(servers),
                                     .from = place.can_bind ? user : IpAddress{},
@@ -67,13 +74,15 @@ Result<std::unique_ptr<StubResolver>> Drill::resolver_for(const Place& place, co
                                     .patience = scenario_.manners.resolver_patience});
 }
 
-port::ConnectOptions Drill::connect_from(const Place& place, const IpAddress& user, Duration timeout) const {
+port::ConnectOptions Drill::connect_from(const Place& place, const IpAddress& user,
+                                         Duration timeout) const {
   return {.timeout = timeout,
           .from = place.can_bind ? user : IpAddress{},
           .tls = tls_,
           .tls_name = plan_.domain,
           .tls_verify = tls_,
-          // A drill opens thousands of connections; their TIME_WAIT would hold the users' few addresses.
+          // A drill opens thousands of connections; their TIME_WAIT would hold the users' few
+          // addresses.
           .reset_on_close = true};
 }
 
@@ -84,8 +93,9 @@ Status Drill::add_users(const Place& place) {
     const IpAddress address = place.user(n++);
     User user;
     SL_TRY(user.resolver, resolver_for(place, address));
-    const std::string body =
-        fmt::format(R"({{"prompt":"What is 6 times 7?","sessionId":"drill-{0}","currentRegion":"{0}"}})", region);
+    const std::string body = fmt::format(
+        R"({{"prompt":"What is 6 times 7?","sessionId":"drill-{0}","currentRegion":"{0}"}})",
+        region);
     const bool is_prompt = kind == Kind::prompt;
     user.caller = std::make_unique<Caller>(
         lane_, plan_,
@@ -93,9 +103,11 @@ Status Drill::add_users(const Place& place) {
             .kind = kind,
             .near = place.region,
             .per_second = is_prompt ? options_.prompt_rate : options_.rate,
-            .request = is_prompt ? post_agent(plan_.domain, "application/json", body) : get_ping(plan_.domain),
+            .request = is_prompt ? post_agent(plan_.domain, "application/json", body)
+                                 : get_ping(plan_.domain),
             .port = port_,
-            .connect = connect_from(place, address, is_prompt ? kPromptTimeout : scenario_.manners.try_timeout),
+            .connect = connect_from(place, address,
+                                    is_prompt ? kPromptTimeout : scenario_.manners.try_timeout),
             .retries_max = scenario_.manners.retries_max},
         *user.resolver, seen_);
     users_.push_back(std::move(user));
@@ -104,9 +116,9 @@ Status Drill::add_users(const Place& place) {
     const IpAddress address = place.user(n++);
     User user;
     SL_TRY(user.resolver, resolver_for(place, address));
-    const std::string body =
-        fmt::format(R"({{"prompt":"{}","sessionId":"drill-{}-{}","currentRegion":"{}","stream":true}})", kLongPrompt,
-                    region, i, region);
+    const std::string body = fmt::format(
+        R"({{"prompt":"{}","sessionId":"drill-{}-{}","currentRegion":"{}","stream":true}})",
+        kLongPrompt, region, i, region);
     user.stream = std::make_unique<StreamUser>(
         lane_, plan_,
         StreamUser::Options{.near = place.region,
@@ -126,14 +138,16 @@ Status Drill::add_watchers() {
   size_t node_count = 0;
   for (const plan::Region& region : plan_.regions) node_count += region.nodes.size();
   const double questions = double(node_count * scenario_.places.size());
-  const auto interval = std::max(kDnsIntervalMin, Duration(int64_t(questions / kQuestionsPerSecondMax * 1e9)));
+  const auto interval =
+      std::max(kDnsIntervalMin, Duration(int64_t(questions / kQuestionsPerSecondMax * 1e9)));
   for (size_t r = 0; r < plan_.regions.size(); ++r) {
     const Place* inside = scenario_.find_place(plan::RegionId(r));
     const unsigned n = unsigned(std::size(kKinds)) + options_.stream_count;
     const IpAddress from = inside != nullptr && inside->can_bind ? inside->user(n) : IpAddress{};
     for (const EndpointId node : plan_.regions[r].nodes) {
-      SL_TRY(auto watcher, DnsWatcher::make(lane_, plan_, scenario_,
-                                            {.node = node, .from = from, .interval = interval}, seen_));
+      SL_TRY(auto watcher,
+             DnsWatcher::make(lane_, plan_, scenario_,
+                              {.node = node, .from = from, .interval = interval}, seen_));
       dns_watchers_.push_back(std::move(watcher));
       status_watchers_.push_back(std::make_unique<StatusWatcher>(
           lane_, plan_,
@@ -155,7 +169,9 @@ void Drill::start(std::function<void(const Progress&)> progress, std::function<v
   // Spread over one period, so that users do not send in step.
   size_t i = 0;
   for (User& user : users_) {
-    if (user.caller) user.caller->start(now + Duration(int64_t(1e9 / options_.rate)) * int64_t(i) / int64_t(users_.size()));
+    if (user.caller)
+      user.caller->start(now + Duration(int64_t(1e9 / options_.rate)) * int64_t(i) /
+                                   int64_t(users_.size()));
     if (user.stream) user.stream->start();
     ++i;
   }
@@ -168,7 +184,8 @@ void Drill::start(std::function<void(const Progress&)> progress, std::function<v
 std::string Drill::trouble() const {
   for (const auto& watcher : status_watchers_) {
     if (!watcher->is_well()) {
-      return fmt::format("node {}: {}", plan_.endpoint(watcher->node()).address.ip.to_string(), watcher->trouble());
+      return fmt::format("node {}: {}", plan_.endpoint(watcher->node()).address.ip.to_string(),
+                         watcher->trouble());
     }
   }
   for (size_t i = 0; i < dns_watchers_.size(); ++i) {
@@ -211,7 +228,11 @@ void Drill::turn() {
   if (now >= next_progress_) {
     next_progress_ = now + kProgressEvery;
     if (progress_) {
-      progress_({.phase = phases_.phase(), .now = now, .seen = seen_, .tracker = tracker_, .trouble = why});
+      progress_({.phase = phases_.phase(),
+                 .now = now,
+                 .seen = seen_,
+                 .tracker = tracker_,
+                 .trouble = why});
     }
   }
   tick_->arm_at(now + kTurnEvery);
@@ -249,7 +270,9 @@ void Drill::drain() {
     if (user.caller) user.caller->give_up();
   }
   tracker_.look();
-  if (progress_) progress_({.phase = Phase::done, .now = now, .seen = seen_, .tracker = tracker_, .trouble = ""});
+  if (progress_)
+    progress_(
+        {.phase = Phase::done, .now = now, .seen = seen_, .tracker = tracker_, .trouble = ""});
   if (done_) done_();
 }
 

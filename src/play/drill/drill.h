@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The drill on one lane: users and watchers around the phases. The same code runs against a live world and in
-// the simulator; how a fault is made comes in as a function.
+// The drill on one lane: users and watchers around the phases. The same code runs against a live
+// world and in the simulator; how a fault is made comes in as a function.
 #pragma once
 
 #include <functional>
@@ -21,15 +21,15 @@ namespace sealane::play::drill {
 
 class Drill {
  public:
-  static constexpr double kRateMax = 2000;            // requests a second of one user
-  static constexpr unsigned kStreamsMax = 32;         // of one place
-  static constexpr Duration kDrainMax = 6s;           // for the last requests to end
+  static constexpr double kRateMax = 2000;                // requests a second of one user
+  static constexpr unsigned kStreamsMax = 32;             // of one place
+  static constexpr Duration kDrainMax = 6s;               // for the last requests to end
   static constexpr double kQuestionsPerSecondMax = 2000;  // of all DNS watchers
 
   struct Options {
-    double rate = 50;              // requests a second, of each retrying and each ttl-only user
+    double rate = 50;  // requests a second, of each retrying and each ttl-only user
     double prompt_rate = 5;
-    unsigned stream_count = 4;     // of each place
+    unsigned stream_count = 4;  // of each place
     Phases::Options phases;
   };
   // Carries out "kill", "freeze", "cut" or "heal" on the target; `done` is called from the loop.
@@ -39,12 +39,13 @@ class Drill {
     Instant now;
     const Observations& seen;
     Tracker& tracker;
-    std::string trouble;           // why the world is not healthy yet
+    std::string trouble;  // why the world is not healthy yet
   };
 
   // Errors: an address of a user cannot be bound. Scenario, plan and lane must outlive the drill.
-  static Result<std::unique_ptr<Drill>> make(port::Lane& lane, const plan::Plan& plan, const Scenario& scenario,
-                                             const Options& options, Inject inject);
+  static Result<std::unique_ptr<Drill>> make(port::Lane& lane, const plan::Plan& plan,
+                                             const Scenario& scenario, const Options& options,
+                                             Inject inject);
   // `progress` is called every kProgressEvery; `done` once, at the end.
   static constexpr Duration kProgressEvery = 200ms;
   void start(std::function<void(const Progress&)> progress, std::function<void()> done);
@@ -58,11 +59,14 @@ class Drill {
     std::unique_ptr<Caller> caller;
     std::unique_ptr<StreamUser> stream;
   };
-  Drill(port::Lane& lane, const plan::Plan& plan, const Scenario& scenario, Options options, Inject inject);
+  Drill(port::Lane& lane, const plan::Plan& plan, const Scenario& scenario, Options options,
+        Inject inject);
   Status add_users(const Place& place);
   Status add_watchers();
-  Result<std::unique_ptr<StubResolver>> resolver_for(const Place& place, const IpAddress& user) const;
-  port::ConnectOptions connect_from(const Place& place, const IpAddress& user, Duration timeout) const;
+  Result<std::unique_ptr<StubResolver>> resolver_for(const Place& place,
+                                                     const IpAddress& user) const;
+  port::ConnectOptions connect_from(const Place& place, const IpAddress& user,
+                                    Duration timeout) const;
   void turn();
   void order(std::string_view verb);
   std::string trouble() const;

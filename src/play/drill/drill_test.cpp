@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole drill on the simulator: the real roles on two regions, the drill's own users and watchers, and the
-// same judgement as on a live world. The only thing made for the test is the page /status, which on a live
-// node belongs to main/.
+// The whole drill on the simulator: the real roles on two regions, the drill's own users and
+// watchers, and the same judgement as on a live world. The only thing made for the test is the page
+// /status, which on a live node belongs to main/.
 #include "play/drill/drill.h"
 
 #include <fmt/format.h>
@@ -23,8 +23,10 @@ plan::Plan compile(std::string_view routing) {
       "  us-east-1: {{ nodes: [127.1.0.1], agents: ['http://127.1.0.2:9001'] }}\n"
       "  eu-west-1: {{ nodes: [127.2.0.1], agents: ['http://127.2.0.2:9001'] }}\n"
       "routing: {}\n"
-      "edge: {{ viewer_protocol: allow-all }}\n", routing);
-  auto made = plan::compile(yaml, "test.yaml", [](std::string_view) { return fail(Code::not_found, ""); }, data);
+      "edge: {{ viewer_protocol: allow-all }}\n",
+      routing);
+  auto made = plan::compile(
+      yaml, "test.yaml", [](std::string_view) { return fail(Code::not_found, ""); }, data);
   SL_ASSERT(made.has_value());
   return std::move(*made);
 }
@@ -32,23 +34,30 @@ plan::Plan compile(std::string_view routing) {
 // GET anything -> the node's view, as main/status.cpp writes it, as far as the drill reads it.
 class StatusPage {
  public:
-  StatusPage(port::Lane& lane, const SocketAddress& at, const plan::Plan& plan, const Published<view::View>& view)
+  StatusPage(port::Lane& lane, const SocketAddress& at, const plan::Plan& plan,
+             const Published<view::View>& view)
       : lane_(lane), plan_(plan), view_(view) {
-    listener_ = lane.net.listen(at, {}, [this](std::unique_ptr<port::Stream> stream) {
-      connections_.push_back(std::make_unique<Connection>(*this, std::move(stream)));
-    }).value();
+    listener_ = lane.net
+                    .listen(at, {},
+                            [this](std::unique_ptr<port::Stream> stream) {
+                              connections_.push_back(
+                                  std::make_unique<Connection>(*this, std::move(stream)));
+                            })
+                    .value();
   }
 
  private:
   struct Connection final : port::StreamHandler {
-    Connection(StatusPage& page_, std::unique_ptr<port::Stream> s) : page(page_), stream(std::move(s)) {
+    Connection(StatusPage& page_, std::unique_ptr<port::Stream> s)
+        : page(page_), stream(std::move(s)) {
       stream->set_handler(*this);
     }
     void on_data(std::span<const char> bytes) override {
       in.append(bytes.data(), bytes.size());
       for (size_t end; (end = in.find("\r\n\r\n")) != in.npos; in.erase(0, end + 4)) {
         const std::string body = page.json();
-        stream->write(fmt::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}", body.size(), body));
+        stream->write(
+            fmt::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}", body.size(), body));
       }
     }
     void on_end() override { stream.reset(); }
@@ -62,10 +71,12 @@ class StatusPage {
     std::string list;
     for (size_t i = 0; i < view->endpoints.size(); ++i) {
       const view::EndpointView& e = view->endpoints[i];
-      list += fmt::format(R"({}{{"id":{},"healthy":{},"known":{},"last":"{}","since_ms":{}}})", i == 0 ? "" : ",", i,
-                          e.healthy, e.known, view::name(e.last), double((lane_.clock.now() - e.since).count()) / 1e6);
+      list += fmt::format(R"({}{{"id":{},"healthy":{},"known":{},"last":"{}","since_ms":{}}})",
+                          i == 0 ? "" : ",", i, e.healthy, e.known, view::name(e.last),
+                          double((lane_.clock.now() - e.since).count()) / 1e6);
     }
-    return fmt::format(R"({{"ready":true,"plan":"{:016x}","endpoints":[{}]}})", plan_.version, list);
+    return fmt::format(R"({{"ready":true,"plan":"{:016x}","endpoints":[{}]}})", plan_.version,
+                       list);
   }
   port::Lane& lane_;
   const plan::Plan& plan_;
@@ -76,7 +87,8 @@ class StatusPage {
 
 struct WatchedNode final : sim::Process {
   WatchedNode(sim::Node& node, std::shared_ptr<const plan::Plan> plan, plan::EndpointId self)
-      : roles(node, plan, self, 7), page(node.lane(), {node.address(), plan->ports.metrics}, *plan, roles.view()) {}
+      : roles(node, plan, self, 7),
+        page(node.lane(), {node.address(), plan->ports.metrics}, *plan, roles.view()) {}
   NodeProcess roles;
   StatusPage page;
 };
@@ -86,15 +98,19 @@ class DrillOnSim {
  public:
   explicit DrillOnSim(std::string_view routing, uint64_t seed = 1)
       : plan(std::make_shared<const plan::Plan>(compile(routing))),
-        world({.seed = seed, .round_trip = [](const IpAddress&, const IpAddress&) { return Duration(200us); }}) {
+        world({.seed = seed,
+               .round_trip = [](const IpAddress&, const IpAddress&) { return Duration(200us); }}) {
     for (size_t i = 0; i < plan->endpoints.size(); ++i) {
       const plan::Endpoint& e = plan->endpoints[i];
       if (e.kind == plan::EndpointKind::agent) {
-        moods.push_back(std::make_unique<AgentMood>(AgentMood{.region = plan->region(e.region).name, .at = e.address}));
-        hosts[e.region].push_back(&world.add_node(
-            {.name = e.name, .addresses = {e.address.ip}, .boot = [mood = moods.back().get()](sim::Node& node) {
-               return std::make_unique<Agent>(node.lane(), *mood);
-             }}));
+        moods.push_back(std::make_unique<AgentMood>(
+            AgentMood{.region = plan->region(e.region).name, .at = e.address}));
+        hosts[e.region].push_back(
+            &world.add_node({.name = e.name,
+                             .addresses = {e.address.ip},
+                             .boot = [mood = moods.back().get()](sim::Node& node) {
+                               return std::make_unique<Agent>(node.lane(), *mood);
+                             }}));
       } else {
         hosts[e.region].push_back(&world.add_node(
             {.name = e.name, .addresses = {e.address.ip}, .boot = [this, i](sim::Node& node) {
@@ -104,20 +120,25 @@ class DrillOnSim {
     }
     std::vector<IpAddress> addresses;
     for (uint8_t region = 1; region <= 2; ++region) {
-      for (uint8_t user = 100; user < 120; ++user) addresses.push_back(IpAddress::v4(127, region, 0, user));
+      for (uint8_t user = 100; user < 120; ++user)
+        addresses.push_back(IpAddress::v4(127, region, 0, user));
     }
     users = &world.add_node({.name = "users", .addresses = addresses});
   }
 
   DrillReport run(Fault fault, std::string_view region, Drill::Options options = {}) {
     scenario = make_scenario(*plan, fault, region).value();
-    drill = Drill::make(users->lane(), *plan, scenario, options, [this](std::string_view verb, auto done) {
-              const bool posted = users->lane().inbox.post([this, verb = std::string(verb), done] {
-                order(verb);
-                done(refuse_with.empty() ? Status{} : fail(Code::unavailable, refuse_with));
-              });
-              EXPECT_TRUE(posted);
-            }).value();
+    drill = Drill::make(
+                users->lane(), *plan, scenario, options,
+                [this](std::string_view verb, auto done) {
+                  const bool posted =
+                      users->lane().inbox.post([this, verb = std::string(verb), done] {
+                        order(verb);
+                        done(refuse_with.empty() ? Status{} : fail(Code::unavailable, refuse_with));
+                      });
+                  EXPECT_TRUE(posted);
+                })
+                .value();
     bool over = false;
     drill->start(nullptr, [&] { over = true; });
     EXPECT_TRUE(world.run_until([&] { return over; }, world.now() + 120s));
@@ -165,7 +186,8 @@ class DrillOnSim {
 };
 
 constexpr std::string_view kLatency = "{ policy: latency, ttl: 2s }";
-constexpr std::string_view kFailover = "{ policy: failover, failover: [us-east-1, eu-west-1], ttl: 2s }";
+constexpr std::string_view kFailover =
+    "{ policy: failover, failover: [us-east-1, eu-west-1], ttl: 2s }";
 
 using FaultAndRouting = std::tuple<Fault, std::string_view>;
 class EveryFault : public testing::TestWithParam<FaultAndRouting> {};
@@ -177,10 +199,12 @@ TEST_P(EveryFault, is_survived_as_the_plan_promises) {
   for (uint64_t seed = 1; seed <= 3; ++seed) {
     DrillOnSim sim(std::get<1>(GetParam()), seed);
     const DrillReport report = sim.run(std::get<0>(GetParam()), "us-east-1");
-    EXPECT_TRUE(report.is_good()) << "seed " << seed << "\n" << DrillOnSim::missed(report) << to_text(report, false);
+    EXPECT_TRUE(report.is_good()) << "seed " << seed << "\n"
+                                  << DrillOnSim::missed(report) << to_text(report, false);
     EXPECT_EQ(sim.orders, (std::vector<std::string>{verb(std::get<0>(GetParam())), "heal"}));
     EXPECT_GT(report.users[0].request_count, 200u);
-    EXPECT_LE(report.detects[0].down_after.value_or(1h), Duration(400ms)) << "failures x interval + timeout";
+    EXPECT_LE(report.detects[0].down_after.value_or(1h), Duration(400ms))
+        << "failures x interval + timeout";
   }
 }
 
@@ -188,7 +212,8 @@ TEST(DrillOnSimTest, a_standby_that_dies_costs_no_user_anything) {
   DrillOnSim sim(kFailover);
   const DrillReport report = sim.run(Fault::kill, "eu-west-1");
   EXPECT_TRUE(report.is_good()) << DrillOnSim::missed(report);
-  for (const UserRow& row : report.users) EXPECT_EQ(row.first_failed_count, 0u) << row.near << " " << name(row.kind);
+  for (const UserRow& row : report.users)
+    EXPECT_EQ(row.first_failed_count, 0u) << row.near << " " << name(row.kind);
 }
 
 TEST(DrillOnSimTest, a_health_check_that_is_too_slow_shows) {
@@ -196,7 +221,8 @@ TEST(DrillOnSimTest, a_health_check_that_is_too_slow_shows) {
   const DrillReport honest = sim.run(Fault::kill, "us-east-1");
   ASSERT_TRUE(honest.is_good()) << DrillOnSim::missed(honest);
   sim.scenario.bounds.detect = 100ms;
-  const DrillReport strict = make_report(*sim.plan, sim.scenario, sim.drill->seen(), {.world = "sim", .started = ""});
+  const DrillReport strict =
+      make_report(*sim.plan, sim.scenario, sim.drill->seen(), {.world = "sim", .started = ""});
   EXPECT_FALSE(strict.is_good());
   EXPECT_NE(DrillOnSim::missed(strict).find("sees us-east-1 down"), std::string::npos);
 }
@@ -207,7 +233,8 @@ TEST(DrillOnSimTest, a_sick_world_is_not_made_sicker) {
   const DrillReport report = sim.run(Fault::kill, "us-east-1");
   EXPECT_FALSE(report.is_good());
   EXPECT_TRUE(sim.orders.empty());
-  EXPECT_NE(report.stopped_by.find("not healthy to begin with"), std::string::npos) << report.stopped_by;
+  EXPECT_NE(report.stopped_by.find("not healthy to begin with"), std::string::npos)
+      << report.stopped_by;
 }
 
 TEST(DrillOnSimTest, an_order_that_is_refused_ends_it) {
@@ -232,7 +259,9 @@ TEST(DrillOnSimTest, interrupted_in_the_middle_it_heals) {
 }
 
 TEST(DrillOnSimTest, the_same_seed_gives_the_same_report) {
-  const auto run = [](uint64_t seed) { return to_json(DrillOnSim(kLatency, seed).run(Fault::kill, "us-east-1")); };
+  const auto run = [](uint64_t seed) {
+    return to_json(DrillOnSim(kLatency, seed).run(Fault::kill, "us-east-1"));
+  };
   const std::string once = run(5);
   EXPECT_EQ(run(5), once);
   EXPECT_NE(run(6), once);

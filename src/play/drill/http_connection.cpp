@@ -7,8 +7,8 @@ namespace sealane::play::drill {
 
 namespace http = wire::http;
 
-HttpConnection::HttpConnection(port::Lane& lane, const SocketAddress& to, const port::ConnectOptions& options,
-                               User& user)
+HttpConnection::HttpConnection(port::Lane& lane, const SocketAddress& to,
+                               const port::ConnectOptions& options, User& user)
     : user_(user), to_(to), stream_(lane.net.connect(to, options, *this)) {}
 
 void HttpConnection::send(std::string request) {
@@ -33,7 +33,8 @@ void HttpConnection::on_data(std::span<const char> bytes) {
   std::string_view in(bytes.data(), bytes.size());
   while (stream_ != nullptr) {
     switch (reader_.next(in, limits_, fields_)) {
-      case http::Event::more: return;
+      case http::Event::more:
+        return;
       case http::Event::head:
         if (!busy_) return gone(Failure::bad_answer);
         status_ = reader_.head().status;
@@ -42,11 +43,14 @@ void HttpConnection::on_data(std::span<const char> bytes) {
           user_.on_head(*this, reader_.head());
         }
         break;
-      case http::Event::body: user_.on_body(*this, reader_.body()); break;
+      case http::Event::body:
+        user_.on_body(*this, reader_.body());
+        break;
       case http::Event::end:
         if (status_ >= 200) answered();
         break;
-      case http::Event::refused: return gone(Failure::bad_answer);
+      case http::Event::refused:
+        return gone(Failure::bad_answer);
     }
   }
 }
@@ -62,10 +66,14 @@ void HttpConnection::on_end() {
 void HttpConnection::on_error(const Error& error) {
   // Before the connection was open, "unavailable" is a refusal: the server has seen nothing.
   switch (error.code) {
-    case Code::timeout: return gone(Failure::timeout);
-    case Code::unavailable: return gone(open_ ? Failure::broken : Failure::refused);
-    case Code::limit: return gone(Failure::crowded);
-    default: return gone(open_ ? Failure::broken : Failure::bad_answer);
+    case Code::timeout:
+      return gone(Failure::timeout);
+    case Code::unavailable:
+      return gone(open_ ? Failure::broken : Failure::refused);
+    case Code::limit:
+      return gone(Failure::crowded);
+    default:
+      return gone(open_ ? Failure::broken : Failure::bad_answer);
   }
 }
 
@@ -81,7 +89,8 @@ void HttpConnection::answered() {
   user_.on_answer(*this, status_);
 }
 
-ConnectionPool::ConnectionPool(port::Lane& lane, port::ConnectOptions options, HttpConnection::User& user)
+ConnectionPool::ConnectionPool(port::Lane& lane, port::ConnectOptions options,
+                               HttpConnection::User& user)
     : lane_(lane), options_(std::move(options)), user_(user), sweep_(lane.timers.make([this] {
         std::erase_if(connections_, [](const auto& connection) { return connection->is_closed(); });
       })) {}
@@ -91,7 +100,8 @@ HttpConnection* ConnectionPool::get(const SocketAddress& to) {
     if (connection->is_idle() && connection->to() == to) return connection.get();
   }
   if (connections_.size() >= kConnectionsMax) return nullptr;
-  return connections_.emplace_back(std::make_unique<HttpConnection>(lane_, to, options_, user_)).get();
+  return connections_.emplace_back(std::make_unique<HttpConnection>(lane_, to, options_, user_))
+      .get();
 }
 
 void ConnectionPool::close_all() {

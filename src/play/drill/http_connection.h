@@ -26,7 +26,8 @@ class HttpConnection final : port::StreamHandler {
     virtual void on_gone(HttpConnection&, Failure why, bool during_request) = 0;
   };
 
-  HttpConnection(port::Lane& lane, const SocketAddress& to, const port::ConnectOptions& options, User& user);
+  HttpConnection(port::Lane& lane, const SocketAddress& to, const port::ConnectOptions& options,
+                 User& user);
 
   // A whole request; nothing else may be under way.
   void send(std::string request);

@@ -8,7 +8,8 @@ namespace {
 
 using nlohmann::json;
 
-// The member, or the default when it is missing or of another type: a newer node may say more or less.
+// The member, or the default when it is missing or of another type: a newer node may say more or
+// less.
 template <typename T>
 T read(const json& object, const char* member, T fallback) {
   const auto at = object.find(member);
@@ -32,10 +33,12 @@ Result<NodeStatus> parse_status(std::string_view text) {
   if (endpoints == document.end() || !endpoints->is_array()) {
     return fail(Code::invalid, "/status has no list of endpoints");
   }
-  NodeStatus status{.ready = read(document, "ready", false), .plan = read(document, "plan", std::string{})};
+  NodeStatus status{.ready = read(document, "ready", false),
+                    .plan = read(document, "plan", std::string{})};
   for (const json& e : *endpoints) {
     const auto id = e.is_object() ? e.find("id") : e.end();
-    if (!e.is_object() || id == e.end() || !id->is_number_unsigned() || id->get<uint64_t>() > UINT16_MAX) {
+    if (!e.is_object() || id == e.end() || !id->is_number_unsigned() ||
+        id->get<uint64_t>() > UINT16_MAX) {
       return fail(Code::invalid, "an endpoint in /status has no number");
     }
     status.endpoints.push_back({.id = id->get<uint32_t>(),

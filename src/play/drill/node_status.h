@@ -14,16 +14,16 @@ namespace sealane::play::drill {
 constexpr size_t kStatusBytesMax = 8 << 20;
 
 struct EndpointStatus {
-  uint32_t id = 0;          // EndpointId of the node's plan
+  uint32_t id = 0;  // EndpointId of the node's plan
   bool healthy = false;
   bool known = false;
   std::string last;
-  double since_ms = 0;      // age of the present state
+  double since_ms = 0;  // age of the present state
 };
 
 struct NodeStatus {
   bool ready = false;
-  std::string plan;         // version in hexadecimal
+  std::string plan;  // version in hexadecimal
   std::vector<EndpointStatus> endpoints;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the users and watchers of a drill saw, as plain facts. The report is a pure function of these.
+// What the users and watchers of a drill saw, as plain facts. The report is a pure function of
+// these.
 #pragma once
 
 #include <cstdint>
@@ -38,38 +39,38 @@ const char* name(Failure failure);
 struct RequestSeen {
   Instant intended;
   Duration wait{};
-  plan::RegionId near{};             // whose users
+  plan::RegionId near{};                // whose users
   plan::RegionId served_by = kNowhere;  // region of the node that answered last
   Kind kind = Kind::retrying;
   uint8_t try_count = 0;
   uint16_t status = 0;
-  Failure first = Failure::none;     // of the first try
-  Failure failure = Failure::none;   // of the request
+  Failure first = Failure::none;    // of the first try
+  Failure failure = Failure::none;  // of the request
   bool ok() const { return failure == Failure::none; }
 };
 
 enum class StreamEnd : uint8_t {
-  open,        // still running when the drill ended
-  complete,    // the agent said that it was finished
-  error_event, // ended by an `error` event: the user was told
-  torn,        // reset or closed in the middle
-  silent,      // no byte for Manners::stream_silence_max
-  refused,     // never began
+  open,         // still running when the drill ended
+  complete,     // the agent said that it was finished
+  error_event,  // ended by an `error` event: the user was told
+  torn,         // reset or closed in the middle
+  silent,       // no byte for Manners::stream_silence_max
+  refused,      // never began
 };
 const char* name(StreamEnd end);
 
 struct StreamSeen {
-  Instant opened;                    // asked for
-  Instant began;                     // first token; meaningless when token_count is 0
-  Instant ended;                     // the end, or the last token for `open` and `silent`
+  Instant opened;  // asked for
+  Instant began;   // first token; meaningless when token_count is 0
+  Instant ended;   // the end, or the last token for `open` and `silent`
   plan::RegionId near{};
   plan::RegionId served_by = kNowhere;
-  uint16_t user = 0;                 // which of the place's stream users
+  uint16_t user = 0;  // which of the place's stream users
   StreamEnd end = StreamEnd::open;
   uint64_t token_count = 0;
-  uint64_t missing_count = 0;        // numbers that were left out or came out of order
-  bool is_numbered = true;           // each token had an `id:` that ends in a number
-  Duration longest_gap{};            // between two tokens
+  uint64_t missing_count = 0;  // numbers that were left out or came out of order
+  bool is_numbered = true;     // each token had an `id:` that ends in a number
+  Duration longest_gap{};      // between two tokens
 };
 
 // The answer of a node for users near a region changed (the first answer is a change too).
@@ -85,10 +86,10 @@ struct AnswerSeen {
 // A node's view of an endpoint changed (the first look is a change too).
 struct HealthSeen {
   Instant at;
-  plan::EndpointId node{};       // who says so
-  plan::EndpointId endpoint{};   // about whom
+  plan::EndpointId node{};      // who says so
+  plan::EndpointId endpoint{};  // about whom
   bool healthy = true;
-  std::string last;              // outcome of the newest probe
+  std::string last;  // outcome of the newest probe
 };
 
 // A node could be asked for its status, or no longer.
@@ -99,15 +100,15 @@ struct ReachSeen {
 };
 
 struct Observations {
-  Instant began;                       // the baseline began
+  Instant began;  // the baseline began
   std::optional<Instant> fault_at, heal_at, ended_at;
-  std::vector<RequestSeen> requests;   // in the order of their ends
+  std::vector<RequestSeen> requests;  // in the order of their ends
   std::vector<StreamSeen> streams;
   std::vector<AnswerSeen> answers;
   std::vector<HealthSeen> health;
   std::vector<ReachSeen> reach;
-  uint64_t dropped_count = 0;          // facts past a bound
-  std::string stopped_by;              // why it ended early; empty: it did not
+  uint64_t dropped_count = 0;  // facts past a bound
+  std::string stopped_by;      // why it ended early; empty: it did not
 
   void add(RequestSeen seen) { keep(requests, kRequestsMax, seen); }
   void add(StreamSeen seen) { keep(streams, kStreamsMax, seen); }

@@ -7,13 +7,20 @@ namespace sealane::play::drill {
 
 const char* name(Phase phase) {
   switch (phase) {
-    case Phase::waiting: return "waiting for a healthy world";
-    case Phase::baseline: return "baseline";
-    case Phase::fault: return "fault";
-    case Phase::settle: return "settling";
-    case Phase::heal: return "healing";
-    case Phase::back: return "returning";
-    case Phase::done: return "done";
+    case Phase::waiting:
+      return "waiting for a healthy world";
+    case Phase::baseline:
+      return "baseline";
+    case Phase::fault:
+      return "fault";
+    case Phase::settle:
+      return "settling";
+    case Phase::heal:
+      return "healing";
+    case Phase::back:
+      return "returning";
+    case Phase::done:
+      return "done";
   }
   return "?";
 }
@@ -46,8 +53,10 @@ Action Phases::step(const Sight& s) {
       return stopped_by_.empty() ? go(Phase::back, s.now, Action::none) : stop(s.now, nullptr);
     case Phase::back:
       if (s.is_aborted) return stop(s.now, "interrupted after the fault was healed");
-      return held(s.has_returned, s.now) || time >= options_.back_max ? stop(s.now, nullptr) : Action::none;
-    case Phase::done: return Action::none;
+      return held(s.has_returned, s.now) || time >= options_.back_max ? stop(s.now, nullptr)
+                                                                      : Action::none;
+    case Phase::done:
+      return Action::none;
   }
   return Action::none;
 }

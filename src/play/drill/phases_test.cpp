@@ -9,7 +9,7 @@ namespace {
 class PhasesTest : public testing::Test {
  protected:
   // Steps every 10 ms until an action or `max`.
-  Action run(Duration max, bool Sight::*flag = nullptr) {
+  Action run(Duration max, bool Sight::* flag = nullptr) {
     for (const Instant end = now + max; now < end; now += 10ms) {
       Sight sight = base;
       sight.now = now;

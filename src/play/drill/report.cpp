@@ -18,11 +18,16 @@ namespace {
 
 const char* policy_name(plan::Policy policy) {
   switch (policy) {
-    case plan::Policy::simple: return "simple";
-    case plan::Policy::weighted: return "weighted";
-    case plan::Policy::latency: return "latency";
-    case plan::Policy::failover: return "failover";
-    case plan::Policy::multivalue: return "multivalue";
+    case plan::Policy::simple:
+      return "simple";
+    case plan::Policy::weighted:
+      return "weighted";
+    case plan::Policy::latency:
+      return "latency";
+    case plan::Policy::failover:
+      return "failover";
+    case plan::Policy::multivalue:
+      return "multivalue";
   }
   return "?";
 }
@@ -36,8 +41,8 @@ std::string takes_over(const Plan& plan, const Scenario& scenario) {
   return names_of(plan, {regions.begin(), regions.end()});
 }
 
-// Gathers the story. Each first thing of its kind is told once, so a story that is told while it happens only
-// grows.
+// Gathers the story. Each first thing of its kind is told once, so a story that is told while it
+// happens only grows.
 struct Story {
   const Plan& plan;
   const Scenario& scenario;
@@ -48,26 +53,33 @@ struct Story {
   void tell(Instant at, const char* layer, std::string text) {
     if (at >= seen.began) moments.push_back({at - zero, layer, std::move(text)});
   }
-  std::string region(RegionId id) const { return id == kNowhere ? "an unknown node" : plan.region(id).name; }
+  std::string region(RegionId id) const {
+    return id == kNowhere ? "an unknown node" : plan.region(id).name;
+  }
   std::string node(plan::EndpointId id) const {
-    return fmt::format("{} ({})", plan.endpoint(id).address.ip.to_string(), region(plan.endpoint(id).region));
+    return fmt::format("{} ({})", plan.endpoint(id).address.ip.to_string(),
+                       region(plan.endpoint(id).region));
   }
 
   void health() {
     for (const HealthSeen& h : seen.health) {
-      tell(h.at, "health", fmt::format("{} sees {} {}{}", node(h.node), plan.endpoint(h.endpoint).name,
-                                       h.healthy ? "up" : "down", h.healthy ? "" : ": " + h.last));
+      tell(h.at, "health",
+           fmt::format("{} sees {} {}{}", node(h.node), plan.endpoint(h.endpoint).name,
+                       h.healthy ? "up" : "down", h.healthy ? "" : ": " + h.last));
     }
     for (const ReachSeen& r : seen.reach) {
-      tell(r.at, "health", fmt::format("{} {} to its operator", node(r.node), r.reachable ? "answers" : "does not answer"));
+      tell(r.at, "health",
+           fmt::format("{} {} to its operator", node(r.node),
+                       r.reachable ? "answers" : "does not answer"));
     }
   }
   void answers() {
     for (const AnswerSeen& a : seen.answers) {
-      tell(a.at, "dns", a.rcode == "silent"
-                            ? fmt::format("{} no longer answers users near {}", node(a.node), region(a.near))
-                            : fmt::format("{} answers users near {}: {}", node(a.node), region(a.near),
-                                          a.regions.empty() ? a.rcode : names_of(plan, a.regions)));
+      tell(a.at, "dns",
+           a.rcode == "silent"
+               ? fmt::format("{} no longer answers users near {}", node(a.node), region(a.near))
+               : fmt::format("{} answers users near {}: {}", node(a.node), region(a.near),
+                             a.regions.empty() ? a.rcode : names_of(plan, a.regions)));
     }
   }
   // First failed try, first failure, first answer from somebody else, first answer from home again.
@@ -83,10 +95,11 @@ struct Story {
       Firsts& first = firsts[{r.near, r.kind}];
       const std::string who = fmt::format("{} user near {}", name(r.kind), region(r.near));
       if (r.first != Failure::none && !std::exchange(first.tried, true)) {
-        tell(end, "users", fmt::format("{}: a first try fails ({}), {}", who, name(r.first),
-                                       r.ok() ? "a retry is answered"
-                                                                  : r.try_count > 1 ? "and so do its retries"
-                                                                                    : "and is not repeated"));
+        tell(end, "users",
+             fmt::format("{}: a first try fails ({}), {}", who, name(r.first),
+                         r.ok()            ? "a retry is answered"
+                         : r.try_count > 1 ? "and so do its retries"
+                                           : "and is not repeated"));
       }
       if (!r.ok() && !std::exchange(first.failed, true)) {
         tell(end, "users", fmt::format("{}: a request fails for good ({})", who, name(r.failure)));
@@ -103,10 +116,13 @@ struct Story {
   }
   void streams() {
     for (const StreamSeen& s : seen.streams) {
-      if (s.end == StreamEnd::open || s.end == StreamEnd::complete || !seen.fault_at || s.ended < seen.began) continue;
+      if (s.end == StreamEnd::open || s.end == StreamEnd::complete || !seen.fault_at ||
+          s.ended < seen.began)
+        continue;
       if (s.end == StreamEnd::refused) continue;  // its next try tells more
-      tell(s.ended, "streams", fmt::format("stream near {} through {} ends: {}, {} tokens, {} missing", region(s.near),
-                                           region(s.served_by), name(s.end), s.token_count, s.missing_count));
+      tell(s.ended, "streams",
+           fmt::format("stream near {} through {} ends: {}, {} tokens, {} missing", region(s.near),
+                       region(s.served_by), name(s.end), s.token_count, s.missing_count));
     }
   }
 };
@@ -121,20 +137,29 @@ std::string print_time(Duration time) {
 }
 
 std::string one_line(const Moment& moment) {
-  return fmt::format("{:+8.3f} s  {:<8}{}", double(moment.at.count()) / 1e9, moment.layer, moment.text);
+  return fmt::format("{:+8.3f} s  {:<8}{}", double(moment.at.count()) / 1e9, moment.layer,
+                     moment.text);
 }
 
-std::vector<Moment> make_moments(const Plan& plan, const Scenario& scenario, const Observations& seen) {
-  Story story{.plan = plan, .scenario = scenario, .seen = seen, .zero = seen.fault_at.value_or(seen.began), .moments = {}};
+std::vector<Moment> make_moments(const Plan& plan, const Scenario& scenario,
+                                 const Observations& seen) {
+  Story story{.plan = plan,
+              .scenario = scenario,
+              .seen = seen,
+              .zero = seen.fault_at.value_or(seen.began),
+              .moments = {}};
   if (seen.fault_at) {
-    story.tell(*seen.fault_at, "fault", fmt::format("{} {}", story.region(scenario.target), past_tense(scenario.fault)));
+    story.tell(*seen.fault_at, "fault",
+               fmt::format("{} {}", story.region(scenario.target), past_tense(scenario.fault)));
   }
-  if (seen.heal_at) story.tell(*seen.heal_at, "fault", fmt::format("{} healed", story.region(scenario.target)));
+  if (seen.heal_at)
+    story.tell(*seen.heal_at, "fault", fmt::format("{} healed", story.region(scenario.target)));
   story.health();
   story.answers();
   story.users();
   story.streams();
-  std::ranges::sort(story.moments, {}, [](const Moment& m) { return std::tie(m.at, m.layer, m.text); });
+  std::ranges::sort(story.moments, {},
+                    [](const Moment& m) { return std::tie(m.at, m.layer, m.text); });
   return std::move(story.moments);
 }
 

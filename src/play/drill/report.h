@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Observations in, judgement out: what each layer took, what users felt, and whether that is what the plan
-// promised. Pure. Times are relative to the fault; those of the way back to the heal.
+// Observations in, judgement out: what each layer took, what users felt, and whether that is what
+// the plan promised. Pure. Times are relative to the fault; those of the way back to the heal.
 #pragma once
 
 #include <optional>
@@ -31,9 +31,9 @@ struct DetectRow {
 // What one surviving node answers users near a region whom the target served.
 struct AnswerRow {
   std::string node, near;
-  std::string before, during;            // regions; "" while unchanged
+  std::string before, during;  // regions; "" while unchanged
   std::optional<Duration> changed_after, back_after;
-  uint32_t wrong_count = 0;              // answers without an address, or with one that the plan does not name
+  uint32_t wrong_count = 0;  // answers without an address, or with one that the plan does not name
 };
 
 struct UserRow {
@@ -42,34 +42,38 @@ struct UserRow {
   bool is_affected = false;
   uint64_t request_count = 0, retried_count = 0, failed_count = 0, first_failed_count = 0;
   uint64_t failed_before_count = 0, failed_after_heal_count = 0;
-  Duration p50_before{}, p99_before{};   // of the baseline
-  Duration p50{}, p99{}, longest{};      // from the fault on
-  std::optional<Duration> last_failed;   // intended start of the last request that failed before the heal
+  Duration p50_before{}, p99_before{};  // of the baseline
+  Duration p50{}, p99{}, longest{};     // from the fault on
+  std::optional<Duration>
+      last_failed;  // intended start of the last request that failed before the heal
   std::optional<Duration> elsewhere_after;  // end of the first request that somebody else served
-  std::optional<Duration> back_after;    // intended start of the first request since which all are served as before
+  std::optional<Duration>
+      back_after;  // intended start of the first request since which all are served as before
 };
 
 struct StreamRow {
   std::string near;
   bool is_affected = false;
-  uint64_t hit_count = 0;                // streams that were open through the target when the fault came
+  uint64_t hit_count = 0;  // streams that were open through the target when the fault came
   uint64_t torn_count = 0, silent_count = 0, told_count = 0;  // how those ended
-  uint64_t survivor_count = 0;           // streams through surviving nodes
+  uint64_t survivor_count = 0;                                // streams through surviving nodes
   uint64_t survivor_broken_count = 0, missing_count = 0, unnumbered_count = 0;
-  uint64_t token_count = 0;              // through surviving nodes
-  Duration longest_gap{};                // through surviving nodes
-  std::optional<Duration> elsewhere_after;  // the last of the hit streams has a token from somebody else
+  uint64_t token_count = 0;  // through surviving nodes
+  Duration longest_gap{};    // through surviving nodes
+  std::optional<Duration>
+      elsewhere_after;  // the last of the hit streams has a token from somebody else
 };
 
 // One line of the story.
 struct Moment {
-  Duration at{};                         // since the fault; before it: negative
+  Duration at{};  // since the fault; before it: negative
   std::string layer;
   std::string text;
 };
 
 struct DrillReport {
-  std::string world, domain, plan_version, target, fault, policy, started;  // started: UTC, ISO 8601
+  std::string world, domain, plan_version, target, fault, policy,
+      started;  // started: UTC, ISO 8601
   std::string takes_over;
   std::optional<Duration> heal_after, lasted;
   std::string stopped_by;
@@ -81,7 +85,7 @@ struct DrillReport {
   std::vector<UserRow> users;
   std::vector<StreamRow> streams;
   std::vector<Moment> moments;
-  bool is_good() const;                  // at least one expectation was judged, and none was missed
+  bool is_good() const;  // at least one expectation was judged, and none was missed
 };
 
 struct ReportHead {
@@ -92,9 +96,11 @@ struct ReportHead {
 DrillReport make_report(const plan::Plan& plan, const Scenario& scenario, const Observations& seen,
                         const ReportHead& head);
 // The story so far, oldest first; also while the drill runs.
-std::vector<Moment> make_moments(const plan::Plan& plan, const Scenario& scenario, const Observations& seen);
+std::vector<Moment> make_moments(const plan::Plan& plan, const Scenario& scenario,
+                                 const Observations& seen);
 
-// ── as text, as data, as a page ──────────────────────────────────────────────────────────────────────
+// ── as text, as data, as a page
+// ──────────────────────────────────────────────────────────────────────
 
 std::string to_text(const DrillReport& report, bool color);
 std::string to_json(const DrillReport& report);

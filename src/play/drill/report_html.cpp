@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The report as one page without anything from outside: no script, no font, no image but the inline picture.
+// The report as one page without anything from outside: no script, no font, no image but the inline
+// picture.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,7 +12,8 @@
 namespace sealane::play::drill {
 namespace {
 
-// Region colours: Okabe and Ito's set, which people with any colour vision can tell apart, darker on white.
+// Region colours: Okabe and Ito's set, which people with any colour vision can tell apart, darker
+// on white.
 constexpr std::string_view kStyle = R"(
 :root { color-scheme: light dark;
   --bg: #ffffff; --ink: #1c2128; --dim: #667080; --line: #d8dee6; --card: #f5f7fa;
@@ -75,7 +77,8 @@ struct Page {
   void end_row() { put("</tr>\n"); }
   void end() { put("</tbody></table></div>\n"); }
   void card(std::string_view value, std::string_view what) {
-    put("<div class='card'><b>{}</b><span class='dim'>{}</span></div>\n", html_escaped(value), html_escaped(what));
+    put("<div class='card'><b>{}</b><span class='dim'>{}</span></div>\n", html_escaped(value),
+        html_escaped(what));
   }
 };
 
@@ -92,8 +95,9 @@ void top(Page& page, const DrillReport& r) {
   const auto missed = std::ranges::count(r.verdicts, Met::no, &Verdict::met);
   const auto met = std::ranges::count(r.verdicts, Met::yes, &Verdict::met);
   page.put("<h1>Drill: {} {}</h1>\n", html_escaped(r.fault), html_escaped(r.target));
-  page.put("<p class='dim'>{} &middot; {} &middot; policy {} &middot; plan {} &middot; {}</p>\n", html_escaped(r.domain),
-           html_escaped(r.world), html_escaped(r.policy), html_escaped(r.plan_version), html_escaped(r.started));
+  page.put("<p class='dim'>{} &middot; {} &middot; policy {} &middot; plan {} &middot; {}</p>\n",
+           html_escaped(r.domain), html_escaped(r.world), html_escaped(r.policy),
+           html_escaped(r.plan_version), html_escaped(r.started));
   page.put("<div class='verdict {}'>{}</div>\n", r.is_good() ? "good" : "bad",
            r.is_good() ? "As promised" : "Not as promised");
   page.put("<p>{} expectations of the plan were met, {} missed. {}</p>\n", met, missed,
@@ -125,20 +129,31 @@ void top(Page& page, const DrillReport& r) {
 void legend(Page& page, const plan::Plan& plan) {
   page.put("<div class='legend'>");
   for (size_t i = 0; i < plan.regions.size() && i < kRegionColors; ++i) {
-    page.put("<span><svg viewBox='0 0 14 14'><rect class='region-{}' width='14' height='14' rx='3'/></svg>{}</span>", i,
-             html_escaped(plan.regions[i].name));
+    page.put(
+        "<span><svg viewBox='0 0 14 14'><rect class='region-{}' width='14' height='14' "
+        "rx='3'/></svg>{}</span>",
+        i, html_escaped(plan.regions[i].name));
   }
-  page.put("<span><svg viewBox='0 0 14 14'><path class='failed' d='M3 3l8 8m0 -8l-8 8'/></svg>failed, or a stream that broke"
-           "</span><span><svg viewBox='0 0 14 14'><circle class='region-0 again' cx='7' cy='7' r='4'/></svg>answered by a "
-           "retry</span><span>faint: users who only follow the TTL</span><span>squares: prompts</span></div>\n");
+  page.put(
+      "<span><svg viewBox='0 0 14 14'><path class='failed' d='M3 3l8 8m0 -8l-8 8'/></svg>failed, "
+      "or a stream that broke"
+      "</span><span><svg viewBox='0 0 14 14'><circle class='region-0 again' cx='7' cy='7' "
+      "r='4'/></svg>answered by a "
+      "retry</span><span>faint: users who only follow the TTL</span><span>squares: "
+      "prompts</span></div>\n");
 }
 
 void expectations(Page& page, const DrillReport& r) {
   page.head("What the plan promises", {"", "layer", "expectation", "bound", "measured"});
   for (const Verdict& v : r.verdicts) {
     page.row();
-    page.put("<td class='mark {}'>{}</td>", v.met == Met::yes ? "good" : v.met == Met::no ? "bad" : "dim",
-             v.met == Met::yes ? "met" : v.met == Met::no ? "MISSED" : "not seen");
+    page.put("<td class='mark {}'>{}</td>",
+             v.met == Met::yes  ? "good"
+             : v.met == Met::no ? "bad"
+                                : "dim",
+             v.met == Met::yes  ? "met"
+             : v.met == Met::no ? "MISSED"
+                                : "not seen");
     page.text(v.layer), page.text(v.what), page.text(v.bound), page.text(v.measured);
     page.end_row();
   }
@@ -146,48 +161,63 @@ void expectations(Page& page, const DrillReport& r) {
 }
 
 void layers(Page& page, const DrillReport& r) {
-  page.head("Health: surviving nodes", {"node", "region", "#saw it down after", "#up again after the heal"});
+  page.head("Health: surviving nodes",
+            {"node", "region", "#saw it down after", "#up again after the heal"});
   for (const DetectRow& row : r.detects) {
     page.row();
-    page.text(row.node), page.text(row.region), page.number(print(row.down_after)), page.number(print(row.up_after));
+    page.text(row.node), page.text(row.region), page.number(print(row.down_after)),
+        page.number(print(row.up_after));
     page.end_row();
   }
   page.end();
   page.head("DNS: answers of surviving nodes",
-            {"node", "users near", "before", "during", "#changed after", "#back after the heal", "#wrong"});
+            {"node", "users near", "before", "during", "#changed after", "#back after the heal",
+             "#wrong"});
   for (const AnswerRow& row : r.answers) {
     page.row();
     page.text(row.node), page.text(row.near), page.text(row.before), page.text(row.during);
-    page.number(print(row.changed_after)), page.number(print(row.back_after)), page.count(row.wrong_count, true);
+    page.number(print(row.changed_after)), page.number(print(row.back_after)),
+        page.count(row.wrong_count, true);
     page.end_row();
   }
   page.end();
 }
 
 void users(Page& page, const DrillReport& r) {
-  page.head("Users", {"near", "kind", "#requests", "#first try failed", "#failed", "#last failed after", "#p50", "#p99",
-                      "#longest wait", "#elsewhere after", "#back after the heal"});
+  page.head("Users",
+            {"near", "kind", "#requests", "#first try failed", "#failed", "#last failed after",
+             "#p50", "#p99", "#longest wait", "#elsewhere after", "#back after the heal"});
   for (const UserRow& row : r.users) {
     page.row();
-    page.text(row.near), page.text(name(row.kind)), page.count(row.request_count), page.count(row.first_failed_count);
-    page.count(row.failed_count, true), page.number(print(row.last_failed)), page.number(print_time(row.p50));
+    page.text(row.near), page.text(name(row.kind)), page.count(row.request_count),
+        page.count(row.first_failed_count);
+    page.count(row.failed_count, true), page.number(print(row.last_failed)),
+        page.number(print_time(row.p50));
     page.number(print_time(row.p99)), page.number(print_time(row.longest));
     page.number(row.is_affected ? print(row.elsewhere_after) : "stayed");
     page.number(row.is_affected ? print(row.back_after) : "");
     page.end_row();
   }
   page.end();
-  page.put("<p class='dim'>Latency counts from the intended start of a request. p50 and p99 are of the time from the fault "
-           "on. Retrying users ask DNS anew and try again at once, up to {} times, {} a try, {} a name server. Prompts "
-           "are not repeated once sent.</p>\n",
-           r.manners.retries_max, print_time(r.manners.try_timeout), print_time(r.manners.resolver_patience));
-  page.head("Streams", {"near", "#hit by the fault", "#torn", "#silent", "#told by an error event", "#elsewhere after",
-                        "#through survivors", "#broken there", "#tokens", "#missing", "#longest gap"});
+  page.put(
+      "<p class='dim'>Latency counts from the intended start of a request. p50 and p99 are of the "
+      "time from the fault "
+      "on. Retrying users ask DNS anew and try again at once, up to {} times, {} a try, {} a name "
+      "server. Prompts "
+      "are not repeated once sent.</p>\n",
+      r.manners.retries_max, print_time(r.manners.try_timeout),
+      print_time(r.manners.resolver_patience));
+  page.head("Streams", {"near", "#hit by the fault", "#torn", "#silent", "#told by an error event",
+                        "#elsewhere after", "#through survivors", "#broken there", "#tokens",
+                        "#missing", "#longest gap"});
   for (const StreamRow& row : r.streams) {
     page.row();
-    page.text(row.near), page.count(row.hit_count), page.count(row.torn_count), page.count(row.silent_count);
-    page.count(row.told_count), page.number(print(row.elsewhere_after)), page.count(row.survivor_count);
-    page.count(row.survivor_broken_count, true), page.count(row.token_count), page.count(row.missing_count, true);
+    page.text(row.near), page.count(row.hit_count), page.count(row.torn_count),
+        page.count(row.silent_count);
+    page.count(row.told_count), page.number(print(row.elsewhere_after)),
+        page.count(row.survivor_count);
+    page.count(row.survivor_broken_count, true), page.count(row.token_count),
+        page.count(row.missing_count, true);
     page.number(print_time(row.longest_gap));
     page.end_row();
   }
@@ -210,11 +240,12 @@ void timeline(Page& page, const DrillReport& r) {
 std::string to_html(const plan::Plan& plan, const Scenario& scenario, const Observations& seen,
                     const DrillReport& report) {
   Page page;
-  page.put("<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'/>\n"
-           "<meta name='viewport' content='width=device-width, initial-scale=1'/>\n"
-           "<title>Drill: {} {}: {}</title>\n<style>{}</style></head><body>\n",
-           html_escaped(report.fault), html_escaped(report.target), report.is_good() ? "as promised" : "not as promised",
-           kStyle);
+  page.put(
+      "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'/>\n"
+      "<meta name='viewport' content='width=device-width, initial-scale=1'/>\n"
+      "<title>Drill: {} {}: {}</title>\n<style>{}</style></head><body>\n",
+      html_escaped(report.fault), html_escaped(report.target),
+      report.is_good() ? "as promised" : "not as promised", kStyle);
   top(page, report);
   legend(page, plan);
   page.out += picture(plan, scenario, seen);

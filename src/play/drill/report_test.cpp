@@ -20,12 +20,13 @@ constexpr plan::EndpointId kUsNode{0}, kEuNode{2};
 
 plan::Plan two_regions() {
   static const plan::Data data = plan::built_in_data(false);
-  return plan::compile("domain: agent.example.test\n"
-                       "regions:\n"
-                       "  us-east-1: { nodes: [127.1.0.1], agents: ['http://127.1.0.1:9001'] }\n"
-                       "  eu-west-1: { nodes: [127.2.0.1], agents: ['http://127.2.0.1:9001'] }\n"
-                       "routing: { policy: latency, ttl: 5s }\n",
-                       "test.yaml", [](std::string_view) { return fail(Code::not_found, "no file"); }, data)
+  return plan::compile(
+             "domain: agent.example.test\n"
+             "regions:\n"
+             "  us-east-1: { nodes: [127.1.0.1], agents: ['http://127.1.0.1:9001'] }\n"
+             "  eu-west-1: { nodes: [127.2.0.1], agents: ['http://127.2.0.1:9001'] }\n"
+             "routing: { policy: latency, ttl: 5s }\n",
+             "test.yaml", [](std::string_view) { return fail(Code::not_found, "no file"); }, data)
       .value();
 }
 
@@ -49,7 +50,8 @@ class Drilled : public testing::Test {
         RequestSeen& r = request(kind, t, kUs, away ? kEu : kUs);
         if (t < 2s || t >= 2600ms) continue;
         if (kind == Kind::ttl_only) r.failure = r.first = Failure::refused, r.served_by = kNowhere;
-        if (kind == Kind::retrying) r.first = Failure::refused, r.try_count = 3, r.wait = 2700ms - t;
+        if (kind == Kind::retrying)
+          r.first = Failure::refused, r.try_count = 3, r.wait = 2700ms - t;
       }
     }
     stream(0ms, 2001ms, kUs, kUs, StreamEnd::torn), stream(2800ms, 22s, kUs, kEu, StreamEnd::open);
@@ -60,16 +62,28 @@ class Drilled : public testing::Test {
     seen.add(AnswerSeen{at(when), kEuNode, near, std::move(regions), 5, "NOERROR"});
   }
   RequestSeen& request(Kind kind, Duration when, plan::RegionId near, plan::RegionId by) {
-    seen.add(RequestSeen{.intended = at(when), .wait = 1ms, .near = near, .served_by = by, .kind = kind, .try_count = 1,
+    seen.add(RequestSeen{.intended = at(when),
+                         .wait = 1ms,
+                         .near = near,
+                         .served_by = by,
+                         .kind = kind,
+                         .try_count = 1,
                          .status = 200});
     return seen.requests.back();
   }
   void stream(Duration from, Duration to, plan::RegionId near, plan::RegionId by, StreamEnd end) {
-    seen.add(StreamSeen{.opened = at(from), .began = at(from + 10ms), .ended = at(to), .near = near, .served_by = by,
-                        .end = end, .token_count = 30, .longest_gap = 30ms});
+    seen.add(StreamSeen{.opened = at(from),
+                        .began = at(from + 10ms),
+                        .ended = at(to),
+                        .near = near,
+                        .served_by = by,
+                        .end = end,
+                        .token_count = 30,
+                        .longest_gap = 30ms});
   }
   DrillReport report() const {
-    return make_report(plan, scenario, seen, {.world = "two.yaml", .started = "2030-01-01T00:00:00Z"});
+    return make_report(plan, scenario, seen,
+                       {.world = "two.yaml", .started = "2030-01-01T00:00:00Z"});
   }
   // What was missed, for messages.
   std::vector<std::string> missed() const {
@@ -110,7 +124,8 @@ TEST_F(Drilled, each_expectation_can_be_missed) {
     const char* expectation;
     std::function<void(Observations&)> spoil;
   };
-  const auto request_of = [](Observations& o, Kind kind, plan::RegionId near, Duration when) -> RequestSeen& {
+  const auto request_of = [](Observations& o, Kind kind, plan::RegionId near,
+                             Duration when) -> RequestSeen& {
     return *std::ranges::find_if(o.requests, [&](const RequestSeen& r) {
       return r.kind == kind && r.near == near && r.intended == at(when);
     });
@@ -120,29 +135,39 @@ TEST_F(Drilled, each_expectation_can_be_missed) {
   };
   const Row rows[] = {
       {"before the fault no request fails", failing(Kind::prompt, kEu, 1s)},
-      {"before the fault users are where", [&](auto& o) { request_of(o, Kind::retrying, kUs, 1s).served_by = kEu; }},
+      {"before the fault users are where",
+       [&](auto& o) { request_of(o, Kind::retrying, kUs, 1s).served_by = kEu; }},
       {"every surviving node sees us-east-1 down", [](auto& o) { o.health[1].at = at(2551ms); }},
       {"every surviving node sees us-east-1 down", [](auto& o) { o.health.resize(1); }},
-      {"nobody else is taken for dead", [](auto& o) { o.add(HealthSeen{at(3s), kEuNode, plan::EndpointId(3), false, "timeout"}); }},
+      {"nobody else is taken for dead",
+       [](auto& o) { o.add(HealthSeen{at(3s), kEuNode, plan::EndpointId(3), false, "timeout"}); }},
       {"leaves us-east-1 out", [](auto& o) { o.answers[2].at = at(2601ms); }},
-      {"no answer is empty", [](auto& o) { o.add(AnswerSeen{at(4s), kEuNode, kUs, {}, 0, "SERVFAIL"}); }},
-      {"no answer is empty", [](auto& o) { o.add(AnswerSeen{at(4s), kEuNode, kUs, {kUs}, 5, "NOERROR"}); }},
+      {"no answer is empty",
+       [](auto& o) { o.add(AnswerSeen{at(4s), kEuNode, kUs, {}, 0, "SERVFAIL"}); }},
+      {"no answer is empty",
+       [](auto& o) { o.add(AnswerSeen{at(4s), kEuNode, kUs, {kUs}, 5, "NOERROR"}); }},
       {"no repeatable request of users whose node survives", failing(Kind::retrying, kEu, 2100ms)},
-      {"nor waits longer", [&](auto& o) { request_of(o, Kind::ttl_only, kEu, 2100ms).wait = 601ms; }},
+      {"nor waits longer",
+       [&](auto& o) { request_of(o, Kind::ttl_only, kEu, 2100ms).wait = 601ms; }},
       {"no prompt of theirs is lost", failing(Kind::prompt, kEu, 2100ms)},
       {"users who retry have no request fail for longer", failing(Kind::retrying, kUs, 5s)},
-      {"users who only follow the TTL have no request fail for longer", failing(Kind::ttl_only, kUs, 9s)},
-      {"users who retry are served elsewhere", [](auto& o) {
+      {"users who only follow the TTL have no request fail for longer",
+       failing(Kind::ttl_only, kUs, 9s)},
+      {"users who retry are served elsewhere",
+       [](auto& o) {
          for (auto& r : o.requests) {
-           if (r.near == kUs && r.intended >= at(2s) && r.intended < at(3200ms)) r.failure = Failure::timeout;
+           if (r.near == kUs && r.intended >= at(2s) && r.intended < at(3200ms))
+             r.failure = Failure::timeout;
          }
        }},
-      {"no stream through a surviving node breaks", [](auto& o) { o.streams[2].end = StreamEnd::torn; }},
+      {"no stream through a surviving node breaks",
+       [](auto& o) { o.streams[2].end = StreamEnd::torn; }},
       {"every token of theirs arrives", [](auto& o) { o.streams[1].missing_count = 1; }},
       {"broken streams run again elsewhere", [](auto& o) { o.streams[1].began = at(5s); }},
       {"every node sees us-east-1 up again", [](auto& o) { o.health[2].at = at(16s); }},
       {"us-east-1 is in the answers again", [](auto& o) { o.answers.pop_back(); }},
-      {"its users are back", [&](auto& o) { request_of(o, Kind::ttl_only, kUs, 21900ms).served_by = kEu; }},
+      {"its users are back",
+       [&](auto& o) { request_of(o, Kind::ttl_only, kUs, 21900ms).served_by = kEu; }},
       {"no retrying user has a request fail on the way back", failing(Kind::retrying, kUs, 12s)},
       {"the drill runs to its end", [](auto& o) { o.stopped_by = "interrupted"; }},
       {"everything that was seen", [](auto& o) { o.dropped_count = 1; }},
@@ -152,8 +177,10 @@ TEST_F(Drilled, each_expectation_can_be_missed) {
     seen = good;
     row.spoil(seen);
     const auto found = missed();
-    EXPECT_TRUE(std::ranges::any_of(found, [&](const std::string& m) { return m.contains(row.expectation); }))
-        << row.expectation << "; missed " << found.size() << (found.empty() ? "" : ", the first: " + found[0]);
+    EXPECT_TRUE(std::ranges::any_of(
+        found, [&](const std::string& m) { return m.contains(row.expectation); }))
+        << row.expectation << "; missed " << found.size()
+        << (found.empty() ? "" : ", the first: " + found[0]);
     EXPECT_FALSE(report().is_good()) << row.expectation;
   }
 }
@@ -162,7 +189,8 @@ TEST_F(Drilled, a_fault_too_short_to_be_judged_by_is_not_held_against_anybody) {
   seen.heal_at = at(2200ms);
   seen.health.resize(1);
   const DrillReport r = report();
-  const auto v = std::ranges::find_if(r.verdicts, [](const Verdict& x) { return x.what.contains("sees us-east-1 down"); });
+  const auto v = std::ranges::find_if(
+      r.verdicts, [](const Verdict& x) { return x.what.contains("sees us-east-1 down"); });
   ASSERT_NE(v, r.verdicts.end());
   EXPECT_EQ(v->met, Met::not_seen) << v->measured;
 }
@@ -179,8 +207,10 @@ TEST_F(Drilled, the_text_says_what_counts) {
            "Drill: kill us-east-1 of agent.example.test (two.yaml), policy latency",
            "Taken over by eu-west-1; healed after 8.00 s.",
            "  127.2.0.1         eu-west-1               300 ms        1.00 s",
-           "  127.2.0.1         us-east-1           us-east-1         eu-west-1                 301 ms          1.00 s",
-           "  ok    health  every surviving node sees us-east-1 down                       within 550 ms    300 ms",
+           "  127.2.0.1         us-east-1           us-east-1         eu-west-1                 "
+           "301 ms          1.00 s",
+           "  ok    health  every surviving node sees us-east-1 down                       within "
+           "550 ms    300 ms",
        }) {
     EXPECT_NE(text.find(line), text.npos) << line << "\nin\n" << text;
   }
@@ -200,7 +230,8 @@ TEST_F(Drilled, the_json_has_the_figures_and_null_for_what_was_not_seen) {
   EXPECT_EQ(json["timeline"].size(), report().moments.size());
 }
 
-// Enough of an XML reader to see that every tag is closed by its own name and nothing comes from outside.
+// Enough of an XML reader to see that every tag is closed by its own name and nothing comes from
+// outside.
 void expect_well_formed(std::string_view page) {
   std::vector<std::string> open;
   for (size_t at = 0; (at = page.find('<', at)) != page.npos;) {
@@ -209,7 +240,8 @@ void expect_well_formed(std::string_view page) {
     const std::string_view tag = page.substr(at + 1, end - at - 1);
     at = end + 1;
     if (tag.starts_with('!')) continue;
-    const std::string name(tag.substr(tag.starts_with('/'), tag.find_first_of(" /", 1) - tag.starts_with('/')));
+    const std::string name(
+        tag.substr(tag.starts_with('/'), tag.find_first_of(" /", 1) - tag.starts_with('/')));
     if (tag.starts_with('/')) {
       ASSERT_FALSE(open.empty()) << tag;
       ASSERT_EQ(open.back(), tag.substr(1));
@@ -247,7 +279,8 @@ TEST_F(Drilled, the_picture_draws_every_failure_and_only_so_many_dots) {
     for (size_t at = 0; (at = svg.find(what, at)) != svg.npos; ++at) ++n;
     return n;
   };
-  const size_t failed = size_t(std::ranges::count_if(seen.requests, [](const RequestSeen& r) { return !r.ok(); }));
+  const size_t failed =
+      size_t(std::ranges::count_if(seen.requests, [](const RequestSeen& r) { return !r.ok(); }));
   EXPECT_EQ(count("<path class='failed"), failed + 1) << "and one torn stream";
   for (size_t i = 0; i < 3 * kDotsMax; ++i) request(Kind::retrying, 3s, kEu, kEu);
   EXPECT_LE(count("<circle"), 2 * kDotsMax + 16);

@@ -18,7 +18,8 @@ bool holds(const std::vector<RegionId>& regions, RegionId region) {
 std::vector<EndpointId> survivors(const Plan& plan, const Scenario& scenario) {
   std::vector<EndpointId> nodes;
   for (const plan::Region& region : plan.regions) {
-    if (&region != &plan.region(scenario.target)) nodes.insert(nodes.end(), region.nodes.begin(), region.nodes.end());
+    if (&region != &plan.region(scenario.target))
+      nodes.insert(nodes.end(), region.nodes.begin(), region.nodes.end());
   }
   return nodes;
 }
@@ -28,7 +29,8 @@ namespace {
 // What happened between the fault and the heal, and after the heal.
 struct Times {
   explicit Times(const Observations& seen)
-      : fault(seen.fault_at.value_or(Instant::max())), heal(seen.heal_at.value_or(Instant::max())) {}
+      : fault(seen.fault_at.value_or(Instant::max())),
+        heal(seen.heal_at.value_or(Instant::max())) {}
   bool is_during(Instant at) const { return at >= fault && at < heal; }
   bool is_after(Instant at) const { return at >= heal; }
   Instant fault, heal;
@@ -41,23 +43,28 @@ Duration quantile(std::vector<Duration>& waits, double q) {
   return *at;
 }
 
-std::string address_of(const Plan& plan, EndpointId node) { return plan.endpoint(node).address.ip.to_string(); }
+std::string address_of(const Plan& plan, EndpointId node) {
+  return plan.endpoint(node).address.ip.to_string();
+}
 
 }  // namespace
 
-std::vector<DetectRow> detect_rows(const Plan& plan, const Scenario& scenario, const Observations& seen) {
+std::vector<DetectRow> detect_rows(const Plan& plan, const Scenario& scenario,
+                                   const Observations& seen) {
   const Times times(seen);
   const auto& targets = target_nodes(plan, scenario);
   std::vector<DetectRow> rows;
   for (const EndpointId node : survivors(plan, scenario)) {
-    DetectRow row{.node = address_of(plan, node), .region = plan.region(plan.endpoint(node).region).name};
+    DetectRow row{.node = address_of(plan, node),
+                  .region = plan.region(plan.endpoint(node).region).name};
     std::map<EndpointId, bool> healthy;
     for (const HealthSeen& h : seen.health) {
       if (h.node != node || std::ranges::find(targets, h.endpoint) == targets.end()) continue;
       healthy[h.endpoint] = h.healthy;
       const auto up_count = std::ranges::count_if(healthy, [](const auto& e) { return e.second; });
       // All of the region's nodes are down; all of them are up again.
-      if (times.is_during(h.at) && up_count == 0 && healthy.size() == targets.size() && !row.down_after) {
+      if (times.is_during(h.at) && up_count == 0 && healthy.size() == targets.size() &&
+          !row.down_after) {
         row.down_after = h.at - times.fault;
       }
       if (times.is_after(h.at) && size_t(up_count) == targets.size() && !row.up_after) {
@@ -69,7 +76,8 @@ std::vector<DetectRow> detect_rows(const Plan& plan, const Scenario& scenario, c
   return rows;
 }
 
-std::vector<AnswerRow> answer_rows(const Plan& plan, const Scenario& scenario, const Observations& seen) {
+std::vector<AnswerRow> answer_rows(const Plan& plan, const Scenario& scenario,
+                                   const Observations& seen) {
   const Times times(seen);
   const RegionId target = scenario.target;
   std::vector<AnswerRow> rows;
@@ -83,9 +91,10 @@ std::vector<AnswerRow> answer_rows(const Plan& plan, const Scenario& scenario, c
         if (a.at < seen.began) continue;
         const auto& allowed = times.is_during(a.at) ? place.during : place.before;
         const bool names_target = holds(a.regions, target);
-        const bool is_known = !a.regions.empty() && std::ranges::all_of(a.regions, [&](RegionId region) {
-          return region == target || holds(place.during, region) || holds(allowed, region);
-        });
+        const bool is_known =
+            !a.regions.empty() && std::ranges::all_of(a.regions, [&](RegionId region) {
+              return region == target || holds(place.during, region) || holds(allowed, region);
+            });
         if (!is_known) ++row.wrong_count;
         if (times.is_during(a.at) && !names_target && !a.regions.empty() && !row.changed_after) {
           row.changed_after = a.at - times.fault;
@@ -93,7 +102,8 @@ std::vector<AnswerRow> answer_rows(const Plan& plan, const Scenario& scenario, c
         } else if (times.is_during(a.at) && names_target && row.changed_after) {
           ++row.wrong_count;  // fell back to the dead region
         }
-        if (times.is_after(a.at) && names_target && !row.back_after) row.back_after = a.at - times.heal;
+        if (times.is_after(a.at) && names_target && !row.back_after)
+          row.back_after = a.at - times.heal;
       }
       rows.push_back(std::move(row));
     }
@@ -101,14 +111,17 @@ std::vector<AnswerRow> answer_rows(const Plan& plan, const Scenario& scenario, c
   return rows;
 }
 
-std::vector<UserRow> user_rows(const Plan& plan, const Scenario& scenario, const Observations& seen) {
+std::vector<UserRow> user_rows(const Plan& plan, const Scenario& scenario,
+                               const Observations& seen) {
   const Times times(seen);
   std::vector<UserRow> rows;
   for (const Place& place : scenario.places) {
     for (const Kind kind : kKinds) {
-      UserRow row{.near = plan.region(place.region).name, .kind = kind, .is_affected = place.is_affected};
+      UserRow row{
+          .near = plan.region(place.region).name, .kind = kind, .is_affected = place.is_affected};
       std::vector<Duration> before, since;
-      Instant not_back_until{};   // intended start of the last request after the heal that was not as before
+      Instant not_back_until{};  // intended start of the last request after the heal that was not
+                                 // as before
       std::optional<Instant> first_after;
       std::vector<std::pair<Instant, bool>> after;  // intended, as before
       for (const RequestSeen& r : seen.requests) {
@@ -139,10 +152,12 @@ std::vector<UserRow> user_rows(const Plan& plan, const Scenario& scenario, const
         }
       }
       for (const auto& [intended, as_before] : after) {
-        if (as_before && intended > not_back_until && (!first_after || intended < *first_after)) first_after = intended;
+        if (as_before && intended > not_back_until && (!first_after || intended < *first_after))
+          first_after = intended;
       }
       if (first_after) row.back_after = *first_after - times.heal;
-      if (!before.empty()) row.p50_before = quantile(before, 0.5), row.p99_before = quantile(before, 0.99);
+      if (!before.empty())
+        row.p50_before = quantile(before, 0.5), row.p99_before = quantile(before, 0.99);
       if (!since.empty()) {
         row.p50 = quantile(since, 0.5), row.p99 = quantile(since, 0.99);
         row.longest = std::ranges::max(since);
@@ -153,7 +168,8 @@ std::vector<UserRow> user_rows(const Plan& plan, const Scenario& scenario, const
   return rows;
 }
 
-std::vector<StreamRow> stream_rows(const Plan& plan, const Scenario& scenario, const Observations& seen) {
+std::vector<StreamRow> stream_rows(const Plan& plan, const Scenario& scenario,
+                                   const Observations& seen) {
   const Times times(seen);
   std::vector<StreamRow> rows;
   for (const Place& place : scenario.places) {
@@ -173,7 +189,8 @@ std::vector<StreamRow> stream_rows(const Plan& plan, const Scenario& scenario, c
       }
       if (by_target) continue;
       if (s.token_count > 0 && times.is_during(s.began)) elsewhere.push_back(s.began - times.fault);
-      // What was refused while its users were still being led to the target is no stream of a survivor.
+      // What was refused while its users were still being led to the target is no stream of a
+      // survivor.
       if (s.end == StreamEnd::refused) {
         if (!place.is_affected) ++row.survivor_broken_count;
         continue;
@@ -185,7 +202,8 @@ std::vector<StreamRow> stream_rows(const Plan& plan, const Scenario& scenario, c
       if (!s.is_numbered) ++row.unnumbered_count;
       const bool may_be_told = place.loses_agents && s.end == StreamEnd::error_event;
       if (may_be_told) ++row.told_count;
-      if (s.end != StreamEnd::open && s.end != StreamEnd::complete && !may_be_told) ++row.survivor_broken_count;
+      if (s.end != StreamEnd::open && s.end != StreamEnd::complete && !may_be_told)
+        ++row.survivor_broken_count;
     }
     std::ranges::sort(elsewhere);
     if (row.hit_count > 0 && elsewhere.size() >= row.hit_count) {

@@ -17,7 +17,8 @@ using plan::EndpointId;
 using plan::Plan;
 using plan::RegionId;
 
-// Policies that throw dice are asked so often: a weight of 1 in 256 is then missed once in e^16 times.
+// Policies that throw dice are asked so often: a weight of 1 in 256 is then missed once in e^16
+// times.
 constexpr unsigned kRollsMax = 4096;
 
 struct Served {
@@ -61,8 +62,10 @@ std::vector<EndpointId> nearest_nodes(const Plan& plan, RegionId here, const IpA
     return e.source == plan::LatencySource::unknown ? UINT64_MAX : uint64_t{e.rtt_us} + 1;
   };
   std::vector<EndpointId> nodes;
-  for (const plan::Region& region : plan.regions) nodes.insert(nodes.end(), region.nodes.begin(), region.nodes.end());
-  std::ranges::sort(nodes, {}, [&](EndpointId id) { return std::pair(distance(plan.endpoint(id).region), id); });
+  for (const plan::Region& region : plan.regions)
+    nodes.insert(nodes.end(), region.nodes.begin(), region.nodes.end());
+  std::ranges::sort(
+      nodes, {}, [&](EndpointId id) { return std::pair(distance(plan.endpoint(id).region), id); });
   return nodes;
 }
 
@@ -80,7 +83,8 @@ Bounds bounds_of(const Plan& plan, const Scenario& s) {
   uint32_t ttl_s = 0;
   for (const Place& place : s.places) ttl_s = std::max(ttl_s, place.ttl_s);
   const Duration ttl = std::chrono::seconds(ttl_s);
-  // A dead name server costs its users one patience; a dead node one try, unless its kernel refuses at once.
+  // A dead name server costs its users one patience; a dead node one try, unless its kernel refuses
+  // at once.
   const Duration ask = int64_t(plan.region(s.target).nodes.size()) * s.manners.resolver_patience;
   const Duration one_try = s.fault == Fault::kill ? Duration{} : s.manners.try_timeout;
 
@@ -100,18 +104,24 @@ Bounds bounds_of(const Plan& plan, const Scenario& s) {
 
 const char* verb(Fault fault) {
   switch (fault) {
-    case Fault::kill: return "kill";
-    case Fault::freeze: return "freeze";
-    case Fault::cut: return "cut";
+    case Fault::kill:
+      return "kill";
+    case Fault::freeze:
+      return "freeze";
+    case Fault::cut:
+      return "cut";
   }
   return "?";
 }
 
 const char* past_tense(Fault fault) {
   switch (fault) {
-    case Fault::kill: return "killed";
-    case Fault::freeze: return "frozen";
-    case Fault::cut: return "cut off";
+    case Fault::kill:
+      return "killed";
+    case Fault::freeze:
+      return "frozen";
+    case Fault::cut:
+      return "cut off";
   }
   return "?";
 }
@@ -171,12 +181,13 @@ Result<Scenario> make_scenario(const Plan& plan, Fault fault, std::string_view r
     // Inside a region that is cut off everything goes on.
     const bool keeps_node = fault == Fault::cut && place.region == *target;
     place.is_affected = holds(place.before, *target) && !keeps_node;
-    place.loses_agents =
-        std::ranges::any_of(place.before, [&](RegionId id) { return plan.region(id).agents.empty(); });
+    place.loses_agents = std::ranges::any_of(
+        place.before, [&](RegionId id) { return plan.region(id).agents.empty(); });
     s.places.push_back(std::move(place));
   }
   if (s.places.empty()) {
-    return fail(Code::invalid, "no region of this world has IPv4 `clients`, so there is nobody to ask as");
+    return fail(Code::invalid,
+                "no region of this world has IPv4 `clients`, so there is nobody to ask as");
   }
   s.is_relieved = std::ranges::any_of(s.places, [&](const Place& place) {
     return !place.during.empty() && !holds(place.during, *target);

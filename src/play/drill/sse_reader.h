@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Parses a text/event-stream as it comes in (WHATWG HTML 9.2.6): events with their name, id and data. Bounded:
-// of longer data only the beginning is kept.
+// Parses a text/event-stream as it comes in (WHATWG HTML 9.2.6): events with their name, id and
+// data. Bounded: of longer data only the beginning is kept.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,9 @@ namespace sealane::play::drill {
 
 struct SseEvent {
   std::string type = "message";
-  std::string id;        // of this event itself; empty: it had none
-  std::string data;      // lines joined by LF
-  bool is_cut = false;   // data went past kDataBytesMax
+  std::string id;       // of this event itself; empty: it had none
+  std::string data;     // lines joined by LF
+  bool is_cut = false;  // data went past kDataBytesMax
 };
 
 class SseReader {
@@ -42,7 +42,7 @@ class SseReader {
   SseEvent event_;
   std::string line_;
   bool has_data_ = false;
-  bool after_cr_ = false;   // a LF belongs to the CR before it
+  bool after_cr_ = false;  // a LF belongs to the CR before it
   bool line_cut_ = false;
 };
 

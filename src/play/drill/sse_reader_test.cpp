@@ -16,7 +16,8 @@ std::vector<SseEvent> read(SseReader& reader, std::string_view bytes) {
 
 TEST(SseReader, events_have_a_type_an_id_and_their_lines_of_data) {
   SseReader reader;
-  const auto events = read(reader, ": hello\n\nid: 7\ndata: a\ndata:b\n\nevent: error\ndata: {}\n\n");
+  const auto events =
+      read(reader, ": hello\n\nid: 7\ndata: a\ndata:b\n\nevent: error\ndata: {}\n\n");
   ASSERT_EQ(events.size(), 2u);
   EXPECT_EQ(events[0].type, "message");
   EXPECT_EQ(events[0].id, "7");
@@ -50,7 +51,8 @@ TEST(SseReader, data_is_kept_up_to_its_bound_and_says_when_it_was_cut) {
   for (const size_t more : {size_t{0}, size_t{1}}) {
     SseReader reader;
     const size_t lines = SseReader::kDataBytesMax / SseReader::kLineBytesMax;
-    size_t left = SseReader::kDataBytesMax + more - (lines - 1);  // the line feeds between count too
+    size_t left =
+        SseReader::kDataBytesMax + more - (lines - 1);  // the line feeds between count too
     std::string text;
     while (left > 0) {
       const size_t piece = std::min(left, SseReader::kLineBytesMax - 5);

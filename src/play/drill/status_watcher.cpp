@@ -8,7 +8,8 @@
 
 namespace sealane::play::drill {
 
-StatusWatcher::StatusWatcher(port::Lane& lane, const plan::Plan& plan, Options options, Observations& seen)
+StatusWatcher::StatusWatcher(port::Lane& lane, const plan::Plan& plan, Options options,
+                             Observations& seen)
     : lane_(lane),
       plan_(plan),
       options_(std::move(options)),
@@ -72,8 +73,9 @@ void StatusWatcher::take(const NodeStatus& status) {
   const Instant now = lane_.clock.now();
   const std::string plan = fmt::format("{:016x}", plan_.version);
   trouble_ = !status.ready ? "it is not ready"
-             : status.plan != plan ? fmt::format("it runs plan {}, and this world file is plan {}", status.plan, plan)
-                                   : "";
+             : status.plan != plan
+                 ? fmt::format("it runs plan {}, and this world file is plan {}", status.plan, plan)
+                 : "";
   well_ = trouble_.empty();
   for (const EndpointStatus& e : status.endpoints) {
     if (e.id >= known_.size()) continue;  // of another plan
@@ -89,8 +91,8 @@ void StatusWatcher::take(const NodeStatus& status) {
                              e.known ? "down: " + e.last : "as not probed yet");
     }
     if (known.seen && known.healthy == e.healthy) continue;
-    // The node says how old its state is, which is nearer to the truth than the time of our look; but the
-    // change lies after our last look.
+    // The node says how old its state is, which is nearer to the truth than the time of our look;
+    // but the change lies after our last look.
     const auto age = Duration(int64_t(std::clamp(e.since_ms, 0.0, 1e9) * 1e6));
     const Instant at = known.seen ? std::clamp(now - age, std::min(last_look_, now), now) : now;
     known = {true, e.healthy};

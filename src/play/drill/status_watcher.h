@@ -15,9 +15,9 @@ class StatusWatcher final : HttpConnection::User {
  public:
   struct Options {
     plan::EndpointId node{};
-    port::ConnectOptions connect;    // timeout: of one question as a whole
-    Duration interval = 10ms;        // between an answer and the next question
-    Duration pause = 100ms;          // after a question that failed
+    port::ConnectOptions connect;  // timeout: of one question as a whole
+    Duration interval = 10ms;      // between an answer and the next question
+    Duration pause = 100ms;        // after a question that failed
   };
   StatusWatcher(port::Lane& lane, const plan::Plan& plan, Options options, Observations& seen);
   void start() { ask(); }
@@ -48,7 +48,7 @@ class StatusWatcher final : HttpConnection::User {
   HttpConnection* connection_ = nullptr;
   std::string body_;
   Instant asked_, last_look_;
-  std::vector<Known> known_;         // by EndpointId
+  std::vector<Known> known_;  // by EndpointId
   std::optional<bool> reachable_;
   bool well_ = false;
   std::string trouble_ = "not asked yet";

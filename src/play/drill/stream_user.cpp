@@ -7,8 +7,8 @@
 
 namespace sealane::play::drill {
 
-StreamUser::StreamUser(port::Lane& lane, const plan::Plan& plan, Options options, StubResolver& resolver,
-                   Observations& seen)
+StreamUser::StreamUser(port::Lane& lane, const plan::Plan& plan, Options options,
+                       StubResolver& resolver, Observations& seen)
     : lane_(lane),
       plan_(plan),
       options_(std::move(options)),
@@ -32,7 +32,8 @@ void StreamUser::open() {
   last_number_.reset();
   last_token_ = now;
   is_event_stream_ = said_done_ = said_error_ = false;
-  resolver_.ask(std::exchange(ask_anew_, false), [this](const StubResolver::Answer& answer) { connect(answer); });
+  resolver_.ask(std::exchange(ask_anew_, false),
+                [this](const StubResolver::Answer& answer) { connect(answer); });
 }
 
 void StreamUser::connect(const StubResolver::Answer& answer) {
@@ -65,7 +66,8 @@ void StreamUser::take(const SseEvent& event) {
   }
   if (event.type == "done" || event.data == "[DONE]") {
     said_done_ = true;
-    if (!event.id.empty()) count(event.id);  // numbered too: then the last token cannot be missing unseen
+    if (!event.id.empty())
+      count(event.id);  // numbered too: then the last token cannot be missing unseen
     return;
   }
   if (event.type != "message" && event.type != "token") return;  // what else an agent may tell
@@ -97,16 +99,19 @@ void StreamUser::count(std::string_view id) {
 void StreamUser::on_answer(HttpConnection& connection, uint16_t) {
   if (&connection != connection_) return;
   if (!is_event_stream_) return finish(StreamEnd::refused);
-  // An answer that ends well without "done" and in the middle of an event was cut by somebody on the way.
-  finish(said_error_ ? StreamEnd::error_event
-                     : said_done_ || !reader_.in_event() ? StreamEnd::complete : StreamEnd::torn);
+  // An answer that ends well without "done" and in the middle of an event was cut by somebody on
+  // the way.
+  finish(said_error_                         ? StreamEnd::error_event
+         : said_done_ || !reader_.in_event() ? StreamEnd::complete
+                                             : StreamEnd::torn);
 }
 
 void StreamUser::on_gone(HttpConnection& connection, Failure, bool during_request) {
   pool_.sweep_soon();
   if (&connection != connection_ || !during_request) return;
   finish(stream_->token_count == 0 ? StreamEnd::refused
-                                   : said_error_ ? StreamEnd::error_event : StreamEnd::torn);
+         : said_error_             ? StreamEnd::error_event
+                                   : StreamEnd::torn);
 }
 
 void StreamUser::finish(StreamEnd end) {

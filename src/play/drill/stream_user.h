@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A user in a long conversation: one server-sent event stream, read token by token, opened again when it ends.
+// A user in a long conversation: one server-sent event stream, read token by token, opened again
+// when it ends.
 #pragma once
 
 #include <memory>
@@ -17,14 +18,15 @@ class StreamUser final : HttpConnection::User {
  public:
   struct Options {
     plan::RegionId near{};
-    uint16_t user = 0;                 // number among the place's
-    std::string request;               // its bytes
+    uint16_t user = 0;    // number among the place's
+    std::string request;  // its bytes
     uint16_t port = 0;
     port::ConnectOptions connect;
-    Duration silence_max = 1s;         // without a token: lost
-    Duration pause = 100ms;            // between the end of one stream and the next
+    Duration silence_max = 1s;  // without a token: lost
+    Duration pause = 100ms;     // between the end of one stream and the next
   };
-  StreamUser(port::Lane& lane, const plan::Plan& plan, Options options, StubResolver& resolver, Observations& seen);
+  StreamUser(port::Lane& lane, const plan::Plan& plan, Options options, StubResolver& resolver,
+             Observations& seen);
   void start();
   // Writes down the stream that is running, and stops.
   void stop();

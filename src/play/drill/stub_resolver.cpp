@@ -22,7 +22,8 @@ StubResolver::StubResolver(port::Lane& lane, Options options)
 
 void StubResolver::ask(bool anew, Done done) {
   const Instant now = lane_.clock.now();
-  if (!anew && asked_count_ == 0 && !answer_.addresses.empty() && now < answer_.until) return done(answer_);
+  if (!anew && asked_count_ == 0 && !answer_.addresses.empty() && now < answer_.until)
+    return done(answer_);
   if (waiting_.size() >= kWaitingMax) return done({});
   waiting_.push_back(std::move(done));
   if (asked_count_ > 0) return;
@@ -44,7 +45,9 @@ void StubResolver::send() {
 void StubResolver::on_batch(std::span<port::Datagram> batch) {
   for (const port::Datagram& packet : batch) {
     // An answer may come from any server that was asked, also from one that was given up.
-    if (asked_count_ == 0 || std::ranges::find(options_.servers, packet.peer) == options_.servers.end()) continue;
+    if (asked_count_ == 0 ||
+        std::ranges::find(options_.servers, packet.peer) == options_.servers.end())
+      continue;
     const auto message = dns::decode_message(packet.bytes);
     if (!message || message->id != id_ || !message->is(dns::Flag::qr)) continue;
     if (message->questions.size() != 1 || message->questions[0].name != options_.name) continue;

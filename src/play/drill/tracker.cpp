@@ -68,22 +68,28 @@ bool Tracker::users_are(bool at_target) const {
 
 bool Tracker::has_moved() const {
   return users_are(false) && each_survivor([&](EndpointId node) {
-    return sees_target(node, false) && std::ranges::all_of(scenario_.places, [&](const Place& place) {
-      if (!holds(place.before, scenario_.target) || holds(place.during, scenario_.target)) return true;
-      const auto at = answer_.find({node, place.region});
-      return at != answer_.end() && !at->second.empty() && !holds(at->second, scenario_.target);
-    });
-  });
+           return sees_target(node, false) &&
+                  std::ranges::all_of(scenario_.places, [&](const Place& place) {
+                    if (!holds(place.before, scenario_.target) ||
+                        holds(place.during, scenario_.target))
+                      return true;
+                    const auto at = answer_.find({node, place.region});
+                    return at != answer_.end() && !at->second.empty() &&
+                           !holds(at->second, scenario_.target);
+                  });
+         });
 }
 
 bool Tracker::has_returned() const {
   return users_are(true) && each_survivor([&](EndpointId node) {
-    return sees_target(node, true) && std::ranges::all_of(scenario_.places, [&](const Place& place) {
-      if (!holds(place.before, scenario_.target) || place.before.size() > 1) return true;
-      const auto at = answer_.find({node, place.region});
-      return at != answer_.end() && holds(at->second, scenario_.target);
-    });
-  });
+           return sees_target(node, true) &&
+                  std::ranges::all_of(scenario_.places, [&](const Place& place) {
+                    if (!holds(place.before, scenario_.target) || place.before.size() > 1)
+                      return true;
+                    const auto at = answer_.find({node, place.region});
+                    return at != answer_.end() && holds(at->second, scenario_.target);
+                  });
+         });
 }
 
 bool Tracker::all_at_home() const {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the world stands at the moment, folded from the observations so far: has everything moved away from
-// the target, is everything back? Looks at each observation once.
+// Where the world stands at the moment, folded from the observations so far: has everything moved
+// away from the target, is everything back? Looks at each observation once.
 #pragma once
 
 #include <array>
@@ -19,8 +19,8 @@ class Tracker {
       : plan_(plan), scenario_(scenario), seen_(seen) {}
   void look();
 
-  // Every surviving node sees the target down and names it to nobody who can be served elsewhere, and the
-  // users who lost it are served elsewhere.
+  // Every surviving node sees the target down and names it to nobody who can be served elsewhere,
+  // and the users who lost it are served elsewhere.
   bool has_moved() const;
   // Every surviving node sees the target up and names it again, and its users are there.
   bool has_returned() const;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the plan promised against what was seen. Each expectation is one function of its own below, so that a
-// reader finds the rule beside its words; the order is that of the report.
+// What the plan promised against what was seen. Each expectation is one function of its own below,
+// so that a reader finds the rule beside its words; the order is that of the report.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -31,30 +31,38 @@ struct Judge {
     out.push_back({layer, std::move(what), std::move(bound), std::move(measured), met});
   }
 
-  // The slowest of some times against a bound. One that is missing was slower than what was watched.
+  // The slowest of some times against a bound. One that is missing was slower than what was
+  // watched.
   struct Slowest {
     Duration worst{};
     size_t count = 0, missing = 0;
     void add(const std::optional<Duration>& time) {
       ++count;
-      if (time) worst = std::max(worst, *time);
-      else ++missing;
+      if (time)
+        worst = std::max(worst, *time);
+      else
+        ++missing;
     }
   };
-  void within(const char* layer, std::string what, Duration bound, const Slowest& slowest, bool watched) {
+  void within(const char* layer, std::string what, Duration bound, const Slowest& slowest,
+              bool watched) {
     const std::string limit = "within " + print_time(bound);
-    if (slowest.count == 0) return add(layer, std::move(what), limit, "nobody to ask", Met::not_seen);
+    if (slowest.count == 0)
+      return add(layer, std::move(what), limit, "nobody to ask", Met::not_seen);
     if (slowest.missing > 0) {
-      return add(layer, std::move(what), limit, fmt::format("not seen by {} of {}", slowest.missing, slowest.count),
+      return add(layer, std::move(what), limit,
+                 fmt::format("not seen by {} of {}", slowest.missing, slowest.count),
                  watched ? Met::no : Met::not_seen);
     }
     add(layer, std::move(what), limit,
-        slowest.count > 1 ? fmt::format("{} (slowest of {})", print_time(slowest.worst), slowest.count)
-                          : print_time(slowest.worst),
+        slowest.count > 1
+            ? fmt::format("{} (slowest of {})", print_time(slowest.worst), slowest.count)
+            : print_time(slowest.worst),
         slowest.worst <= bound ? Met::yes : Met::no);
   }
   void none(const char* layer, std::string what, uint64_t count, std::string_view of) {
-    add(layer, std::move(what), "none", count == 0 ? fmt::format("none {}", of) : fmt::format("{} {}", count, of),
+    add(layer, std::move(what), "none",
+        count == 0 ? fmt::format("none {}", of) : fmt::format("{} {}", count, of),
         count == 0 ? Met::yes : Met::no);
   }
 
@@ -70,14 +78,17 @@ struct Judge {
 
 void Judge::baseline() {
   uint64_t failed = 0, count = 0, astray = 0;
-  for (const UserRow& row : rows.users) failed += row.failed_before_count, count += row.request_count;
+  for (const UserRow& row : rows.users)
+    failed += row.failed_before_count, count += row.request_count;
   for (const RequestSeen& r : seen.requests) {
     const Place* place = scenario.find_place(r.near);
     if (r.intended < seen.began || !r.ok() || place == nullptr) continue;
     if (has_fault() && r.intended + r.wait >= *seen.fault_at) continue;
     if (!holds(place->before, r.served_by)) ++astray;
   }
-  if (count == 0) return add("users", "before the fault every request is answered", "none fail", "no request", Met::no);
+  if (count == 0)
+    return add("users", "before the fault every request is answered", "none fail", "no request",
+               Met::no);
   none("users", "before the fault no request fails", failed, "failed");
   none("users", "before the fault users are where the plan puts them", astray, "elsewhere");
 }
@@ -85,8 +96,8 @@ void Judge::baseline() {
 void Judge::health() {
   Slowest slowest;
   for (const DetectRow& row : rows.detects) slowest.add(row.down_after);
-  within("health", fmt::format("every surviving node sees {} down", rows.target), scenario.bounds.detect, slowest,
-         lasted(scenario.bounds.detect));
+  within("health", fmt::format("every surviving node sees {} down", rows.target),
+         scenario.bounds.detect, slowest, lasted(scenario.bounds.detect));
   // A node that is itself cut off is right about the others, from where it stands.
   uint64_t false_alarms = 0;
   for (const HealthSeen& h : seen.health) {
@@ -100,14 +111,16 @@ void Judge::health() {
 void Judge::dns() {
   Slowest slowest;
   uint64_t wrong = 0;
-  for (const AnswerRow& row : rows.answers) slowest.add(row.changed_after), wrong += row.wrong_count;
+  for (const AnswerRow& row : rows.answers)
+    slowest.add(row.changed_after), wrong += row.wrong_count;
   if (rows.answers.empty()) {
-    return add("dns", fmt::format("{} serves nobody whom others could take over", rows.target), "", "",
-               Met::not_seen);
+    return add("dns", fmt::format("{} serves nobody whom others could take over", rows.target), "",
+               "", Met::not_seen);
   }
-  within("dns", fmt::format("every surviving node leaves {} out of its answers", rows.target), scenario.bounds.answer,
-         slowest, lasted(scenario.bounds.answer));
-  none("dns", "no answer is empty, or names a region that the plan does not", wrong, "wrong answers");
+  within("dns", fmt::format("every surviving node leaves {} out of its answers", rows.target),
+         scenario.bounds.answer, slowest, lasted(scenario.bounds.answer));
+  none("dns", "no answer is empty, or names a region that the plan does not", wrong,
+       "wrong answers");
 }
 
 void Judge::users_of_survivors() {
@@ -126,11 +139,13 @@ void Judge::users_of_survivors() {
     longest = std::max(longest, row.longest);
   }
   if (!any) {
-    return add("users", "users whose node survives feel nothing", "", "there are none", Met::not_seen);
+    return add("users", "users whose node survives feel nothing", "", "there are none",
+               Met::not_seen);
   }
   none("users", "no repeatable request of users whose node survives fails", failed, "failed");
-  add("users", "nor waits longer than a detection", "within " + print_time(scenario.bounds.wait_max),
-      print_time(longest), longest <= scenario.bounds.wait_max ? Met::yes : Met::no);
+  add("users", "nor waits longer than a detection",
+      "within " + print_time(scenario.bounds.wait_max), print_time(longest),
+      longest <= scenario.bounds.wait_max ? Met::yes : Met::no);
   none("users", "no prompt of theirs is lost", lost, "lost");
 }
 
@@ -139,7 +154,8 @@ void Judge::users_of_target() {
     return add("users", "nobody else can serve the users of " + rows.target, "", "", Met::not_seen);
   }
   for (const Kind kind : {Kind::retrying, Kind::ttl_only}) {
-    const Duration bound = kind == Kind::retrying ? scenario.bounds.served_again : scenario.bounds.ttl_served;
+    const Duration bound =
+        kind == Kind::retrying ? scenario.bounds.served_again : scenario.bounds.ttl_served;
     Slowest first, last;
     for (const UserRow& row : rows.users) {
       if (!row.is_affected || row.kind != kind) continue;
@@ -169,9 +185,11 @@ void Judge::streams() {
   if (count == 0) {
     add("streams", "streams through surviving nodes go on", "", "there are none", Met::not_seen);
   } else {
-    none("streams", "no stream through a surviving node breaks", broken, fmt::format("of {} broken", count));
+    none("streams", "no stream through a surviving node breaks", broken,
+         fmt::format("of {} broken", count));
     if (unnumbered > 0) {
-      add("streams", "every token of theirs arrives", "none missing", "tokens are not numbered", Met::not_seen);
+      add("streams", "every token of theirs arrives", "none missing", "tokens are not numbered",
+          Met::not_seen);
     } else {
       none("streams", "every token of theirs arrives", missing, "missing");
     }
@@ -195,15 +213,18 @@ void Judge::way_back() {
   within("return", fmt::format("every node sees {} up again", rows.target), b.seen_again, sees,
          was_watched_back(b.seen_again));
   if (!rows.answers.empty()) {
-    within("return", fmt::format("{} is in the answers again", rows.target), b.answer_again, answers,
-           was_watched_back(b.answer_again));
+    within("return", fmt::format("{} is in the answers again", rows.target), b.answer_again,
+           answers, was_watched_back(b.answer_again));
   }
-  if (back.count > 0) within("return", "its users are back", b.back, back, was_watched_back(b.back));
-  if (seen.heal_at) none("return", "no retrying user has a request fail on the way back", failed, "failed");
+  if (back.count > 0)
+    within("return", "its users are back", b.back, back, was_watched_back(b.back));
+  if (seen.heal_at)
+    none("return", "no retrying user has a request fail on the way back", failed, "failed");
 }
 
 void Judge::drill() {
-  if (!seen.stopped_by.empty()) add("drill", "the drill runs to its end", "", seen.stopped_by, Met::no);
+  if (!seen.stopped_by.empty())
+    add("drill", "the drill runs to its end", "", seen.stopped_by, Met::no);
   if (seen.dropped_count > 0) {
     add("drill", "everything that was seen is in the report", "none dropped",
         fmt::format("{} dropped", seen.dropped_count), Met::no);
