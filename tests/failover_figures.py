@@ -53,7 +53,8 @@ def one_try(world, fault):
     world.wait_until(lambda: all(world.level(r) for r in REGIONS), 60, "the world to be level")
     assert world.answer(EU, world.near(US)) == [world.ips[US]]
     load = Load(world, US)
-    time.sleep(0.3 + random.random() * 0.2)  # a random moment of the check's cycle
+    # Long enough that the keeper starts what dies without delay, then a random moment of the check's cycle.
+    time.sleep(2.1 + random.random() * 0.2)
     pids = world.pids(US, "agent")
     struck = time.monotonic()
     for pid in pids:

@@ -23,7 +23,7 @@ namespace {
 
 constexpr Duration kBackoffMin = 1s;    // before the first restart; doubled up to
 constexpr Duration kBackoffMax = 30s;
-constexpr Duration kLivedLong = 10s;    // after which the back-off starts anew
+constexpr Duration kLivedLong = 2s;     // after which the back-off starts anew
 
 struct Child {
   bool is_node = false;
