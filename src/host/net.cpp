@@ -56,7 +56,7 @@ Result<std::unique_ptr<port::Listener>> Net::listen(
     return fail(Code::invalid, "no certificate to listen with TLS on " + at.to_string());
   }
   SL_TRY(Fd fd, open_socket(at.ip, SOCK_STREAM));
-  SL_CHECK(bind_socket(fd.get(), at, true));
+  SL_CHECK(bind_socket(fd.get(), at, !options.alone));
   if (::listen(fd.get(), options.backlog) != 0) {
     return fail(Code::conflict, fmt::format("cannot listen on {}: {}", at.to_string(), std::strerror(errno)));
   }

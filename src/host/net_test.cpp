@@ -191,6 +191,17 @@ TEST(NetTls, a_connect_that_verifies_refuses_a_stranger) {
   fs::remove_all(dir);
 }
 
+TEST(NetListen, alone_means_that_a_second_listener_is_refused) {
+  Loop loop;
+  Net net(loop);
+  auto drop = [](std::unique_ptr<port::Stream>) {};
+  const auto first = net.listen({IpAddress::v4(127, 0, 0, 1), 0}, {.alone = true}, drop).value();
+  const auto second = net.listen(first->local(), {.alone = true}, drop);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Code::conflict);
+  EXPECT_NE(second.error().what.find("another program holds it"), std::string::npos) << second.error().what;
+}
+
 TEST(NetUdp, a_batch_is_answered_datagram_by_datagram) {
   struct Echo : port::DatagramHandler {
     void on_batch(std::span<port::Datagram> batch) override {

@@ -119,8 +119,10 @@ class Admin::Connection final : public port::StreamHandler {
 Admin::Admin(port::Lane& lane, Handler handler) : lane_(lane), handler_(std::move(handler)) {}
 Admin::~Admin() = default;
 
+// Alone: the data ports are shared between lanes by SO_REUSEPORT, so this is where a second node on the same
+// address finds out.
 Status Admin::listen(const SocketAddress& at) {
-  SL_TRY(listener_, lane_.net.listen(at, {}, [this](std::unique_ptr<port::Stream> stream) {
+  SL_TRY(listener_, lane_.net.listen(at, {.alone = true}, [this](std::unique_ptr<port::Stream> stream) {
     if (connections_.size() >= kConnectionsMax) return;  // dropped: closed
     auto connection = std::make_unique<Connection>(*this, std::move(stream));
     connections_.emplace(connection.get(), std::move(connection));

@@ -293,8 +293,11 @@ void Node::drain() {
     for (auto& lane : lanes_) {
       if (lane->edge == nullptr) continue;
       DataLane* raw = lane.get();
-      raw->open_connections = raw->edge->connection_count() + 1;
-      (void)raw->host->loop().post([raw] { raw->edge->drain(); });
+      raw->open_connections = 1;  // until the lane itself has counted
+      (void)raw->host->loop().post([raw] {
+        raw->edge->drain();
+        raw->open_connections = raw->edge->connection_count();
+      });
     }
     drain_timer_ = control_->loop().make([this] { look_if_drained(); });
     drain_timer_->arm_at(control_->loop().now() + kDrainCheck);

@@ -87,6 +87,7 @@ struct ConnectOptions {
 struct ListenOptions {
   bool tls = false;  // with the certificate that the lane was given
   int backlog = 4096;
+  bool alone = false;  // nobody else may listen here: a second program is told, instead of sharing the port
 };
 
 class Listener {
