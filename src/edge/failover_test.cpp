@@ -315,6 +315,22 @@ TEST(Failover, timeouts_of_connect_and_first_byte_are_504_when_nobody_is_left) {
   EXPECT_TRUE(has(got, R"("reason":"no answer in time")")) << got;
 }
 
+TEST(Failover, a_silent_last_resort_is_given_up_sooner_than_a_healthy_agent_that_thinks) {
+  Bench b([](plan::Plan& plan) {
+    plan.regions[0].agents.resize(1);
+    plan.groups[size_t(plan.public_group)].members.resize(1);
+  });
+  b.set_health(Bench::us_agent_1, false);
+  auto client = b.client();
+  client->send(request("POST /x"));
+  auto origin = b.origin();
+  ASSERT_TRUE(origin) << "nobody else is left, so it is asked";
+  b.lane.advance(Fetch::kLastResortPatience - 1ms);
+  EXPECT_EQ(client->read(), "");
+  b.lane.advance(2ms);
+  EXPECT_EQ(status(client->read()), 504);
+}
+
 TEST(Failover, attempts_and_connections_end_at_max) {
   Bench b([](plan::Plan& plan) { plan.edge.attempts_max = 2; });
   auto client = b.client();

@@ -141,6 +141,7 @@ void Fetch::on_origin_drained() {
 void Fetch::touch() {
   if (connection_ == nullptr) return;
   Duration patience = exchange_.is_delivered() ? context_.edge().idle_timeout : context_.edge().first_byte_timeout;
+  if (last_resort_ && !exchange_.is_delivered()) patience = std::min(patience, kLastResortPatience);
   if (request_->caller.probe && !from_node_) patience = context_.plan().endpoint(*endpoint_).check.timeout;
   if (failing_) patience = std::min<Duration>(patience, kUnhealthyGrace);
   // While the client does not take what came, silence is not the origin's fault.

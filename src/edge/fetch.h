@@ -40,6 +40,9 @@ class Fetch final : public OriginUser, public Mortal {
   static constexpr size_t kBacklogMax = 256u << 10;  // unsent request bytes at which the client is paused
   // An answer under way from an endpoint that is down may be silent for so long before it is given up.
   static constexpr Duration kUnhealthyGrace = 1s;
+  // For the first byte of an endpoint that was believed down when it was asked, because nobody else is left:
+  // it may think, but more likely it is frozen, and the user should hear so.
+  static constexpr Duration kLastResortPatience = 10s;
 
   struct Options {
     std::string extra_lines;  // conditional fields of a revalidation
