@@ -258,8 +258,13 @@ class Agents(OnAWorld):
                 self.level()
                 streams = [EventStream(self.world, US) for _ in range(8)]
                 self.world.wait_until(lambda: all(s.has_begun() for s in streams), HANG_S, "the streams to begin")
+                # On a starved machine a region may blink and a stream be served elsewhere: that one has no story here.
+                served_here = [s for s in streams if s.headers.get("Sealane-Region") == US]
+                self.assertTrue(served_here)
                 self.strike("agent", number)
                 for stream, last in [(s, s.last()) for s in streams]:
+                    if stream not in served_here:
+                        continue
                     self.assertTrue(stream.ended_well, stream.error)
                     self.assertEqual(last.get("event"), "error", stream.events[-2:])
                     problem = json.loads(last["data"])
