@@ -270,6 +270,9 @@ class Agents(OnAWorld):
                     problem = json.loads(last["data"])
                     self.assertEqual(problem["region"], US)
                     self.assertTrue(problem["reason"])
+                # Else `level` may find the world level because nobody has noticed yet.
+                self.world.wait_until(lambda: not any(e["healthy"] for e in self.world.status(US)["endpoints"]
+                                                      if e["kind"] == "agent"), HANG_S, "the node to notice")
 
     def test_when_everything_is_down_the_answer_is_open(self):
         w = self.world

@@ -20,9 +20,11 @@ std::optional<std::string> count_up(const Ask& ask) {
   const std::string& number = *(at + 2);
   unsigned last = 0;
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), last);
-  if (end != number.data() + number.size() || number.empty() || last == 0) return std::nullopt;
-  if (error != std::errc{} || last > kCountMax)
+  if (end != number.data() + number.size() || number.empty()) return std::nullopt;
+  // A number too large for `last` leaves it as it was.
+  if (error == std::errc::result_out_of_range || last > kCountMax)
     return fmt::format("I get tired after {}.", kCountMax);
+  if (error != std::errc{} || last == 0) return std::nullopt;
   std::string out = "1";
   for (unsigned n = 2; n <= last; ++n) fmt::format_to(std::back_inserter(out), " {}", n);
   return out;
