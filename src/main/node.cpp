@@ -55,7 +55,7 @@ class Node {
   bool role(const char* name) const { return options_.roles.contains(name); }
   std::filesystem::path own_dir() const { return options_.data_dir / ("node-" + ip_.to_string()); }
   Result<std::shared_ptr<const host::Tls>> load_tls(const plan::Plan& plan);
-  Status start_lane(unsigned index);
+  void make_lane(unsigned index);
   Status open_data_lanes();
   void on_signal(int number);
   void reload();
@@ -105,7 +105,6 @@ Result<std::shared_ptr<const host::Tls>> Node::load_tls(const plan::Plan& plan) 
 
 Status Node::start() {
   const auto plan = plan_.get();
-  // Signals are blocked before any thread starts, so that only the control lane sees them.
   if (role("edge") && plan->edge.enabled) {
     SL_TRY(tls_, load_tls(*plan));
   } else {
@@ -117,13 +116,14 @@ Status Node::start() {
   cookie_secret_ = SipKey{siphash({1, 2}, secret), siphash({3, 4}, secret)};
   control_ = std::make_unique<host::HostLane>(host::HostLane::Options{
       .index = 0, .seed = host::random_seed(), .tls = tls_, .log = log_, .meter = control_meter_});
+  // Signals are blocked before any thread starts, so that only the control lane sees them.
   signals_ = std::make_unique<host::Signals>(
       control_->loop(), std::initializer_list<int>{SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2},
       [this](int number) { on_signal(number); });
 
   edges_ = std::make_shared<edge::Shared>(plan->edge.cache_bytes_max, SipKey{host::random_seed(), host::random_seed()});
   const unsigned lane_count = plan->lanes != 0 ? plan->lanes : std::max(1u, std::thread::hardware_concurrency());
-  for (unsigned i = 0; i < lane_count; ++i) SL_CHECK(start_lane(i));
+  for (unsigned i = 0; i < lane_count; ++i) make_lane(i);
 
   admin_ = std::make_unique<Admin>(control_->lane(), [this](std::string_view path, const Admin::Query& query) {
     return page(path, query);
@@ -144,13 +144,12 @@ Status Node::start() {
   return {};
 }
 
-Status Node::start_lane(unsigned index) {
+void Node::make_lane(unsigned index) {
   auto lane = std::make_unique<DataLane>();
   lane->meter = std::make_unique<host::Registry::LaneMeter>(registry_);
   lane->host = std::make_unique<host::HostLane>(host::HostLane::Options{
       .index = index, .seed = host::random_seed(), .tls = tls_, .log = log_, .meter = *lane->meter});
   lanes_.push_back(std::move(lane));
-  return {};
 }
 
 Status Node::open_data_lanes() {
