@@ -140,6 +140,8 @@ class Tutorial(unittest.TestCase):
         w.fault("kill-agents", AP)
         body = curl(w, f"https://{self.region_host(AP)}/agent", "-d", '{"prompt": "2+2"}')
         self.assertIn(json.loads(body)["region"], REGIONS)
+        # The next test waits for a level world, which this one is until its nodes have noticed.
+        w.wait_until(lambda: not w.level(AP), 20, "the death to be noticed")
 
 
 if __name__ == "__main__":
