@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// An ordered store of bytes on a disk, as a role sees it: a few spaces of keys, batches that are written whole or
+// not at all, snapshots to read from, and word of what a crash can no longer take away. RocksDB on a real machine,
+// a disk with crashes in the simulator. Belongs to one lane.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace sealane::port {
+
+// Each keyspace is ordered by itself. The numbers are in the bytes on disk: add at the end.
+enum class Keyspace : uint8_t {
+  meta,      // what this store is: identity, positions, table documents
+  items,     // records of tables
+  index,     // entries of secondary indexes
+  log,       // change log, by source and position
+  stream,    // records of table streams
+  expiry,    // what is due when
+  journal,   // values that lost a conflict
+};
+inline constexpr size_t kKeyspaceCount = 7;
+
+// Changes that become visible together and survive a crash together. Later changes of a key win over earlier ones.
+class Batch {
+ public:
+  virtual ~Batch() = default;
+  virtual void put(Keyspace space, std::string_view key, std::string_view value) = 0;
+  virtual void erase(Keyspace space, std::string_view key) = 0;
+  // Every key from `first` up to but not `last`.
+  virtual void erase_range(Keyspace space, std::string_view first, std::string_view last) = 0;
+  virtual size_t bytes() const = 0;
+  virtual void clear() = 0;
+};
+
+// Walks the keys of one space in order. The views are valid until the next call.
+class Cursor {
+ public:
+  virtual ~Cursor() = default;
+  virtual void seek(std::string_view key) = 0;           // the first key >= this
+  virtual void seek_backwards(std::string_view key) = 0; // the last key <= this
+  virtual void next() = 0;
+  virtual void previous() = 0;
+  virtual bool valid() const = 0;
+  virtual std::string_view key() const = 0;
+  virtual std::string_view value() const = 0;
+  // An error of the disk ends the walk early: look here when valid() is false.
+  virtual Status status() const = 0;
+};
+
+// The store as it was at one moment, whatever is written later. Holding one long keeps old bytes on disk.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+  // False in `found` is not an error; `corrupt` and `unavailable` (disk full, I/O) are. The value is copied.
+  virtual Result<bool> get(Keyspace space, std::string_view key, std::string& value) = 0;
+  // Lives at most as long as the store and `snapshot`. `first` and `last` bound the walk (last excluded; empty: none).
+  virtual std::unique_ptr<Cursor> walk(Keyspace space, std::string_view first, std::string_view last,
+                                       const Snapshot* snapshot = nullptr) = 0;
+  virtual std::unique_ptr<Snapshot> snapshot() = 0;
+  virtual std::unique_ptr<Batch> batch() = 0;
+
+  // Visible to reads at once; handed to the operating system before it returns, so a killed process loses nothing.
+  // Only a sync makes it safe from the machine's own crash. Error `unavailable`: nothing of it was written.
+  virtual Status write(Batch& batch) = 0;
+  // Calls `done` on this lane, never from inside, once everything written before this call is on the disk itself.
+  // Syncs of many callers are made together by another thread. An error means that the disk is not to be trusted
+  // any more: stop acknowledging.
+  virtual void sync(std::function<void(Status)> done) = 0;
+
+  // Rough figures for metrics.
+  virtual uint64_t bytes_on_disk() const = 0;
+};
+
+}  // namespace sealane::port

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// A DynamoDB AttributeValue as a plain tree, and an item: attributes by name. Kept in one canonical form (maps and
+// sets sorted, numbers normalized) so that equal values have equal bytes on every replica.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "table/number.h"
+
+namespace sealane::table {
+
+// In the order in which they are packed; never renumber, the bytes are on disk.
+enum class Type : uint8_t { S = 1, N = 2, B = 3, SS = 4, NS = 5, BS = 6, M = 7, L = 8, null = 9, boolean = 10 };
+
+// "S", "N", ... "NULL", "BOOL": the name on the wire.
+std::string_view name(Type type);
+
+class Value;
+
+// Attributes sorted by name (bytes), each name once. What DynamoDB calls an item at the top, a map below.
+class Item {
+ public:
+  struct Attribute;
+  // nullptr when there is none.
+  const Value* find(std::string_view name) const;
+  Value* find(std::string_view name);
+  // Adds, or replaces the value of that name.
+  void set(std::string_view name, Value value);
+  // False when there was none.
+  bool erase(std::string_view name);
+  bool empty() const { return attributes_.empty(); }
+  size_t size() const { return attributes_.size(); }
+  auto begin() const { return attributes_.begin(); }
+  auto end() const { return attributes_.end(); }
+  // For decoders that produce names in order already; SL_ASSERTs that they ascend.
+  void append(std::string name, Value value);
+  friend bool operator==(const Item&, const Item&) = default;
+
+ private:
+  std::vector<Attribute> attributes_;
+};
+
+using List = std::vector<Value>;
+struct Binary {  // the bytes themselves, not base64
+  std::string bytes;
+  friend auto operator<=>(const Binary&, const Binary&) = default;
+};
+// Sets are sorted (strings and binaries by bytes, numbers by value) and hold each element once; never empty.
+using StringSet = std::vector<std::string>;
+using NumberSet = std::vector<Number>;
+using BinarySet = std::vector<Binary>;
+struct Null {
+  friend bool operator==(const Null&, const Null&) = default;
+};
+
+class Value {
+ public:
+  // The alternatives stand in the order of Type, less one.
+  using Form = std::variant<std::string, Number, Binary, StringSet, NumberSet, BinarySet, Item, List, Null, bool>;
+
+  Value() : form_(Null{}) {}
+  explicit Value(Form form) : form_(std::move(form)) {}
+  Type type() const { return Type(form_.index() + 1); }
+  bool is(Type t) const { return type() == t; }
+  template <typename T>
+  const T* get() const { return std::get_if<T>(&form_); }
+  template <typename T>
+  T* get() { return std::get_if<T>(&form_); }
+  const Form& form() const { return form_; }
+  friend bool operator==(const Value&, const Value&) = default;
+
+ private:
+  Form form_;
+};
+
+struct Item::Attribute {
+  std::string name;
+  Value value;
+  friend bool operator==(const Attribute&, const Attribute&) = default;
+};
+
+}  // namespace sealane::table
