@@ -11,6 +11,7 @@
 #include "state/journal.h"
 #include "state/keyspace.h"
 #include "state/stream_record.h"
+#include "table/size.h"
 
 namespace sealane::state {
 
