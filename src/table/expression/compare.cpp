@@ -55,7 +55,7 @@ bool begins_with(const Value& value, const Value& prefix) {
 }
 
 bool contains(const Value& value, const Value& part) {
-  if (auto* list = value.get<List>()) return std::ranges::contains(*list, part);
+  if (auto* list = value.get<List>()) return std::ranges::find(*list, part) != list->end();
   if (auto* text = part.get<std::string>()) {
     if (auto* whole = value.get<std::string>()) return has_bytes(*whole, *text);
     if (auto* set = value.get<StringSet>()) return has_element(*set, *text);

@@ -117,7 +117,7 @@ Result<Condition> ConditionParser::parse() {
 Result<Node> ConditionParser::parse_or() {
   SL_TRY(Node first, parse_and());
   if (!at_keyword("OR")) return first;
-  Condition any{Condition::Kind::any_of};
+  Condition any{.kind = Condition::Kind::any_of};
   SL_TRY(any.children.emplace_back(), to_condition(std::move(first)));
   while (at_keyword("OR")) {
     SL_CHECK(count_operator());
@@ -125,13 +125,13 @@ Result<Node> ConditionParser::parse_or() {
     SL_TRY(Node next, parse_and());
     SL_TRY(any.children.emplace_back(), to_condition(std::move(next)));
   }
-  return Node{std::move(any)};
+  return Node{.condition = std::move(any)};
 }
 
 Result<Node> ConditionParser::parse_and() {
   SL_TRY(Node first, parse_not());
   if (!at_keyword("AND")) return first;
-  Condition all{Condition::Kind::all_of};
+  Condition all{.kind = Condition::Kind::all_of};
   SL_TRY(all.children.emplace_back(), to_condition(std::move(first)));
   while (at_keyword("AND")) {
     SL_CHECK(count_operator());
@@ -139,7 +139,7 @@ Result<Node> ConditionParser::parse_and() {
     SL_TRY(Node next, parse_not());
     SL_TRY(all.children.emplace_back(), to_condition(std::move(next)));
   }
-  return Node{std::move(all)};
+  return Node{.condition = std::move(all)};
 }
 
 Result<Node> ConditionParser::parse_not() {
@@ -147,9 +147,9 @@ Result<Node> ConditionParser::parse_not() {
   SL_CHECK(count_operator());
   take();
   SL_TRY(Node node, parse_not());
-  Condition negation{Condition::Kind::not_};
+  Condition negation{.kind = Condition::Kind::not_};
   SL_TRY(negation.children.emplace_back(), to_condition(std::move(node)));
-  return Node{std::move(negation)};
+  return Node{.condition = std::move(negation)};
 }
 
 Result<Node> ConditionParser::parse_comparison() {
@@ -175,9 +175,9 @@ Result<Node> ConditionParser::parse_comparison() {
   }
   check_distinct(comparator->symbol, terms);
   end_clause();
-  Condition condition{comparator->kind};
+  Condition condition{.kind = comparator->kind};
   for (Term& term : terms) condition.operands.push_back(to_operand(std::move(term)));
-  return Node{std::move(condition)};
+  return Node{.condition = std::move(condition)};
 }
 
 Result<Node> ConditionParser::parse_between(Term term) {
@@ -190,10 +190,10 @@ Result<Node> ConditionParser::parse_between(Term term) {
   for (const Term* each : {&term, &low, &high}) check_not_misused(*each);
   check_bounds(low, high);
   end_clause();
-  Condition condition{Condition::Kind::between};
+  Condition condition{.kind = Condition::Kind::between};
   for (Term* each : {&term, &low, &high})
     condition.operands.push_back(to_operand(std::move(*each)));
-  return Node{std::move(condition)};
+  return Node{.condition = std::move(condition)};
 }
 
 Result<Node> ConditionParser::parse_in(Term first) {
@@ -209,9 +209,9 @@ Result<Node> ConditionParser::parse_in(Term first) {
   for (const Term& term : terms) check_not_misused(term);
   check_distinct("IN", terms);
   end_clause();
-  Condition condition{Condition::Kind::in};
+  Condition condition{.kind = Condition::Kind::in};
   for (Term& term : terms) condition.operands.push_back(to_operand(std::move(term)));
-  return Node{std::move(condition)};
+  return Node{.condition = std::move(condition)};
 }
 
 Result<Node> ConditionParser::parse_operand() {
@@ -270,7 +270,7 @@ Result<std::vector<Term>> ConditionParser::parse_list() {
 
 Result<Term> ConditionParser::parse_function() {
   SL_CHECK(count_operator());
-  Term term{Term::Kind::function};
+  Term term{.kind = Term::Kind::function};
   term.function = take();
   SL_TRY(term.arguments, parse_list());
   check_function(term);
@@ -328,7 +328,7 @@ void ConditionParser::check_function(Term& function) {
   auto known = std::ranges::find(kFunctions, function.function, &Function::name);
   bool is_size = function.function == kSize;
   if (!is_size && known == std::end(kFunctions)) {
-    bool is_of_updates = std::ranges::contains(kUpdateFunctions, function.function);
+    bool is_of_updates = std::ranges::find(kUpdateFunctions, function.function) != std::end(kUpdateFunctions);
     mistakes_.note(Mistake::unknown_function,
                    fmt::format("{}; function: {}",
                                is_of_updates

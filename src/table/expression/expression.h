@@ -36,6 +36,7 @@ struct PathOrder {
 };
 // nullptr when the item has nothing there.
 const Value* find(const Item& item, const Path& path);
+const Value* find_parent(const Item& item, const Path& path);  // of a path with steps: all but the last
 
 // ExpressionAttributeNames and ExpressionAttributeValues of one request, and which of them were used: AWS refuses
 // requests with placeholders that no expression uses. Parse all expressions of the request, then check_all_used().

@@ -2,6 +2,7 @@
 // Document paths: how they print in error messages ("[a, [1], b]") and what they lead to.
 #include <fmt/format.h>
 
+#include <span>
 #include <tuple>
 
 #include "table/expression/expression.h"
@@ -23,9 +24,10 @@ bool PathOrder::operator()(const Path& a, const Path& b) const {
   return std::tie(a.attribute, a.steps) < std::tie(b.attribute, b.steps);
 }
 
-const Value* find(const Item& item, const Path& path) {
-  const Value* value = item.find(path.attribute);
-  for (const Path::Step& step : path.steps) {
+namespace {
+
+const Value* walk(const Value* value, std::span<const Path::Step> steps) {
+  for (const Path::Step& step : steps) {
     if (!value) return nullptr;
     if (auto* name = std::get_if<std::string>(&step)) {
       const Item* map = value->get<Item>();
@@ -37,6 +39,17 @@ const Value* find(const Item& item, const Path& path) {
     }
   }
   return value;
+}
+
+}  // namespace
+
+const Value* find(const Item& item, const Path& path) {
+  return walk(item.find(path.attribute), path.steps);
+}
+
+const Value* find_parent(const Item& item, const Path& path) {
+  SL_ASSERT(!path.steps.empty());
+  return walk(item.find(path.attribute), std::span(path.steps).first(path.steps.size() - 1));
 }
 
 }  // namespace sealane::table

@@ -3,7 +3,9 @@
 // error leaves the item alone.
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <set>
+#include <span>
 
 #include "table/expression/expression.h"
 #include "table/size.h"
@@ -29,43 +31,63 @@ std::unexpected<Error> wrong_type(bool is_legacy = false) {
 
 // ── the right side of SET ───────────────────────────────────────────────────────────────────────────
 
-Result<Value> evaluate(const Part& part, const Item& item) {
-  switch (part.kind) {
-    case Part::Kind::value:
-      return part.value;
-    case Part::Kind::path: {
-      const Value* value = find(item, part.path);
-      if (!value) return no_such_attribute();
-      return *value;
-    }
-    case Part::Kind::if_not_exists: {
-      const Value* value = find(item, part.path);
-      if (!value) return evaluate(part.parts[0], item);
-      return *value;
-    }
-    case Part::Kind::list_append: {
-      SL_TRY(Value front, evaluate(part.parts[0], item));
-      SL_TRY(Value back, evaluate(part.parts[1], item));
-      List* list = front.get<List>();
-      List* more = back.get<List>();
-      if (!list || !more) return wrong_type();
-      std::ranges::move(*more, std::back_inserter(*list));
-      return front;
-    }
-  }
-  return wrong_type();
-}
+// 4 KiB of text can ask for a 400 KiB list 500 times over. What copies more than two items' worth could only end in an
+// item that is too large, so it is refused before it takes the memory.
+constexpr size_t kCopiedBytesMax = 2 * kItemBytesMax;
 
-Result<Value> evaluate(const SetValue& set, const Item& item) {
-  SL_TRY(Value left, evaluate(set.left, item));
-  if (!set.right) return left;
-  SL_TRY(Value right, evaluate(*set.right, item));
-  const Number* a = left.get<Number>();
-  const Number* b = right.get<Number>();
-  if (!a || !b) return wrong_type();
-  SL_TRY(Number sum, set.is_minus ? Number::subtract(*a, *b) : Number::add(*a, *b));
-  return Value(std::move(sum));
-}
+class Evaluation {
+ public:
+  explicit Evaluation(const Item& item) : item_(item) {}
+
+  Result<Value> evaluate(const SetValue& set) {
+    SL_TRY(Value left, evaluate(set.left));
+    if (!set.right) return left;
+    SL_TRY(Value right, evaluate(*set.right));
+    const Number* a = left.get<Number>();
+    const Number* b = right.get<Number>();
+    if (!a || !b) return wrong_type();
+    SL_TRY(Number sum, set.is_minus ? Number::subtract(*a, *b) : Number::add(*a, *b));
+    return Value(std::move(sum));
+  }
+
+ private:
+  Result<Value> evaluate(const Part& part) {
+    const Value* value = nullptr;
+    switch (part.kind) {
+      case Part::Kind::value:
+        return copy(part.value);
+      case Part::Kind::path:
+        value = find(item_, part.path);
+        return value ? copy(*value) : no_such_attribute();
+      case Part::Kind::if_not_exists:
+        value = find(item_, part.path);
+        return value ? copy(*value) : evaluate(part.parts[0]);
+      case Part::Kind::list_append:
+        return list_append(part);
+    }
+    return wrong_type();
+  }
+
+  Result<Value> list_append(const Part& part) {
+    SL_TRY(Value front, evaluate(part.parts[0]));
+    SL_TRY(Value back, evaluate(part.parts[1]));
+    List* list = front.get<List>();
+    List* more = back.get<List>();
+    if (!list || !more) return wrong_type();
+    std::ranges::move(*more, std::back_inserter(*list));
+    return front;
+  }
+
+  Result<Value> copy(const Value& value) {
+    copied_bytes_ += size_bytes(value);
+    if (copied_bytes_ > kCopiedBytesMax)
+      return fail(Code::invalid, "Item size to update has exceeded the maximum allowed size");
+    return value;
+  }
+
+  const Item& item_;
+  size_t copied_bytes_ = 0;
+};
 
 // ── ADD and DELETE ──────────────────────────────────────────────────────────────────────────────────
 
@@ -173,18 +195,14 @@ size_t depth_of(const Value& value) {
 }
 
 Value* parent_of(Item& item, const Path& path) {
-  Path up = path;
-  up.steps.pop_back();
-  return const_cast<Value*>(find(item, up));  // the item is ours to change
+  return const_cast<Value*>(find_parent(item, path));  // the item is ours to change
 }
 
 // Whether something can be put at, or removed from, the path: its parent is there and of the right kind.
 Status check_target(const Item& item, const Path& path) {
   if (path.steps.empty()) return {};
-  Path up = path;
-  bool is_name = std::holds_alternative<std::string>(up.steps.back());
-  up.steps.pop_back();
-  const Value* parent = find(item, up);
+  bool is_name = std::holds_alternative<std::string>(path.steps.back());
+  const Value* parent = find_parent(item, path);
   if (!parent || !parent->is(is_name ? Type::M : Type::L)) return wrong_path();
   return {};
 }
@@ -209,18 +227,32 @@ void put(Item& item, const Path& path, Value value) {
     list.push_back(std::move(value));
 }
 
-void remove(Item& item, const Path& path) {
-  if (path.steps.empty()) {
-    item.erase(path.attribute);
+bool has_same_parent(const Path& a, const Path& b) {
+  return a.attribute == b.attribute && a.steps.size() == b.steps.size() &&
+         std::equal(a.steps.begin(), a.steps.end() - (a.steps.empty() ? 0 : 1), b.steps.begin());
+}
+
+// Elements of one list, in order and there, in one pass over it.
+void remove_elements(List& list, std::span<const Path* const> paths) {
+  size_t index = 0;
+  std::erase_if(list, [&](const Value&) {
+    bool is_gone = !paths.empty() && std::get<uint32_t>(paths[0]->steps.back()) == index;
+    if (is_gone) paths = paths.subspan(1);
+    ++index;
+    return is_gone;
+  });
+}
+
+// Paths with one parent, in order and there.
+void remove(Item& item, std::span<const Path* const> paths) {
+  if (paths[0]->steps.empty()) {
+    for (const Path* path : paths) item.erase(path->attribute);
     return;
   }
-  Value* parent = parent_of(item, path);
-  if (auto* name = std::get_if<std::string>(&path.steps.back())) {
-    parent->get<Item>()->erase(*name);
-  } else {
-    List& list = *parent->get<List>();
-    list.erase(list.begin() + std::get<uint32_t>(path.steps.back()));
-  }
+  Value* parent = parent_of(item, *paths[0]);
+  if (List* list = parent->get<List>()) return remove_elements(*list, paths);
+  for (const Path* path : paths)
+    parent->get<Item>()->erase(std::get<std::string>(path->steps.back()));
 }
 
 void grow(Item& item, const Growth& growth) {
@@ -247,6 +279,7 @@ struct Plan {
 };
 
 Status plan_sets(const Update& update, const Item& item, Plan& plan) {
+  Evaluation evaluation(item);
   for (const Update::Set& set : update.sets) {
     SL_CHECK(check_target(item, set.path));
     if (auto growth = growth_of(set)) {
@@ -254,7 +287,7 @@ Status plan_sets(const Update& update, const Item& item, Plan& plan) {
       plan.growths.push_back(std::move(*growth));
       continue;
     }
-    SL_TRY(Value value, evaluate(set.value, item));
+    SL_TRY(Value value, evaluation.evaluate(set.value));
     plan.writes.push_back({&set.path, std::move(value)});
   }
   return {};
@@ -293,14 +326,23 @@ Status plan_removes(const Update& update, const Item& item, Plan& plan) {
   return {};
 }
 
-// Lists are written from the front, so that what lies beyond the end is appended in order, and shortened from the
-// back, so that every index means the list as it was.
+// Lists are written from the front, so that what lies beyond the end is appended in order. Then elements go, the deepest
+// first and those of one list together, so that every index means the list as it was.
 void carry_out(Plan& plan, Item& item) {
-  std::ranges::sort(plan.writes, PathOrder(), [](const Plan::Write& write) -> const Path& { return *write.path; });
+  std::ranges::sort(plan.writes, PathOrder(), [](const Plan::Write& w) -> const Path& { return *w.path; });
   for (Plan::Write& write : plan.writes) put(item, *write.path, std::move(write.value));
   for (const Growth& growth : plan.growths) grow(item, growth);
-  std::ranges::sort(plan.removes, PathOrder(), [](const Path* path) -> const Path& { return *path; });
-  for (size_t i = plan.removes.size(); i-- > 0;) remove(item, *plan.removes[i]);
+
+  std::ranges::sort(plan.removes, [](const Path* a, const Path* b) {
+    if (a->steps.size() != b->steps.size()) return a->steps.size() > b->steps.size();
+    return PathOrder()(*a, *b);
+  });
+  for (std::span<const Path* const> rest = plan.removes; !rest.empty();) {
+    auto other = std::ranges::find_if(rest, [&](auto* path) { return !has_same_parent(*path, *rest[0]); });
+    size_t count = size_t(other - rest.begin());
+    remove(item, rest.first(count));
+    rest = rest.subspan(count);
+  }
 }
 
 bool is_removed(const Update& update, const std::string& attribute) {
@@ -320,10 +362,24 @@ Result<std::vector<Change>> apply(const Update& update, Item& item) {
 
   std::vector<Change> changes;
   for (std::string& attribute : attributes_of(update)) {
-    bool is_touched = item.find(attribute) || is_removed(update, attribute);
-    changes.push_back({std::move(attribute), is_touched ? Change::Kind::set : Change::Kind::removed});
+    // What was not there and is not asked to go has not changed when it is still not there: DELETE on no set.
+    bool may_vanish = item.find(attribute) || is_removed(update, attribute);
+    auto kind = may_vanish ? Change::Kind::removed : Change::Kind::set;
+    changes.push_back({.attribute = std::move(attribute), .kind = kind});
   }
   carry_out(plan, item);
+  for (Change& change : changes) {
+    auto growth = std::ranges::find(plan.growths, change.attribute, &Growth::attribute);
+    if (growth != plan.growths.end()) {
+      change.kind = growth->end;
+      change.elements = *growth->elements;
+    } else if (item.find(change.attribute)) {
+      change.kind = Change::Kind::set;
+    }
+  }
+  std::erase_if(changes, [&](const Change& change) {
+    return change.kind == Change::Kind::set && !item.find(change.attribute);
+  });
   return changes;
 }
 

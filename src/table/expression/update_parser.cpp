@@ -204,7 +204,7 @@ void UpdateParser::check_literal(std::string_view function, const Part& part, Ty
 
 void UpdateParser::check_function(std::string_view function, const std::vector<Part>& arguments) {
   if (function != kIfNotExists && function != kListAppend) {
-    bool is_of_conditions = std::ranges::contains(kConditionFunctions, function);
+    bool is_of_conditions = std::ranges::find(kConditionFunctions, function) != std::end(kConditionFunctions);
     mistakes_.note(Mistake::unknown_function,
                    fmt::format("{}; function: {}",
                                is_of_conditions
