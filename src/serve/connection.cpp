@@ -288,7 +288,7 @@ bool Connection::is_idle() const {
 
 // After everything that happened: counts what is held and sets the deadline.
 void Connection::settle() {
-  const size_t held = (buffers_ ? buffers_->body.capacity() : 0) + stash_.capacity() +
+  const size_t held = (buffers_ ? buffers_->body.capacity() : 0) + (stash_.empty() ? 0 : stash_.capacity()) +
                       (stream_ ? stream_->pending_bytes() : 0);
   if (held != held_bytes_) core_.hold(std::exchange(held_bytes_, held), held);
   if (!stream_) return;
