@@ -28,6 +28,8 @@ struct Reach {
 // Sorted by source; absent means 0.
 class Vector {
  public:
+  auto begin() const { return all_.begin(); }
+  auto end() const { return all_.end(); }
   const Reach* find(Source source) const;
   uint64_t position(Source source) const { const Reach* r = find(source); return r ? r->position : 0; }
   Hlc hlc(Source source) const { const Reach* r = find(source); return r ? r->hlc : 0; }
@@ -38,8 +40,6 @@ class Vector {
   bool reaches(const Vector& other) const;  // every position of `other` is reached
   bool empty() const { return all_.empty(); }
   size_t size() const { return all_.size(); }
-  auto begin() const { return all_.begin(); }
-  auto end() const { return all_.end(); }
   friend bool operator==(const Vector&, const Vector&) = default;
 
  private:

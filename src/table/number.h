@@ -21,7 +21,7 @@ class Number {
   Number() = default;  // 0
   explicit Number(int64_t value);
   // "-12.50", "1e3", "+.5": as DynamoDB takes them. Errors carry AWS's message as `what`:
-  //   "The parameter cannot be converted to a numeric value: <text>"
+  //   "The parameter cannot be converted to a numeric value: <text>" (of no text: without the colon)
   //   "Attempting to store more than 38 significant digits in a Number"
   //   "Number overflow. Attempting to store a number with magnitude larger than supported range"
   //   "Number underflow. Attempting to store a number with magnitude smaller than supported range"
@@ -33,10 +33,18 @@ class Number {
 
   // As DynamoDB writes numbers back: no exponent, no trailing zeros ("1200", "0.05", "-3").
   std::string to_string() const;
+  // The same into a buffer of kTextMax; its length.
+  static constexpr size_t kTextMax = 3 - kExponentMin + kDigitsMax;
+  size_t write(char* text) const;
+  // True of exactly the texts that to_string() writes.
+  static bool is_canonical(std::string_view text);
   // The integer value when it is one and fits.
   bool to_int64(int64_t& out) const;
   bool is_zero() const { return digit_count_ == 0; }
   bool is_negative() const { return negative_; }
+  // Of 12.5: 3 digits, and 1 as the exponent of the first. Zero has none and 0.
+  int digit_count() const { return digit_count_; }
+  int exponent() const { return is_zero() ? 0 : exponent_ - 1; }
 
   // Order-preserving bytes for keys: memcmp of two encodings orders as the numbers do. No encoding is a prefix of
   // another. decode() consumes its bytes from the front of `bytes`; error `corrupt`.

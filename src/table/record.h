@@ -69,29 +69,31 @@ struct Record {
 
 Record put_delta(const Item& item, Stamp stamp);
 Record delete_delta(Stamp stamp);
-// `after` is the item with the changes in it. `merge` decides what of `changes` may stay small:
-// item: as put_delta(after). attribute: touched attributes whole. conversation: appends by element.
-// `before` is what the writer saw (empty: no item): a list that was removed or SET whole by this update begins anew.
-// Key attributes must be among `after` and are always brought along, so that a delta alone makes a whole item.
-Record update_delta(const Record& before, const Item& after, std::span<const Change> changes, Merge merge, Stamp stamp,
+// `after` is the item with the changes in it. `merge` decides how small the delta may be: item: as put_delta(after);
+// attribute: the touched attributes, whole; conversation: appends and prepends by element. Key attributes are always
+// brought along, so that a delta alone makes an item.
+Record update_delta(const Item& after, std::span<const Change> changes, Merge merge, Stamp stamp,
                     std::span<const std::string> key_attributes);
 
 // ── join ────────────────────────────────────────────────────────────────────────────────────────────
 
-// A value that lost: the write `lost` of an attribute had not been seen by who wrote `won`.
+// A value that lost against a write whose writer did not know of it.
 struct Discarded {
-  std::string attribute;  // empty: the whole item was deleted or replaced
+  std::string attribute;
   Stamp lost, won;
-  std::optional<Value> value;  // what was lost
+  Value value;  // what was lost
 };
 
-// True when the writer of a delta had seen this stamp.
-using HasSeen = std::function<bool(const Stamp&)>;
+// Watches a join for conflicts. Reports what of the record the delta's writer had not seen, and what of the delta lost to
+// a write of `self` (which cannot have seen a delta that arrives only now). Each conflict is thus told on both sides.
+struct Witness {
+  Source self = 0;
+  std::function<bool(const Stamp&)> has_seen;  // had the delta's writer seen this stamp?
+  std::vector<Discarded> discarded;
+};
 
-// Folds `delta` into `into`. With `discarded`, tells which values of one side were dropped though their writers had not
-// seen each other: of `into` those that the delta's writer had not seen, of `delta` those that come too late.
-void join(Record& into, const Record& delta, const HasSeen* has_seen = nullptr,
-          std::vector<Discarded>* discarded = nullptr);
+// Folds `delta` into `into`.
+void join(Record& into, const Record& delta, Witness* witness = nullptr);
 
 // Drops the traces of removals that every replica has passed (stamps <= stable). True: nothing is left of the record.
 bool purge(Record& record, Hlc stable);
@@ -109,5 +111,7 @@ Result<Record> take_packed_record(std::string_view& bytes);
 // The item of a packed record, written as DynamoDB JSON without a tree: GetItem's path. Returns false when the item
 // does not exist; error `corrupt`.
 Result<bool> append_packed_record_as_json(std::string& out, std::string_view bytes);
+// One attribute of a packed record's item; nothing when the item or the attribute is not there.
+Result<std::optional<Value>> find_in_packed_record(std::string_view bytes, std::string_view name);
 
 }  // namespace sealane::table

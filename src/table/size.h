@@ -25,6 +25,10 @@ inline constexpr size_t kAttributeNameBytesMax = 65535;
 size_t size_bytes(const Value& value);
 size_t size_bytes(const Item& item);
 
+// Levels of nesting: 1 for a scalar or a set, one more than the deepest element for maps and lists. An item's
+// attributes may have kDepthMax; more does not pack, so an update that nests deeper is to be refused before.
+size_t depth(const Value& value);
+
 // Capacity units: a read is 0.5 per started 4 KiB (1 when strongly consistent, 2 in a transaction), a write 1 per
 // started KiB (2 in a transaction).
 double read_units(size_t bytes, bool consistent);

@@ -26,6 +26,15 @@ class Value;
 class Item {
  public:
   struct Attribute;
+  using Iterator = std::vector<Attribute>::const_iterator;
+  // Defined below, where an Attribute is complete.
+  Item();
+  ~Item();
+  Item(const Item&);
+  Item(Item&&) noexcept;
+  Item& operator=(const Item&);
+  Item& operator=(Item&&) noexcept;
+
   // nullptr when there is none.
   const Value* find(std::string_view name) const;
   Value* find(std::string_view name);
@@ -33,13 +42,14 @@ class Item {
   void set(std::string_view name, Value value);
   // False when there was none.
   bool erase(std::string_view name);
-  bool empty() const { return attributes_.empty(); }
-  size_t size() const { return attributes_.size(); }
-  auto begin() const { return attributes_.begin(); }
-  auto end() const { return attributes_.end(); }
+  bool empty() const;
+  size_t size() const;
+  Iterator begin() const;
+  Iterator end() const;
   // For decoders that produce names in order already; SL_ASSERTs that they ascend.
   void append(std::string name, Value value);
-  friend bool operator==(const Item&, const Item&) = default;
+  void reserve(size_t count);
+  friend bool operator==(const Item& a, const Item& b);
 
  private:
   std::vector<Attribute> attributes_;
@@ -83,5 +93,17 @@ struct Item::Attribute {
   Value value;
   friend bool operator==(const Attribute&, const Attribute&) = default;
 };
+
+inline Item::Item() = default;
+inline Item::~Item() = default;
+inline Item::Item(const Item&) = default;
+inline Item::Item(Item&&) noexcept = default;
+inline Item& Item::operator=(const Item&) = default;
+inline Item& Item::operator=(Item&&) noexcept = default;
+inline bool Item::empty() const { return attributes_.empty(); }
+inline size_t Item::size() const { return attributes_.size(); }
+inline Item::Iterator Item::begin() const { return attributes_.begin(); }
+inline Item::Iterator Item::end() const { return attributes_.end(); }
+inline bool operator==(const Item& a, const Item& b) { return a.attributes_ == b.attributes_; }
 
 }  // namespace sealane::table

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tables on a store: reads and writes items, keeps indexes, streams, expiry and the change log in step with them, in
+// one batch per request. Knows nothing of JSON, HTTP or other nodes; both API and replication stand on it. One lane.
+//
+//   keyspace  key                                              value
+//   meta      "identity"                                       source, ...
+//             "reach/" source                                  Reach: how far each source's log is applied here
+//             "fill/" table, index id                          the next key: an index that is still being filled
+//             "seed/" table                                    a table whose earlier items must come from another node
+//   items     table, key                                       packed Record
+//   index     table, index id, index key, primary key          nothing
+//   log       source, position                                 packed Entry
+//   stream    table, sequence                                  packed StreamRecord
+//   expiry    'E', second, table, key                          nothing: an item to be looked at then
+//             'T', hlc, table, key                             nothing: traces of a removal to be purged
+//   journal   sequence                                         packed Lost
+// Numbers are big-endian, so that keys order as numbers do.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/dice.h"
+#include "base/result.h"
+#include "port/store.h"
+#include "port/timer.h"
+#include "table/entry.h"
+#include "table/schema.h"
+
+namespace sealane::state {
+
+using table::Source;
+using table::Table;
+using table::TableId;
+
+// A place in a source's log.
+struct Position {
+  Source source = 0;
+  uint64_t position = 0;
+  friend bool operator==(const Position&, const Position&) = default;
+};
+
+// One item that a request writes. `before` must be what load() gave for the key in this same turn.
+struct ItemWrite {
+  const Table* table = nullptr;
+  std::string key;        // encode_key()
+  table::Record before;
+  table::Record delta;    // stamped with Engine::next_stamp()
+};
+
+// What an item was and became, for streams and capacity.
+struct Written {
+  table::Item before, after;  // empty: not there
+};
+
+struct StreamRecord {
+  enum class Kind : uint8_t { insert, modify, remove } kind = Kind::insert;
+
+  uint64_t sequence = 0;   // ascending in this node
+  uint64_t wall_ms = 0;
+  bool is_expiry = false;  // removed by TTL
+  table::Item keys, before, after;  // images only as the table's StreamView wants them
+};
+
+// A value that lost a conflict.
+struct Lost {
+  uint64_t sequence = 0;
+  uint64_t wall_ms = 0;     // when it was noticed here
+  std::string table_name;
+  table::Item key;
+  table::Discarded what;
+};
+
+class Engine {
+ public:
+  static constexpr uint64_t kJournalMax = 10'000;         // values that lost; the oldest go first
+  static constexpr uint64_t kStreamKeptMs = 24 * 3600 * 1000;
+  static constexpr size_t kExpiredPerTurnMax = 256;
+
+  struct Options {
+    std::string region, node;  // names of this node's region and of itself
+    uint64_t clock_ahead_max_ms = table::HybridClock::kAheadMaxMs;
+  };
+  // Opens what the store holds, or makes it a new one with an identity drawn from `dice`.
+  ~Engine();
+  static Result<std::unique_ptr<Engine>> open(port::Store& store, port::Clock& clock, Dice& dice, Options options);
+
+  // ── tables ──
+  // nullptr: no such table in this region. Pointers are good until the next change of the catalog (any write).
+  const Table* find_table(std::string_view name) const;
+  // Also tables that are kept in other regions only, or deleted (for their generation).
+  const Table* find_anywhere(std::string_view name) const;
+  const Table* find_table(TableId id) const;
+  const std::map<std::string, Table, std::less<>>& tables() const { return tables_; }
+  // Writes the table's document where it differs from the present one; indexes that came are filled from the items, those
+  // that went are emptied, a deleted table's items are erased.
+  Result<Position> write_table(const Table& table);
+
+  // ── items ──
+  // The record of a key; empty when there is none. Expired items read as they are: see is_expired().
+  Result<table::Record> load(const Table& table, std::string_view key) const;
+  // The bytes of a record, for readers that need no tree. False: none, or it has expired.
+  Result<bool> load_packed(const Table& table, std::string_view key, std::string& bytes) const;
+  // The item of a record as readers and writers see it: nothing when its time is over.
+  table::Item visible(const Table& table, const table::Record& record) const;
+  bool is_expired(const Table& table, const table::Item& item) const;
+
+  table::Stamp next_stamp();
+  // All of it or nothing. An item that had expired is cleared first. Writes of one key must not repeat. `written`, if
+  // given, gets what each item was and became. Error `unavailable`: the store refused, nothing was written.
+  Result<Position> commit(std::span<ItemWrite> writes, std::vector<Written>* written = nullptr);
+
+  // ── walking ──
+  // Walks items in key order (or backwards) from `first` to `last` (bytes below the table's own prefix; empty: open).
+  // `visit` gets key and packed record, and says whether to go on. Expired items are left out.
+  using Visit = std::function<bool(std::string_view key, std::string_view packed_record)>;
+  Status walk(const Table& table, std::string_view first, std::string_view last, bool backwards, const Visit& visit) const;
+  // Every record of a table from a key on, expired and deleted ones too: for snapshots.
+  Status walk_records(TableId id, std::string_view first, const Visit& visit) const;
+  // The same over an index: `visit` gets the index key with the primary key behind it, and the primary key alone.
+  using VisitIndex = std::function<bool(std::string_view index_and_primary_key, std::string_view primary_key)>;
+  Status walk_index(const Table& table, const table::Index& index, std::string_view first, std::string_view last,
+                    bool backwards, const VisitIndex& visit) const;
+  // An index that was added to a table with items is filled bit by bit by sweep(), and not to be read before.
+  bool is_filling(const Table& table, const table::Index& index) const;
+  // Roughly, kept up to date by the sweep: for DescribeTable.
+  struct Count {
+    uint64_t item_count = 0, bytes = 0;
+  };
+  Count count(const Table& table) const;
+
+  // ── streams and journal ──
+  Status read_stream(TableId table, uint64_t from_sequence, size_t limit, const std::function<void(const StreamRecord&)>& visit) const;
+  uint64_t next_stream_sequence() const { return stream_sequence_; }
+  Status read_journal(uint64_t from_sequence, size_t limit, const std::function<void(const Lost&)>& visit) const;
+  uint64_t lost_count() const { return lost_count_; }
+
+  // ── replication ──
+  Source self() const { return hlc_.source(); }
+  // What is applied here, of every source (self too).
+  const table::Vector& applied() const { return applied_; }
+  table::Hlc hlc_now() const;
+  // Applies an entry of another source at exactly the next position; earlier ones are ignored. `conflict`: stamped too
+  // far in the future, try again later.
+  Status apply(Source source, uint64_t position, std::string_view packed_entry);
+  // Entries of a source's log from a position on; stops at the end, at `bytes_max`, or when `visit` says so. Empty when the
+  // first one is not kept here any more: see first_kept().
+  using VisitEntry = std::function<bool(uint64_t position, std::string_view packed_entry)>;
+  Status read_log(Source source, uint64_t from, size_t bytes_max, const VisitEntry& visit) const;
+  uint64_t first_kept(Source source) const;     // 0: nothing of it is kept
+  Status trim_log(Source source, uint64_t up_to);  // erases up to and with this position
+  uint64_t log_bytes(Source source) const;         // roughly
+  // Called after each commit with the entry's bytes: replication ships it.
+  std::function<void(Position, std::string_view packed_entry)> on_commit;
+  // Called when the catalog changed (a replica may have come).
+  std::function<void()> on_tables;
+  // Tables that this region began to keep after others had written to them: their items come by snapshot.
+  std::vector<TableId> tables_to_seed() const;
+  // Joins records that came in a snapshot of another node.
+  Status apply_snapshot(TableId table, std::span<const std::pair<std::string, std::string>> keys_and_records);
+  // After a whole snapshot: what its node had applied is applied here too.
+  // `absent`: tables of this region that it did not have.
+  Status reach(const table::Vector& applied_by_snapshot, std::span<const TableId> absent = {});
+  // After the snapshot of one table: entries that its node had not applied may have been skipped here; they are to be
+  // applied once more.
+  Status seeded(TableId table, const table::Vector& applied_by_snapshot);
+
+  // ── sweeping ──
+  // What every replica has applied: removals before it leave no trace, items that expired before it are erased. Bounded
+  // work per call; true: there is more to do.
+  Result<bool> sweep(table::Hlc stable);
+
+ private:
+  class Change;  // one batch in the making: engine_write.cpp
+  static constexpr size_t kFilledPerTurnMax = 1000;
+
+  Engine(port::Store& store, port::Clock& clock, Options options, Source self);
+  Status load_reach();
+  Status load_catalog();
+  Status load_sequences();
+  uint64_t wall_ms() const;
+  static std::optional<uint64_t> expiry_s(const table::Value& ttl);
+  std::optional<uint64_t> expiry_s(const Table& table, const table::Item& item) const;
+  bool is_past(const table::Value& ttl) const;
+  // Takes over a table's document as it is in the store now.
+  Status adopt(std::string_view catalog_key);
+  Status adopt(const Table* before, Table after);
+  Status erase_items(TableId id);
+  Result<bool> fill_indexes();
+  Result<bool> purge_traces(table::Hlc stable);
+  Result<bool> erase_expired(table::Hlc stable);
+  Status trim_streams();
+
+  port::Store& store_;
+  port::Clock& clock_;
+  const Options options_;
+  table::HybridClock hlc_;
+  const Table catalog_;                               // the system table of tables
+  std::map<std::string, Table, std::less<>> tables_;  // by name, deleted ones too
+  std::map<TableId, const Table*> by_id_;             // those that are not deleted
+  std::set<std::pair<TableId, uint32_t>> filling_;
+  std::set<TableId> to_seed_;
+  table::Vector applied_;
+  std::map<TableId, Count> counts_;
+  uint64_t stream_sequence_ = 1, journal_sequence_ = 1, lost_count_ = 0;
+  double entry_bytes_ = 512;                          // of a log entry, a moving average
+  uint64_t streams_trimmed_ms_ = 0;
+  std::unique_ptr<port::Batch> batch_;                // reused
+};
+
+}  // namespace sealane::state
