@@ -237,15 +237,16 @@ TEST(ConditionParser, in_takes_at_most_100_values) {
 }
 
 TEST(ConditionParser, first_key_attribute_finds_keys_wherever_they_stand) {
-  KeySchema schema{{"id", Type::S}, KeyAttribute{"at", Type::N}};
+  KeySchema schema{{"id", Type::S}, KeyAttribute{"ts", Type::N}};
   Placeholders placeholders = test::placeholders(kGiven);
   auto found = [&](std::string_view text) -> std::string {
     auto condition = parse_condition(text, placeholders, kFilterExpression);
+    if (!condition) return condition.error().what;
     const std::string* name = first_key_attribute(*condition, schema);
     return name ? *name : "";
   };
   EXPECT_EQ(found("a = :s AND NOT (b = :s OR size(id) = :n)"), "id");
-  EXPECT_EQ(found("a IN (:s, at)"), "at");
+  EXPECT_EQ(found("a IN (:s, ts)"), "ts");
   EXPECT_EQ(found("a.id = :s"), "");
 }
 

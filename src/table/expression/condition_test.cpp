@@ -38,7 +38,7 @@ TEST(Condition, holds_as_in_dynamodb) {
       // equality: within one type, sets in any order, numbers by value, maps and lists deeply
       "s = :hello", "n = :5", "n = n2", "b = :bhello", "ss = :ab", "ss = ss2", "ns = :ns12",
       "l2 = :emptyl", "m = :m", "t = :true", "z = :null", "e = :empty", "l[3] = ns",
-      "s <> :hell", "n <> :five", "missing <> :5", "missing <> absent", "ss <> ns",
+      "s <> :hell", "n <> :five", "gone <> :5", "gone <> absent", "ss <> ns",
       // order
       "n < :6", "n <= :5", "n > :4", "n >= :5", "s < :zz", "s > :hell", "b > :bhell", ":4 < n",
       "n BETWEEN :5 AND :6", "n BETWEEN :4 AND :5", ":5 BETWEEN n AND n2", "s BETWEEN :a AND :zz",
@@ -46,7 +46,7 @@ TEST(Condition, holds_as_in_dynamodb) {
       "n IN (:4, :5)", "n IN (:five, n2)", "ss IN (:ab)", ":x IN (l[0])",
       // functions
       "attribute_exists(s)", "attribute_exists(z)", "attribute_exists(m.l[0].deep)",
-      "attribute_not_exists(missing)", "attribute_not_exists(m.missing)",
+      "attribute_not_exists(gone)", "attribute_not_exists(m.gone)",
       "attribute_not_exists(l[9])", "attribute_not_exists(s.k)", "attribute_not_exists(m[0])",
       "attribute_not_exists(l.k)", "attribute_type(s, :tS)", "attribute_type(n, :tN)",
       "attribute_type(b, :tB)", "attribute_type(ss, :tSS)", "attribute_type(ns, :tNS)",
@@ -70,20 +70,20 @@ TEST(Condition, holds_as_in_dynamodb) {
 
 TEST(Condition, does_not_hold_as_in_dynamodb) {
   constexpr std::string_view kFalse[] = {
-      "s = :hell", "n = :five", "missing = :5", "missing = absent", "ss = ns", "t = f", "z = f",
+      "s = :hell", "n = :five", "gone = :5", "gone = absent", "ss = ns", "t = f", "z = f",
       "n <> n2", "m <> :m", "ss <> :ab",
       // what is missing or of another type has no order
-      "missing < :5", ":5 < missing", "n < :hello", "n > :hello", "ss < :5", "m <= m.l", "z <= t",
-      "n BETWEEN :6 AND :6", "n BETWEEN :a AND :zz", "missing BETWEEN :4 AND :6",
-      "n IN (:4, :6)", "missing IN (:5, absent)", "n IN (:five)",
-      "attribute_exists(missing)", "attribute_exists(l[4])", "attribute_exists(s[0])",
-      "attribute_not_exists(z)", "attribute_type(s, :tN)", "attribute_type(missing, :tNULL)",
+      "gone < :5", ":5 < gone", "n < :hello", "n > :hello", "ss < :5", "m <= m.l", "z <= t",
+      "n BETWEEN :6 AND :6", "n BETWEEN :a AND :zz", "gone BETWEEN :4 AND :6",
+      "n IN (:4, :6)", "gone IN (:5, absent)", "n IN (:five)",
+      "attribute_exists(gone)", "attribute_exists(l[4])", "attribute_exists(s[0])",
+      "attribute_not_exists(z)", "attribute_type(s, :tN)", "attribute_type(gone, :tNULL)",
       "begins_with(s, :ell)", "begins_with(n, :five)", "begins_with(ss, :a)",
-      "begins_with(missing, :a)", "begins_with(b, :hell)", "contains(s, :zz)", "contains(n, :5)",
-      "contains(ss, :1)", "contains(ss, :ab)", "contains(m, :x)", "contains(missing, :a)",
+      "begins_with(gone, :a)", "begins_with(b, :hell)", "contains(s, :zz)", "contains(n, :5)",
+      "contains(ss, :1)", "contains(ss, :ab)", "contains(m, :x)", "contains(gone, :a)",
       "contains(l, :2)", "contains(s, :bell)",
       // size of what has none is missing
-      "size(n) = :1", "size(t) = :1", "size(z) = :0", "size(missing) = :0", "size(n) < :6",
+      "size(n) = :1", "size(t) = :1", "size(z) = :0", "size(gone) = :0", "size(n) < :6",
       "NOT n = :5", "NOT n = :5 AND n = :5", "(n = :5 or n = :4) and s = :hell",
   };
   for (std::string_view text : kFalse) EXPECT_FALSE(is_true(text)) << text;
