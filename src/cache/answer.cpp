@@ -4,13 +4,14 @@
 #include <algorithm>
 #include <charconv>
 
-#include "cache/http_date.h"
+#include "wire/http/date.h"
 
 namespace sealane::cache {
 namespace {
 
 using wire::http::equal_fold;
 using wire::http::Field;
+using wire::http::parse_http_date;
 
 constexpr std::string_view kPartial = "HTTP/1.1 206 Partial Content\r\n";
 constexpr std::string_view kNotSatisfiable = "HTTP/1.1 416 Range Not Satisfiable\r\n";

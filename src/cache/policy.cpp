@@ -4,13 +4,14 @@
 #include <algorithm>
 #include <optional>
 
-#include "cache/http_date.h"
+#include "wire/http/date.h"
 
 namespace sealane::cache {
 namespace {
 
 using wire::http::equal_fold;
 using wire::http::find;
+using wire::http::parse_http_date;
 
 // RFC 9111 4.2.2 wants a bound on guesses and names 10 % and (in 5.2.2, by warning) a day.
 constexpr Duration kHeuristicMax = 24h;

@@ -5,13 +5,14 @@
 
 #include <algorithm>
 
-#include "cache/http_date.h"
+#include "wire/http/date.h"
 
 namespace sealane::cache {
 namespace {
 
 using wire::http::equal_fold;
 using wire::http::Field;
+using wire::http::parse_http_date;
 
 // Hop-by-hop or about this one exchange (RFC 9110 7.6.1, RFC 9111 3.1); Age and X-Cache are written
 // anew for each answer, Content-Length once the body is known.
@@ -123,7 +124,7 @@ Head Head::make(const Got& got, std::string_view via) {
     has_date = has_date || equal_fold(field.name, "date");
     out.add(field.name, field.value);
   }
-  if (!has_date) out.add("Date", view(format_http_date(got.wall)));
+  if (!has_date) out.add("Date", wire::http::view(wire::http::format_http_date(got.wall)));
   if (!via.empty()) out.add("Via", vias.append(via));
   out.seal(got.wall);
   return out;

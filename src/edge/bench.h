@@ -11,9 +11,11 @@
 #include <string>
 
 #include "edge/edge.h"
-#include "edge/fake_net.h"
+#include "port/fake_net.h"
 
 namespace sealane::edge {
+
+namespace fake = port::fake;
 
 struct Bench {
   enum : uint16_t { us_node, eu_node, ap_node, us_agent_1, us_agent_2, eu_agent };

@@ -7,13 +7,16 @@
 #include <string>
 
 #include "edge/context.h"
-#include "edge/deadline.h"
 #include "edge/request.h"
 #include "edge/response.h"
+#include "port/deadline.h"
 #include "port/net.h"
 #include "wire/http/reader.h"
 
 namespace sealane::edge {
+
+using port::Deadline;
+using port::kNever;
 
 class Clients;
 class Transaction;

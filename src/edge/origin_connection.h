@@ -6,12 +6,15 @@
 #include <memory>
 
 #include "edge/context.h"
-#include "edge/deadline.h"
 #include "edge/exchange.h"
+#include "port/deadline.h"
 #include "port/net.h"
 #include "wire/http/reader.h"
 
 namespace sealane::edge {
+
+using port::Deadline;
+using port::kNever;
 
 // Who uses the connection. After on_origin_end() and on_origin_trouble() it has let go of the connection.
 class OriginUser {

@@ -5,8 +5,8 @@
 
 #include <iterator>
 
-#include "cache/http_date.h"
 #include "edge/request.h"
+#include "wire/http/date.h"
 #include "wire/http/hop_by_hop.h"
 #include "wire/http/status.h"
 
@@ -72,9 +72,9 @@ Framing compose_response(std::string& out, const wire::http::ResponseHead& head,
 
 void compose_own(std::string& out, const OwnAnswer& answer, const Viewer& viewer, bool keep_alive,
                  std::string_view region, WallTime now) {
-  const auto date = cache::format_http_date(now);
+  const auto date = wire::http::format_http_date(now);
   fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\nDate: {}\r\n", answer.status,
-                 wire::http::reason_of(answer.status), cache::view(date));
+                 wire::http::reason_of(answer.status), wire::http::view(date));
   out.append(answer.lines);
   if (!answer.content_type.empty()) {
     out.append("Content-Type: ").append(answer.content_type).append("\r\n");

@@ -34,13 +34,14 @@ class Batch {
   virtual ~Batch() = default;
   virtual void put(Keyspace space, std::string_view key, std::string_view value) = 0;
   virtual void erase(Keyspace space, std::string_view key) = 0;
-  // Every key from `first` up to but not `last`.
+  // Every key from `first` up to but not `last`; none when last <= first.
   virtual void erase_range(Keyspace space, std::string_view first, std::string_view last) = 0;
   virtual size_t bytes() const = 0;
   virtual void clear() = 0;
 };
 
-// Walks the keys of one space in order. The views are valid until the next call.
+// Walks the keys of one space in order, over the store as it was when the walk was asked for. Stands nowhere until the
+// first seek. The views are valid until the next call.
 class Cursor {
  public:
   virtual ~Cursor() = default;
@@ -63,6 +64,9 @@ class Snapshot {
 
 class Store {
  public:
+  static constexpr size_t kSyncsMax = 65536;  // waiting
+
+  // What was asked of sync() and not answered yet is forgotten, not called. Cursors and snapshots are gone before.
   virtual ~Store() = default;
   // False in `found` is not an error; `corrupt` and `unavailable` (disk full, I/O) are. The value is copied.
   virtual Result<bool> get(Keyspace space, std::string_view key, std::string& value) = 0;
@@ -73,11 +77,14 @@ class Store {
   virtual std::unique_ptr<Batch> batch() = 0;
 
   // Visible to reads at once; handed to the operating system before it returns, so a killed process loses nothing.
-  // Only a sync makes it safe from the machine's own crash. Error `unavailable`: nothing of it was written.
+  // Only a sync makes it safe from the machine's own crash. The batch is as it was: clear() it to use it again.
+  // Errors: `unavailable` (disk full, I/O) and `limit` (the disk falls behind what is written; try again later).
+  // Nothing of the batch is visible then.
   virtual Status write(Batch& batch) = 0;
   // Calls `done` on this lane, never from inside, once everything written before this call is on the disk itself.
-  // Syncs of many callers are made together by another thread. An error means that the disk is not to be trusted
-  // any more: stop acknowledging.
+  // Syncs of many callers are made together by another thread; answers come in the order of the calls. Error
+  // `limit`: kSyncsMax wait already, and nothing is known. Any other error means that the disk is not to be trusted
+  // any more: stop acknowledging. From then on write() and sync() fail until the store is opened anew.
   virtual void sync(std::function<void(Status)> done) = 0;
 
   // Rough figures for metrics.

@@ -5,6 +5,8 @@
 //   keyspace  key                                              value
 //   meta      "identity"                                       source, ...
 //             "reach/" source                                  Reach: how far each source's log is applied here
+//             "fill/" table, index id                          the next key: an index that is still being filled
+//             "seed/" table                                    a table whose earlier items must come from another node
 //   items     table, key                                       packed Record
 //   index     table, index id, index key, primary key          nothing
 //   log       source, position                                 packed Entry
@@ -20,6 +22,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -87,6 +90,7 @@ class Engine {
     uint64_t clock_ahead_max_ms = table::HybridClock::kAheadMaxMs;
   };
   // Opens what the store holds, or makes it a new one with an identity drawn from `dice`.
+  ~Engine();
   static Result<std::unique_ptr<Engine>> open(port::Store& store, port::Clock& clock, Dice& dice, Options options);
 
   // ── tables ──
@@ -123,6 +127,8 @@ class Engine {
   using VisitIndex = std::function<bool(std::string_view index_and_primary_key, std::string_view primary_key)>;
   Status walk_index(const Table& table, const table::Index& index, std::string_view first, std::string_view last,
                     bool backwards, const VisitIndex& visit) const;
+  // An index that was added to a table with items is filled bit by bit by sweep(), and not to be read before.
+  bool is_filling(const Table& table, const table::Index& index) const;
   // Roughly, kept up to date by the sweep: for DescribeTable.
   struct Count {
     uint64_t item_count = 0, bytes = 0;
@@ -149,15 +155,20 @@ class Engine {
   Status read_log(Source source, uint64_t from, size_t bytes_max, const VisitEntry& visit) const;
   uint64_t first_kept(Source source) const;     // 0: nothing of it is kept
   Status trim_log(Source source, uint64_t up_to);  // erases up to and with this position
-  uint64_t log_bytes() const { return log_bytes_; }
+  uint64_t log_bytes(Source source) const;         // roughly
   // Called after each commit with the entry's bytes: replication ships it.
   std::function<void(Position, std::string_view packed_entry)> on_commit;
   // Called when the catalog changed (a replica may have come).
   std::function<void()> on_tables;
+  // Tables that this region began to keep after others had written to them: their items come by snapshot.
+  std::vector<TableId> tables_to_seed() const;
   // Joins records that came in a snapshot of another node.
   Status apply_snapshot(TableId table, std::span<const std::pair<std::string, std::string>> keys_and_records);
-  // After a whole snapshot: what it contained of every source is now applied here.
+  // After a whole snapshot: what its node had applied is applied here too.
   Status reach(const table::Vector& applied_by_snapshot);
+  // After the snapshot of one table: entries that its node had not applied may have been skipped here; they are to be
+  // applied once more.
+  Status seeded(TableId table, const table::Vector& applied_by_snapshot);
 
   // ── sweeping ──
   // What every replica has applied: removals before it leave no trace, items that expired before it are erased. Bounded
@@ -165,25 +176,41 @@ class Engine {
   Result<bool> sweep(table::Hlc stable);
 
  private:
+  class Change;  // one batch in the making: engine_write.cpp
+  static constexpr size_t kFilledPerTurnMax = 1000;
+
   Engine(port::Store& store, port::Clock& clock, Options options, Source self);
-  Status load_catalog();
   Status load_reach();
-  // One batch in the making: see engine_write.cpp.
-  class Change;
+  Status load_catalog();
+  Status load_sequences();
   uint64_t wall_ms() const;
+  static std::optional<uint64_t> expiry_s(const table::Value& ttl);
+  std::optional<uint64_t> expiry_s(const Table& table, const table::Item& item) const;
+  bool is_past(const table::Value& ttl) const;
+  // Takes over a table's document as it is in the store now.
+  Status adopt(std::string_view catalog_key);
+  Status adopt(const Table* before, Table after);
+  Status erase_items(TableId id);
+  Result<bool> fill_indexes();
+  Result<bool> purge_traces(table::Hlc stable);
+  Result<bool> erase_expired(table::Hlc stable);
+  Status trim_streams();
 
   port::Store& store_;
   port::Clock& clock_;
   const Options options_;
   table::HybridClock hlc_;
+  const Table catalog_;                               // the system table of tables
   std::map<std::string, Table, std::less<>> tables_;  // by name, deleted ones too
-  std::map<TableId, const Table*> by_id_;
+  std::map<TableId, const Table*> by_id_;             // those that are not deleted
+  std::set<std::pair<TableId, uint32_t>> filling_;
+  std::set<TableId> to_seed_;
   table::Vector applied_;
-  std::map<Source, uint64_t> first_kept_;
   std::map<TableId, Count> counts_;
-  uint64_t stream_sequence_ = 1, journal_sequence_ = 1, lost_count_ = 0, log_bytes_ = 0;
+  uint64_t stream_sequence_ = 1, journal_sequence_ = 1, lost_count_ = 0;
+  double entry_bytes_ = 512;                          // of a log entry, a moving average
+  uint64_t streams_trimmed_ms_ = 0;
   std::unique_ptr<port::Batch> batch_;                // reused
-  std::string scratch_;
 };
 
 }  // namespace sealane::state

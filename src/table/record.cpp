@@ -265,7 +265,9 @@ Record update_delta(const Item& after, std::span<const Change> changes, Merge me
     }
     delta.cells.push_back(std::move(cell));
   }
-  std::ranges::sort(delta.cells, {}, &Cell::name);
+  std::ranges::stable_sort(delta.cells, {}, &Cell::name);
+  const auto twice = std::ranges::unique(delta.cells, {}, &Cell::name);
+  delta.cells.erase(twice.begin(), twice.end());
   return delta;
 }
 
@@ -391,6 +393,32 @@ Result<bool> append_packed_record_as_json(std::string& out, std::string_view byt
   if (between == '{') out += '{';
   out += '}';
   return true;
+}
+
+Result<std::optional<Value>> find_in_packed_record(std::string_view bytes, std::string_view name) {
+  Head head;
+  if (!take_head(bytes, head)) return corrupt();
+  if (head.live == Stamp{} || head.live < head.cleared) return std::nullopt;
+  for (; head.cell_count > 0; --head.cell_count) {
+    std::string_view cell_name;
+    uint8_t form = 0;
+    Stamp stamp;
+    std::string_view rest = bytes;
+    if (!take_cell_head(rest, head, cell_name, form, stamp)) return corrupt();
+    if (cell_name > name) break;
+    if (cell_name == name || (form & kFormMask) == kSequence) {
+      SL_TRY(Cell cell, take_cell(bytes, head));
+      if (cell.name != name) continue;
+      if (cell.value) return std::move(cell.value);
+      if (!cell.is_sequence) return std::nullopt;
+      List list;
+      for (Element& e : cell.elements) list.push_back(std::move(e.value));
+      return Value(std::move(list));
+    }
+    bytes = rest;
+    if ((form & kFormMask) == kValue && !skip_packed(bytes)) return corrupt();
+  }
+  return std::nullopt;
 }
 
 }  // namespace sealane::table

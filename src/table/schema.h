@@ -52,8 +52,8 @@ enum class Ack : uint8_t {
 
 struct Table {
   std::string name;
-  // Derived from the name and its generation, so that two regions that create the same table at the same time mean
-  // the same one. Deleting raises the generation.
+  // Derived from name, generation and key, so that two regions that create the same table at the same time mean the
+  // same one. Creating a deleted table again raises the generation.
   TableId id = 0;
   uint32_t generation = 0;
   bool is_deleted = false;
@@ -78,7 +78,7 @@ struct Table {
   friend bool operator==(const Table&, const Table&) = default;
 };
 
-TableId table_id(std::string_view name, uint32_t generation);
+TableId table_id(std::string_view name, uint32_t generation, const KeySchema& key);
 
 // The system table of tables: always there, in every region.
 inline constexpr TableId kCatalogId = 1;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cache/http_date.h"
+#include "wire/http/date.h"
 
 #include <gtest/gtest.h>
 
 #include "base/dice.h"
 
-namespace sealane::cache {
+namespace sealane::wire::http {
 namespace {
 
 using namespace std::chrono;
@@ -67,4 +67,4 @@ TEST(HttpDate, what_is_written_reads_back) {
 }
 
 }  // namespace
-}  // namespace sealane::cache
+}  // namespace sealane::wire::http

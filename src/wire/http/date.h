@@ -8,7 +8,7 @@
 
 #include "base/time.h"
 
-namespace sealane::cache {
+namespace sealane::wire::http {
 
 // IMF-fixdate "Sun, 06 Nov 1994 08:49:37 GMT", RFC 850 "Sunday, 06-Nov-94 08:49:37 GMT" and asctime
 // "Sun Nov  6 08:49:37 1994". A two-digit year that would lie more than 50 years after `now` is
@@ -20,4 +20,4 @@ using HttpDate = std::array<char, 29>;
 HttpDate format_http_date(WallTime time);
 inline std::string_view view(const HttpDate& date) { return {date.data(), date.size()}; }
 
-}  // namespace sealane::cache
+}  // namespace sealane::wire::http

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cache/http_date.h"
+#include "wire/http/date.h"
 
 #include <algorithm>
 #include <chrono>
 
-namespace sealane::cache {
+namespace sealane::wire::http {
 namespace {
 
 constexpr std::array<std::string_view, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -135,4 +135,4 @@ HttpDate format_http_date(WallTime time) {
   return out;
 }
 
-}  // namespace sealane::cache
+}  // namespace sealane::wire::http

@@ -13,20 +13,20 @@
 #include "base/result.h"
 #include "port/lane.h"
 
-namespace sealane::edge::fake {
+namespace sealane::port::fake {
 
 // The far end of one stream: the client of an accepted one, the origin of a connected one.
 struct Peer {
-  SocketAddress near, far;             // near: the edge's side
+  SocketAddress near, far;             // near: the side under test
   port::ConnectOptions options;        // of a connected one
-  bool tls = false, accepted = false;  // accepted: by the edge
+  bool tls = false, accepted = false;  // accepted: by the side under test
   port::StreamHandler* handler = nullptr;
-  std::string got;                     // what the edge wrote and this end has taken
+  std::string got;                     // what that side wrote and this end has taken
   std::string waiting;                 // written, not taken: see `window`
   size_t window = SIZE_MAX;            // bytes that this end takes until drain()
   size_t write_count = 0;
-  std::string unread;                  // sent while the edge was paused
-  bool paused = false, open = false, ended = false, reset = false, closed = false;  // by the edge
+  std::string unread;                  // sent while that side was paused
+  bool paused = false, open = false, ended = false, reset = false, closed = false;  // by that side
   bool end_unread = false;
 
   void take(std::string_view bytes) {
@@ -130,7 +130,7 @@ class Lane final : port::Clock, port::Timers, port::Net, port::Inbox, port::Log,
   Lane() : lane{*this, *this, *this, *this, *this, *this, dice_, 0} { Stream::resumed().clear(); }
 
   // ── what the test does ──
-  // A client connects to the edge.
+  // A client connects to whoever listens.
   std::shared_ptr<Peer> call(const SocketAddress& from, bool tls = false) {
     auto peer = std::make_shared<Peer>();
     peer->far = from;
@@ -255,4 +255,4 @@ class Lane final : port::Clock, port::Timers, port::Net, port::Inbox, port::Log,
   port::Lane lane;
 };
 
-}  // namespace sealane::edge::fake
+}  // namespace sealane::port::fake

@@ -9,7 +9,7 @@
 
 #include "port/timer.h"
 
-namespace sealane::edge {
+namespace sealane::port {
 
 inline constexpr Instant kNever = Instant::max();
 
@@ -45,4 +45,4 @@ class Deadline {
   Instant armed_for_ = kNever;
 };
 
-}  // namespace sealane::edge
+}  // namespace sealane::port

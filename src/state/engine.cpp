@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "state/engine.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "state/keyspace.h"
+#include "table/packed.h"
+
+namespace sealane::state {
+
+using port::Keyspace;
+using table::Item;
+using table::Record;
+using table::Value;
+
+namespace {
+
+constexpr std::string_view kVersion = "1";
+
+// Expiry by TTL looks at whole seconds, and leaves alone what would have expired more than five years ago: such numbers
+// are taken for something else than a time (AWS, "Time to Live": formatting the attribute).
+constexpr uint64_t kTtlOldestS = 5ull * 365 * 24 * 3600;
+
+Table make_catalog() {
+  Table catalog{.name = "sealane.tables", .id = table::kCatalogId};
+  catalog.key.hash = {std::string(table::kCatalogKey), table::Type::S};
+  return catalog;
+}
+
+std::string catalog_key(std::string_view name) {
+  return table::encode_key(Value(std::string(name)), nullptr);
+}
+
+}  // namespace
+
+Engine::Engine(port::Store& store, port::Clock& clock, Options options, Source self)
+    : store_(store), clock_(clock), options_(std::move(options)), hlc_(self), catalog_(make_catalog()),
+      batch_(store.batch()) {}
+
+Engine::~Engine() = default;
+
+Result<std::unique_ptr<Engine>> Engine::open(port::Store& store, port::Clock& clock, Dice& dice, Options options) {
+  std::string identity;
+  SL_TRY(const bool found, store.get(Keyspace::meta, keyspace::kIdentity, identity));
+  Source self = 0;
+  if (found) {
+    std::string_view bytes = identity;
+    std::string_view version;
+    if (!table::take_bytes(bytes, version) || !keyspace::take_u32(bytes, self)) {
+      return fail(Code::corrupt, "the store's identity does not read back; restore it from another node");
+    }
+    if (version != kVersion) {
+      return fail(Code::invalid, "the store was written by a newer Sealane (format " + std::string(version) + ")");
+    }
+  } else {
+    while (self == 0) self = Source(dice.roll());
+    table::append_bytes(identity, kVersion);
+    keyspace::append_u32(identity, self);
+    const auto batch = store.batch();
+    batch->put(Keyspace::meta, keyspace::kIdentity, identity);
+    SL_CHECK(store.write(*batch));
+  }
+  std::unique_ptr<Engine> engine(new Engine(store, clock, std::move(options), self));
+  SL_CHECK(engine->load_reach());
+  SL_CHECK(engine->load_catalog());
+  SL_CHECK(engine->load_sequences());
+  return engine;
+}
+
+Status Engine::load_reach() {
+  const std::string last = table::after_prefix(std::string(keyspace::kReachPrefix));
+  const auto cursor = store_.walk(Keyspace::meta, keyspace::kReachPrefix, last);
+  for (cursor->seek(keyspace::kReachPrefix); cursor->valid(); cursor->next()) {
+    std::string_view key = cursor->key().substr(keyspace::kReachPrefix.size());
+    std::string_view value = cursor->value();
+    table::Reach reach;
+    if (!keyspace::take_u32(key, reach.source) || !keyspace::take_u64(value, reach.position) ||
+        !keyspace::take_u64(value, reach.hlc)) {
+      return fail(Code::corrupt, "a position in a change log does not read back; restore the store from another node");
+    }
+    applied_.set(reach);
+    hlc_ = table::HybridClock(hlc_.source(), std::max(hlc_.now(0), reach.hlc));
+  }
+  return cursor->status();
+}
+
+Status Engine::load_catalog() {
+  const std::string prefix = keyspace::u64(table::kCatalogId);
+  {
+    const auto cursor = store_.walk(Keyspace::items, prefix, table::after_prefix(prefix));
+    for (cursor->seek(prefix); cursor->valid(); cursor->next()) {
+      std::string_view bytes = cursor->value();
+      SL_TRY(const Record record, table::take_packed_record(bytes));
+      if (!record.exists()) continue;
+      SL_TRY(Table table, table::table_from_item(table::item_of(record)));
+      const std::string name = table.name;
+      const Table& kept = tables_.insert_or_assign(name, std::move(table)).first->second;
+      if (!kept.is_deleted) by_id_[kept.id] = &kept;
+    }
+    SL_CHECK(cursor->status());
+  }
+  for (const std::string_view kind : {keyspace::kFillPrefix, keyspace::kSeedPrefix}) {
+    const auto cursor = store_.walk(Keyspace::meta, kind, table::after_prefix(std::string(kind)));
+    for (cursor->seek(kind); cursor->valid(); cursor->next()) {
+      std::string_view key = cursor->key().substr(kind.size());
+      TableId id = 0;
+      uint32_t index_id = 0;
+      if (!keyspace::take_u64(key, id)) return fail(Code::corrupt, "a mark in the store does not read back");
+      if (kind == keyspace::kSeedPrefix) {
+        to_seed_.insert(id);
+      } else if (keyspace::take_u32(key, index_id)) {
+        filling_.insert({id, index_id});
+      }
+    }
+    SL_CHECK(cursor->status());
+  }
+  return {};
+}
+
+Status Engine::load_sequences() {
+  for (const auto& [name, table] : tables_) {
+    const std::string prefix = keyspace::u64(table.id);
+    const auto cursor = store_.walk(Keyspace::stream, prefix, table::after_prefix(prefix));
+    cursor->seek_backwards(table::after_prefix(prefix));
+    if (!cursor->valid()) continue;
+    std::string_view key = cursor->key().substr(prefix.size());
+    uint64_t sequence = 0;
+    if (keyspace::take_u64(key, sequence)) stream_sequence_ = std::max(stream_sequence_, sequence + 1);
+  }
+  const auto cursor = store_.walk(Keyspace::journal, {}, {});
+  cursor->seek_backwards(keyspace::u64(UINT64_MAX));
+  if (!cursor->valid()) return cursor->status();
+  std::string_view key = cursor->key();
+  uint64_t sequence = 0;
+  if (keyspace::take_u64(key, sequence)) journal_sequence_ = sequence + 1;
+  return {};
+}
+
+uint64_t Engine::wall_ms() const {
+  using std::chrono::milliseconds;
+  return uint64_t(std::chrono::duration_cast<milliseconds>(clock_.wall().time_since_epoch()).count());
+}
+
+table::Hlc Engine::hlc_now() const { return hlc_.now(wall_ms()); }
+table::Stamp Engine::next_stamp() { return hlc_.next(wall_ms()); }
+
+// ── tables ──────────────────────────────────────────────────────────────────────────────────────────
+
+const Table* Engine::find_anywhere(std::string_view name) const {
+  const auto at = tables_.find(name);
+  return at == tables_.end() ? nullptr : &at->second;
+}
+
+const Table* Engine::find_table(std::string_view name) const {
+  const Table* table = find_anywhere(name);
+  return table && !table->is_deleted && table->is_in(options_.region) ? table : nullptr;
+}
+
+const Table* Engine::find_table(TableId id) const {
+  if (id == table::kCatalogId) return &catalog_;
+  const auto at = by_id_.find(id);
+  return at == by_id_.end() ? nullptr : at->second;
+}
+
+Result<Position> Engine::write_table(const Table& table) {
+  const std::string key = catalog_key(table.name);
+  SL_TRY(Record before, load(catalog_, key));
+  const Item old = table::item_of(before), now = table::to_item(table);
+  std::vector<table::Change> changes;
+  for (const auto& [name, value] : now) {
+    const Value* was = old.find(name);
+    if (!was || *was != value) changes.push_back({.attribute = name, .kind = table::Change::Kind::set});
+  }
+  for (const auto& [name, value] : old) {
+    if (!now.find(name)) changes.push_back({.attribute = name, .kind = table::Change::Kind::removed});
+  }
+  if (changes.empty()) return Position{self(), applied_.position(self())};
+  const std::string key_attributes[] = {std::string(table::kCatalogKey)};
+  ItemWrite write{.table = &catalog_, .key = key, .before = std::move(before)};
+  write.delta = table::update_delta(now, changes, table::Merge::attribute, next_stamp(), key_attributes);
+  return commit(std::span(&write, 1));
+}
+
+Status Engine::adopt(std::string_view key) {
+  SL_TRY(const Record record, load(catalog_, key));
+  if (!record.exists()) return {};
+  SL_TRY(Table after, table::table_from_item(table::item_of(record)));
+  const Table* before = find_anywhere(after.name);
+  std::optional<Table> old = before ? std::optional(*before) : std::nullopt;
+  SL_CHECK(adopt(old ? &*old : nullptr, std::move(after)));
+  if (on_tables) on_tables();
+  return {};
+}
+
+// What changes in the store when a table's document changes from `before` to `after`.
+Status Engine::adopt(const Table* before, Table after) {
+  const bool was_here = before && !before->is_deleted && before->is_in(options_.region);
+  const bool is_here = !after.is_deleted && after.is_in(options_.region);
+  if (before) by_id_.erase(before->id);
+  const std::string name = after.name;
+  const Table& table = tables_.insert_or_assign(name, std::move(after)).first->second;
+  if (!table.is_deleted) by_id_[table.id] = &table;
+
+  if (was_here && (!is_here || before->id != table.id)) SL_CHECK(erase_items(before->id));
+  if (!is_here) return {};
+  const bool is_same = before && !before->is_deleted && before->id == table.id;
+  batch_->clear();
+  if (is_same && !was_here) {  // others wrote to it while this region let their entries pass
+    batch_->put(Keyspace::meta, keyspace::seed(table.id), {});
+    to_seed_.insert(table.id);
+  }
+  if (is_same && was_here) {
+    for (const table::Index& index : before->indexes) {
+      const table::Index* still = table.find_index(index.name);
+      if (still && still->id() == index.id()) continue;
+      const std::string prefix = keyspace::index(table.id, index.id());
+      batch_->erase_range(Keyspace::index, prefix, table::after_prefix(prefix));
+      batch_->erase(Keyspace::meta, keyspace::fill(table.id, index.id()));
+      filling_.erase({table.id, index.id()});
+    }
+    for (const table::Index& index : table.indexes) {
+      const table::Index* old = before->find_index(index.name);
+      if (old && old->id() == index.id()) continue;
+      batch_->put(Keyspace::meta, keyspace::fill(table.id, index.id()), {});
+      filling_.insert({table.id, index.id()});
+    }
+  }
+  SL_CHECK(store_.write(*batch_));
+  if (!is_same || !was_here || before->ttl_attribute == table.ttl_attribute || table.ttl_attribute.empty()) return {};
+  // Items that were there before the table had this TTL attribute: their times are noted by the same filling.
+  filling_.insert({table.id, 0});
+  batch_->clear();
+  batch_->put(Keyspace::meta, keyspace::fill(table.id, 0), {});
+  return store_.write(*batch_);
+}
+
+Status Engine::erase_items(TableId id) {
+  const std::string prefix = keyspace::u64(id), last = table::after_prefix(prefix);
+  batch_->clear();
+  for (const Keyspace space : {Keyspace::items, Keyspace::index, Keyspace::stream}) {
+    batch_->erase_range(space, prefix, last);
+  }
+  batch_->erase(Keyspace::meta, keyspace::seed(id));
+  std::erase_if(filling_, [&](const auto& pair) {
+    if (pair.first != id) return false;
+    batch_->erase(Keyspace::meta, keyspace::fill(id, pair.second));
+    return true;
+  });
+  to_seed_.erase(id);
+  counts_.erase(id);
+  return store_.write(*batch_);
+}
+
+bool Engine::is_filling(const Table& table, const table::Index& index) const {
+  return filling_.contains({table.id, index.id()});
+}
+
+Engine::Count Engine::count(const Table& table) const {
+  const auto at = counts_.find(table.id);
+  return at == counts_.end() ? Count{} : at->second;
+}
+
+std::vector<TableId> Engine::tables_to_seed() const { return {to_seed_.begin(), to_seed_.end()}; }
+
+// ── items ───────────────────────────────────────────────────────────────────────────────────────────
+
+Result<Record> Engine::load(const Table& table, std::string_view key) const {
+  std::string bytes;
+  SL_TRY(const bool found, store_.get(Keyspace::items, keyspace::item(table.id, key), bytes));
+  if (!found) return Record{};
+  std::string_view view = bytes;
+  return table::take_packed_record(view);
+}
+
+Result<bool> Engine::load_packed(const Table& table, std::string_view key, std::string& bytes) const {
+  SL_TRY(const bool found, store_.get(Keyspace::items, keyspace::item(table.id, key), bytes));
+  if (!found || table.ttl_attribute.empty()) return found;
+  SL_TRY(const auto ttl, table::find_in_packed_record(bytes, table.ttl_attribute));
+  return !ttl || !is_past(*ttl);
+}
+
+std::optional<uint64_t> Engine::expiry_s(const Table& table, const Item& item) const {
+  if (table.ttl_attribute.empty()) return std::nullopt;
+  const Value* value = item.find(table.ttl_attribute);
+  return value ? expiry_s(*value) : std::nullopt;
+}
+
+std::optional<uint64_t> Engine::expiry_s(const Value& ttl) {
+  const auto* number = ttl.get<table::Number>();
+  int64_t second = 0;
+  if (!number || !number->to_int64(second) || second <= 0) return std::nullopt;
+  return uint64_t(second);
+}
+
+bool Engine::is_past(const Value& ttl) const {
+  const auto second = expiry_s(ttl);
+  const uint64_t now_s = table::ms_of(hlc_now()) / 1000;
+  return second && *second <= now_s && *second + kTtlOldestS > now_s;
+}
+
+bool Engine::is_expired(const Table& table, const Item& item) const {
+  if (table.ttl_attribute.empty()) return false;
+  const Value* value = item.find(table.ttl_attribute);
+  return value && is_past(*value);
+}
+
+Item Engine::visible(const Table& table, const Record& record) const {
+  Item item = table::item_of(record);
+  return is_expired(table, item) ? Item{} : item;
+}
+
+}  // namespace sealane::state

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// One batch of the engine in the making: what writing, replication and sweeping have in common.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "state/engine.h"
+#include "state/journal.h"
+#include "state/keyspace.h"
+#include "state/stream_record.h"
+#include "table/size.h"
+
+namespace sealane::state {
+
+// One batch in the making. Nothing of the engine changes before write() has succeeded.
+class Engine::Change {
+ public:
+  explicit Change(Engine& engine) : engine_(engine), batch_(*engine.batch_) { batch_.clear(); }
+
+  // Folds `delta` into `before` and puts what comes out of it everywhere it belongs.
+  void item(const Table& table, std::string_view key, table::Record before, const table::Record& delta, table::Witness* witness,
+            Written* written) {
+    const table::Item old = table::item_of(before);
+    const bool was_expired = engine_.is_expired(table, old);
+    table::Record& after = before;
+    table::join(after, delta, witness);
+    const table::Item now = table::item_of(after);
+    bytes_.clear();
+    table::append_packed(bytes_, after);
+    batch_.put(port::Keyspace::items, keyspace::item(table.id, key), bytes_);
+    indexes(table, key, old, now);
+    expiry(table, key, old, now);
+    traces(table, key, after, delta);
+    Count& count = counts_[table.id];
+    count.item_count += uint64_t{!now.empty()} - uint64_t{!old.empty()};
+    count.bytes += table::size_bytes(now) - table::size_bytes(old);
+    Written change{was_expired ? table::Item{} : old, engine_.is_expired(table, now) ? table::Item{} : now};
+    stream(table, key, change, false);
+    if (table.id == table::kCatalogId) catalog_keys_.emplace_back(key);
+    if (written) *written = std::move(change);
+  }
+
+  // An item whose time is over on every replica.
+  void expire(const Table& table, std::string_view key, const table::Item& old) {
+    batch_.erase(port::Keyspace::items, keyspace::item(table.id, key));
+    indexes(table, key, old, {});
+    Count& count = counts_[table.id];
+    count.item_count -= 1;
+    count.bytes -= table::size_bytes(old);
+    stream(table, key, {old, {}}, true);
+  }
+
+  void log(const Position& at, table::Hlc hlc, std::string_view packed_entry) {
+    batch_.put(port::Keyspace::log, keyspace::log(at.source, at.position), packed_entry);
+    engine_.entry_bytes_ += (double(packed_entry.size()) - engine_.entry_bytes_) / 64;
+    reach({at.source, at.position, hlc});
+  }
+
+  void reach(const table::Reach& reach) {
+    bytes_.clear();
+    keyspace::append_u64(bytes_, reach.position);
+    keyspace::append_u64(bytes_, reach.hlc);
+    batch_.put(port::Keyspace::meta, keyspace::reach(reach.source), bytes_);
+    reached_.push_back(reach);
+  }
+
+  void journal(const Table& table, std::string_view key, const table::Discarded& what) {
+    Lost lost{.sequence = engine_.journal_sequence_ + lost_count_, .wall_ms = engine_.wall_ms(),
+              .table_name = table.name, .what = what};
+    std::string_view bytes = key;
+    if (auto attributes = table::take_key(bytes, table.key)) lost.key = std::move(*attributes);
+    ++lost_count_;
+    bytes_.clear();
+    append_packed(bytes_, lost);
+    batch_.put(port::Keyspace::journal, keyspace::u64(lost.sequence), bytes_);
+    if (lost.sequence > kJournalMax) batch_.erase(port::Keyspace::journal, keyspace::u64(lost.sequence - kJournalMax));
+  }
+
+  void erase(port::Keyspace space, std::string_view key) { batch_.erase(space, key); }
+
+  // Writes the batch, then lets the engine know.
+  Status write() {
+    SL_CHECK(engine_.store_.write(batch_));
+    for (const auto& [id, count] : counts_) {
+      Count& kept = engine_.counts_[id];
+      kept.item_count += count.item_count;  // differences, in arithmetic modulo 2^64
+      kept.bytes += count.bytes;
+    }
+    for (const table::Reach& reach : reached_) engine_.applied_.set(reach);
+    engine_.stream_sequence_ += stream_count_;
+    engine_.journal_sequence_ += lost_count_;
+    engine_.lost_count_ += lost_count_;
+    // Takes the keys out first: adopting a table writes batches of its own.
+    for (const std::string& key : std::exchange(catalog_keys_, {})) SL_CHECK(engine_.adopt(key));
+    return {};
+  }
+
+ private:
+  void indexes(const Table& table, std::string_view key, const table::Item& old, const table::Item& now) {
+    for (const table::Index& index : table.indexes) {
+      const auto from = table::key_of(old, index.key), to = table::key_of(now, index.key);
+      if (from == to) continue;
+      if (from) batch_.erase(port::Keyspace::index, keyspace::index(table.id, index.id(), *from).append(key));
+      if (to) batch_.put(port::Keyspace::index, keyspace::index(table.id, index.id(), *to).append(key), {});
+    }
+  }
+
+  void expiry(const Table& table, std::string_view key, const table::Item& old, const table::Item& now) {
+    const auto from = engine_.expiry_s(table, old), to = engine_.expiry_s(table, now);
+    if (from == to) return;
+    if (from) batch_.erase(port::Keyspace::expiry, keyspace::due(keyspace::kExpires, *from, table.id, key));
+    if (to) batch_.put(port::Keyspace::expiry, keyspace::due(keyspace::kExpires, *to, table.id, key), {});
+  }
+
+  // Removals leave stamps behind until every replica has passed them.
+  void traces(const Table& table, std::string_view key, const table::Record& after, const table::Record& delta) {
+    table::Hlc latest = 0;
+    if (!after.exists()) latest = std::max(after.cleared.hlc, after.live.hlc);
+    for (const table::Cell& cell : delta.cells) {
+      if (cell.is_removed()) latest = std::max(latest, cell.stamp.hlc);
+    }
+    if (latest > 0) batch_.put(port::Keyspace::expiry, keyspace::due(keyspace::kTrace, latest, table.id, key), {});
+  }
+
+  void stream(const Table& table, std::string_view key, const Written& change, bool is_expiry) {
+    if (table.stream == table::StreamView::off || change.before == change.after) return;
+    StreamRecord record{.sequence = engine_.stream_sequence_ + stream_count_, .wall_ms = engine_.wall_ms(),
+                        .is_expiry = is_expiry};
+    using Kind = StreamRecord::Kind;
+    record.kind = change.before.empty() ? Kind::insert : change.after.empty() ? Kind::remove : Kind::modify;
+    std::string_view bytes = key;
+    if (auto attributes = table::take_key(bytes, table.key)) record.keys = std::move(*attributes);
+    using View = table::StreamView;
+    const bool has_both = table.stream == View::new_and_old_images;
+    if (has_both || table.stream == View::old_image) record.before = change.before;
+    if (has_both || table.stream == View::new_image) record.after = change.after;
+    ++stream_count_;
+    bytes_.clear();
+    append_packed(bytes_, record);
+    batch_.put(port::Keyspace::stream, keyspace::stream(table.id, record.sequence), bytes_);
+  }
+
+  Engine& engine_;
+  port::Batch& batch_;
+  std::string bytes_;
+  std::map<TableId, Count> counts_;
+  std::vector<table::Reach> reached_;
+  std::vector<std::string> catalog_keys_;
+  uint64_t stream_count_ = 0, lost_count_ = 0;
+};
+
+}  // namespace sealane::state

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is done a little at a time in the background: filling new indexes, erasing what has expired, forgetting removals
+// that every replica knows of, trimming streams.
+//
+// An item whose time is over is invisible at once on every replica, by the same rule on the same value; a write to it begins
+// it anew. Its bytes go only when every replica has passed that second, so that a renewal that is still on its way from
+// another region finds the item and wins. No replica tells another of an expiry: there is nothing to tell.
+#include "state/engine.h"
+#include "state/engine_change.h"
+#include "state/keyspace.h"
+
+namespace sealane::state {
+
+using port::Keyspace;
+using table::Item;
+using table::Record;
+
+Result<bool> Engine::sweep(table::Hlc stable) {
+  SL_TRY(const bool more_to_fill, fill_indexes());
+  SL_TRY(const bool more_traces, purge_traces(stable));
+  SL_TRY(const bool more_expired, erase_expired(stable));
+  SL_CHECK(trim_streams());
+  return more_to_fill || more_traces || more_expired;
+}
+
+// Index id 0 stands for the table's TTL attribute.
+Result<bool> Engine::fill_indexes() {
+  if (filling_.empty()) return false;
+  const auto [id, index_id] = *filling_.begin();
+  const Table* table = find_table(id);
+  const table::Index* index = nullptr;
+  if (table) {
+    for (const table::Index& each : table->indexes) index = each.id() == index_id ? &each : index;
+  }
+  const std::string mark = keyspace::fill(id, index_id);
+  batch_->clear();
+  std::string from;
+  SL_TRY(const bool found, store_.get(Keyspace::meta, mark, from));
+  size_t left = kFilledPerTurnMax;
+  std::string next;
+  if (table && found && (index || index_id == 0)) {
+    SL_CHECK(walk(*table, from, {}, false, [&](std::string_view key, std::string_view packed) {
+      if (left-- == 0) {
+        next = key;
+        return false;
+      }
+      const auto record = table::take_packed_record(packed);
+      if (!record) return true;  // reported where it is read
+      const Item item = table::item_of(*record);
+      if (index) {
+        if (const auto index_key = table::key_of(item, index->key)) {
+          batch_->put(Keyspace::index, keyspace::index(id, index_id, *index_key).append(key), {});
+        }
+      } else if (const auto second = expiry_s(*table, item)) {
+        batch_->put(Keyspace::expiry, keyspace::due(keyspace::kExpires, *second, id, key), {});
+      }
+      return true;
+    }));
+  }
+  next.empty() ? batch_->erase(Keyspace::meta, mark) : batch_->put(Keyspace::meta, mark, next);
+  SL_CHECK(store_.write(*batch_));
+  if (next.empty()) filling_.erase({id, index_id});
+  return !filling_.empty();
+}
+
+Result<bool> Engine::purge_traces(table::Hlc stable) {
+  const std::string first(1, keyspace::kTrace), last = keyspace::due(keyspace::kTrace, stable, 0, {});
+  std::vector<std::string> due;
+  {
+    const auto cursor = store_.walk(Keyspace::expiry, first, last);
+    for (cursor->seek(first); cursor->valid() && due.size() < kExpiredPerTurnMax; cursor->next()) {
+      due.emplace_back(cursor->key());
+    }
+    SL_CHECK(cursor->status());
+  }
+  if (due.empty()) return false;
+  batch_->clear();
+  for (const std::string& mark : due) {
+    std::string_view rest = mark;
+    rest.remove_prefix(1);
+    uint64_t hlc = 0;
+    TableId id = 0;
+    if (!keyspace::take_u64(rest, hlc) || !keyspace::take_u64(rest, id)) continue;
+    batch_->erase(Keyspace::expiry, mark);
+    const Table* table = find_table(id);
+    if (!table) continue;
+    SL_TRY(Record record, load(*table, rest));
+    const Record was = record;
+    if (table::purge(record, stable)) {
+      batch_->erase(Keyspace::items, keyspace::item(id, rest));
+    } else if (record != was) {
+      std::string bytes;
+      table::append_packed(bytes, record);
+      batch_->put(Keyspace::items, keyspace::item(id, rest), bytes);
+    }
+  }
+  SL_CHECK(store_.write(*batch_));
+  return due.size() == kExpiredPerTurnMax;
+}
+
+Result<bool> Engine::erase_expired(table::Hlc stable) {
+  const std::string first(1, keyspace::kExpires);
+  const std::string last = keyspace::due(keyspace::kExpires, table::ms_of(stable) / 1000, 0, {});
+  std::vector<std::string> due;
+  {
+    const auto cursor = store_.walk(Keyspace::expiry, first, last);
+    for (cursor->seek(first); cursor->valid() && due.size() < kExpiredPerTurnMax; cursor->next()) {
+      due.emplace_back(cursor->key());
+    }
+    SL_CHECK(cursor->status());
+  }
+  if (due.empty()) return false;
+  Change change(*this);
+  for (const std::string& mark : due) {
+    std::string_view rest = mark;
+    rest.remove_prefix(1);
+    uint64_t second = 0;
+    TableId id = 0;
+    if (!keyspace::take_u64(rest, second) || !keyspace::take_u64(rest, id)) continue;
+    change.erase(Keyspace::expiry, mark);
+    const Table* table = find_table(id);
+    if (!table) continue;
+    SL_TRY(const Record record, load(*table, rest));
+    const Item item = table::item_of(record);
+    // Only what still has this time, and was last written before it.
+    if (expiry_s(*table, item) == second && is_expired(*table, item)) change.expire(*table, rest, item);
+  }
+  SL_CHECK(change.write());
+  return due.size() == kExpiredPerTurnMax;
+}
+
+Status Engine::trim_streams() {
+  const uint64_t now = wall_ms();
+  if (now < streams_trimmed_ms_ + 60'000) return {};
+  streams_trimmed_ms_ = now;
+  for (const auto& [id, table] : by_id_) {
+    uint64_t keep_from = 0, last = 0;
+    SL_CHECK(read_stream(id, 0, kFilledPerTurnMax, [&](const StreamRecord& record) {
+      last = record.sequence;
+      if (keep_from == 0 && record.wall_ms + kStreamKeptMs > now) keep_from = record.sequence;
+    }));
+    if (last == 0) continue;
+    const uint64_t up_to = keep_from ? keep_from : last + 1;
+    batch_->clear();
+    batch_->erase_range(Keyspace::stream, keyspace::stream(id, 0), keyspace::stream(id, up_to));
+    SL_CHECK(store_.write(*batch_));
+  }
+  return {};
+}
+
+}  // namespace sealane::state

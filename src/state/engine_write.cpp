@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writing: what a request, an entry of another node's log, or a piece of a snapshot does to every keyspace, in one batch.
+#include <algorithm>
+
+#include "state/engine.h"
+#include "state/engine_change.h"
+#include "state/keyspace.h"
+#include "table/packed.h"
+
+namespace sealane::state {
+
+using port::Keyspace;
+using table::Item;
+using table::Record;
+
+Result<Position> Engine::commit(std::span<ItemWrite> writes, std::vector<Written>* written) {
+  table::Entry entry;
+  for (const table::Reach& reach : applied_) {
+    if (reach.source != self()) entry.seen.set({reach.source, 0, reach.hlc});
+  }
+  Change change(*this);
+  if (written) written->assign(writes.size(), {});
+  for (size_t i = 0; i < writes.size(); ++i) {
+    ItemWrite& write = writes[i];
+    const table::Stamp stamp = std::max(write.delta.cleared, write.delta.live);
+    entry.stamp = std::max(entry.stamp, stamp);
+    if (is_expired(*write.table, table::item_of(write.before))) write.delta.cleared = stamp;
+    change.item(*write.table, write.key, std::move(write.before), write.delta, nullptr,
+                written ? &(*written)[i] : nullptr);
+    entry.writes.push_back({.table = write.table->id, .key = std::move(write.key), .delta = std::move(write.delta)});
+  }
+  const Position at{self(), applied_.position(self()) + 1};
+  std::string bytes;
+  table::append_packed(bytes, entry);
+  change.log(at, entry.stamp.hlc, bytes);
+  SL_CHECK(change.write());
+  if (on_commit) on_commit(at, bytes);
+  return at;
+}
+
+Status Engine::apply(Source source, uint64_t position, std::string_view packed_entry) {
+  const uint64_t reached = applied_.position(source);
+  if (position <= reached) return {};
+  if (position > reached + 1) return fail(Code::not_found, "entries before this one are missing");
+  std::string_view bytes = packed_entry;
+  SL_TRY(table::Entry entry, table::take_packed_entry(bytes));
+  SL_CHECK(hlc_.see(entry.stamp.hlc, wall_ms(), options_.clock_ahead_max_ms));
+
+  const auto is_unknown = [&](const table::Entry::Write& write) { return !write.is_blank && !find_table(write.table); };
+  if (std::ranges::any_of(entry.writes, is_unknown)) {
+    // A table that nobody here has heard of: either its document is still on its way, or it is deleted.
+    for (const table::Reach& seen : entry.seen) {
+      if (seen.source != self() && applied_.hlc(seen.source) < seen.hlc) {
+        return fail(Code::unavailable, "its table is not known yet");
+      }
+    }
+  }
+  table::Witness witness{.self = self(), .has_seen = [&](const table::Stamp& stamp) {
+    return stamp.source == entry.stamp.source || stamp.source == 0 || entry.seen.hlc(stamp.source) >= stamp.hlc;
+  }};
+  Change change(*this);
+  bool is_blanked = false;
+  for (table::Entry::Write& write : entry.writes) {
+    const Table* table = write.is_blank ? nullptr : find_table(write.table);
+    if (!table || (table->id != table::kCatalogId && !table->is_in(options_.region))) {
+      is_blanked = is_blanked || !write.is_blank;
+      write = {.table = write.table, .is_blank = true};
+      continue;
+    }
+    SL_TRY(Record before, load(*table, write.key));
+    witness.discarded.clear();
+    change.item(*table, write.key, std::move(before), write.delta, &witness, nullptr);
+    for (const table::Discarded& what : witness.discarded) change.journal(*table, write.key, what);
+  }
+  std::string blanked;
+  if (is_blanked) table::append_packed(blanked, entry);
+  change.log({source, position}, entry.stamp.hlc, is_blanked ? std::string_view(blanked) : packed_entry);
+  return change.write();
+}
+
+Status Engine::apply_snapshot(TableId id, std::span<const std::pair<std::string, std::string>> keys_and_records) {
+  const Table* table = find_table(id);
+  if (!table) return {};
+  Change change(*this);
+  for (const auto& [key, packed] : keys_and_records) {
+    std::string_view bytes = packed;
+    SL_TRY(const Record record, table::take_packed_record(bytes));
+    SL_TRY(Record before, load(*table, key));
+    change.item(*table, key, std::move(before), record, nullptr, nullptr);
+  }
+  return change.write();
+}
+
+Status Engine::reach(const table::Vector& applied_by_snapshot) {
+  Change change(*this);
+  for (const table::Reach& reach : applied_by_snapshot) {
+    if (reach.source == self() || reach.position <= applied_.position(reach.source)) continue;
+    change.reach(reach);
+    // Its earlier entries are not kept here: what remains of the log begins behind the snapshot.
+  }
+  SL_CHECK(change.write());
+  for (const table::Reach& reach : applied_by_snapshot) {
+    const uint64_t first = first_kept(reach.source);
+    if (reach.source != self() && first != 0 && first <= reach.position) SL_CHECK(trim_log(reach.source, reach.position));
+  }
+  for (const TableId id : std::exchange(to_seed_, {})) {
+    batch_->clear();
+    batch_->erase(Keyspace::meta, keyspace::seed(id));
+    SL_CHECK(store_.write(*batch_));
+  }
+  return {};
+}
+
+Status Engine::seeded(TableId id, const table::Vector& applied_by_snapshot) {
+  Change change(*this);
+  for (const table::Reach& reach : applied_) {
+    if (reach.source == self()) continue;
+    const table::Reach* theirs = applied_by_snapshot.find(reach.source);
+    if (theirs && theirs->position >= reach.position) continue;
+    // Joining what was joined already changes nothing, so going back costs only the way.
+    change.reach(theirs ? *theirs : table::Reach{reach.source, 0, 0});
+  }
+  change.erase(Keyspace::meta, keyspace::seed(id));
+  SL_CHECK(change.write());
+  to_seed_.erase(id);
+  return {};
+}
+
+}  // namespace sealane::state
