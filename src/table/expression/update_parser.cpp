@@ -120,9 +120,10 @@ Result<Value> UpdateParser::parse_set_operand(std::string_view clause) {
   bool is_add = clause == "ADD";
   if (!is_set(value->type()) && !(is_add && value->is(Type::N)))
     mistakes_.note(Mistake::operand_type,
+                   // DynamoDB names this set for DELETE too.
                    fmt::format("Incorrect operand type for operator or function; operator: {}, "
-                               "operand type: {}, typeSet: ALLOWED_FOR_{}_OPERAND",
-                               clause, long_name(value->type()), clause));
+                               "operand type: {}, typeSet: ALLOWED_FOR_ADD_OPERAND",
+                               clause, long_name(value->type())));
   return *value;
 }
 
