@@ -102,7 +102,9 @@ Outcome<Table> make_table(const Given& given, const Call& call) {
   SL_TRY(table.key, make_key(given.key, given.definitions));
   SL_CHECK(set_indexes(table, given));
   SL_CHECK(check_definitions_used(table));
-  if (given.stream) SL_TRY(table.stream, make_stream(*given.stream));
+  if (given.stream) {
+    SL_TRY(table.stream, make_stream(*given.stream));
+  }
   if (table.stream != table::StreamView::off) table.stream_started_ms = call.now_ms;
   table.has_deletion_protection = given.has_deletion_protection;
   table.table_class = given.table_class.value_or("");
@@ -127,9 +129,9 @@ Outcome<Answer> create_table(Call& call) {
                          : fmt::format("Table already exists: {} (in {}; add a replica here with UpdateTable)", table.name,
                                        present->replicas.empty() ? "no region" : present->replicas.front()));
     }
-    table.generation = present->generation;  // raised when it was deleted
+    table.generation = present->generation + 1;
   }
-  table.id = table::table_id(table.name, table.generation);
+  table.id = table::table_id(table.name, table.generation, table.key);
 
   Answer answer;
   SL_TRY(answer.written, lift(call.engine.write_table(table)));

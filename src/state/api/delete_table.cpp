@@ -34,11 +34,7 @@ Outcome<Answer> delete_table(Call& call) {
   json.close('}');
 
   std::erase(table.replicas, call.region);
-  if (table.replicas.empty()) {
-    table.is_deleted = true;
-    ++table.generation;
-    table.id = table::table_id(table.name, table.generation);
-  }
+  table.is_deleted = table.replicas.empty();
   SL_TRY(answer.written, lift(call.engine.write_table(table)));
   return answer;
 }

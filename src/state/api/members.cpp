@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "state/api/contains.h"
 #include "state/api/outcome.h"
 
 namespace sealane::state::api {
@@ -39,7 +40,7 @@ std::string lower_first(std::string_view name) {
   return out;
 }
 
-std::string quoted(std::string_view text) { return fmt::format("'{}'", text); }
+std::string in_quotes(std::string_view text) { return fmt::format("'{}'", text); }
 
 // Where no structure of the model's stands: "Unrecognized collection type class com.amazonaws...".
 std::string not_a_structure(simdjson::dom::element value, std::string_view type, bool in_list) {
@@ -81,19 +82,19 @@ std::optional<simdjson::dom::element> Members::find(std::string_view name) const
 }
 
 void Members::check_text(std::string_view value, const std::string& at, const TextRule& rule) const {
-  if (!rule.one_of.empty() && !std::ranges::contains(rule.one_of, value)) {
-    mistakes_->constraint(quoted(value), at,
+  if (!rule.one_of.empty() && !contains(rule.one_of, value)) {
+    mistakes_->constraint(in_quotes(value), at,
                           fmt::format("Member must satisfy enum value set: [{}]", fmt::join(rule.one_of, ", ")));
   }
   if (rule.is_name && (value.empty() || !std::ranges::all_of(value, is_name_character))) {
-    mistakes_->constraint(quoted(value), at, "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+");
+    mistakes_->constraint(in_quotes(value), at, "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+");
   }
   if (value.size() < rule.length_min) {
-    mistakes_->constraint(quoted(value), at,
+    mistakes_->constraint(in_quotes(value), at,
                           fmt::format("Member must have length greater than or equal to {}", rule.length_min));
   }
   if (value.size() > rule.length_max) {
-    mistakes_->constraint(quoted(value), at,
+    mistakes_->constraint(in_quotes(value), at,
                           fmt::format("Member must have length less than or equal to {}", rule.length_max));
   }
 }
@@ -129,11 +130,11 @@ std::optional<int64_t> Members::integer(std::string_view name, const IntegerRule
     number = int64_t(std::clamp(std::floor(decimal), -9e18, 9e18));
   }
   if (number < rule.min) {
-    mistakes_->constraint(quoted(std::to_string(number)), path(name),
+    mistakes_->constraint(in_quotes(std::to_string(number)), path(name),
                           fmt::format("Member must have value greater than or equal to {}", rule.min));
   }
   if (number > rule.max) {
-    mistakes_->constraint(quoted(std::to_string(number)), path(name),
+    mistakes_->constraint(in_quotes(std::to_string(number)), path(name),
                           fmt::format("Member must have value less than or equal to {}", rule.max));
   }
   return number;
@@ -196,7 +197,7 @@ std::optional<simdjson::dom::array> Members::list(std::string_view name, const L
                                         : "Unexpected field type");
     return std::nullopt;
   }
-  const auto shown = [&] { return quoted(simdjson::to_string(list)); };
+  const auto shown = [&] { return in_quotes(simdjson::to_string(list)); };
   if (list.size() < rule.length_min) {
     mistakes_->constraint(shown(), path(name),
                           fmt::format("Member must have length greater than or equal to {}", rule.length_min));

@@ -38,9 +38,8 @@ std::vector<std::string_view> present(const Members& members, std::span<const st
 
 GivenItem read_item(const Members& members, std::string_view name, bool is_required) {
   GivenItem given;
-  const auto object = members.object(name, "AttributeValue", is_required);
-  if (!object) return given;
-  auto item = table::item_from_json(*object);
+  if (!members.object(name, "AttributeValue", is_required)) return given;
+  auto item = table::item_from_json(*members.find(name));
   if (item) {
     given.item = std::move(*item);
     return given;
@@ -131,7 +130,7 @@ Outcome<std::optional<table::Condition>> read_condition(const Members& members, 
   SL_TRY(const auto text, expression_text(members, table::kConditionExpression));
   if (text) return lift(table::parse_condition(*text, placeholders, table::kConditionExpression));
   if (const auto expected = members.object("Expected", "ExpectedAttributeValue"); expected && expected->size() > 0) {
-    return lift(table::condition_from_expected(*expected, is_any(members)));
+    return lift(table::condition_from_expected(*members.find("Expected"), is_any(members)));
   }
   return std::nullopt;
 }

@@ -31,7 +31,7 @@ Outcome<GivenKeyCondition> read_key_condition(const Members& members) {
     return validation("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.");
   }
   if (legacy->size() < 1 || legacy->size() > 2) return validation("Conditions can be of length 1 or 2 only");
-  SL_TRY(given.legacy, lift(table::condition_from_filter(*legacy, false)));
+  SL_TRY(given.legacy, lift(table::condition_from_filter(*members.find("KeyConditions"), false)));
   return given;
 }
 

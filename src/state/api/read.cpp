@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "state/api/contains.h"
 #include "state/api/json_writer.h"
 #include "state/api/keys.h"
 #include "state/api/outcome.h"
@@ -31,7 +32,7 @@ Select select_of(std::string_view text) {
 
 bool shows(const Index& index, const Table& table, std::string_view attribute) {
   return index.projection.kind == IndexProjection::Kind::all || is_key_attribute(index.key, attribute) ||
-         is_key_attribute(table.key, attribute) || std::ranges::contains(index.projection.include, attribute);
+         is_key_attribute(table.key, attribute) || contains(index.projection.include, attribute);
 }
 
 // AWS, "Query": Select.
@@ -71,8 +72,8 @@ Outcome<void> check_index_projection(const ReadRequest& read) {
 // Collects one page.
 class Page {
  public:
-  Page(const Engine& engine, const ReadRequest& read, std::string& json)
-      : engine_(engine), read_(read), json_(json),
+  Page(const ReadRequest& read, std::string& json)
+      : read_(read), json_(json),
         is_cut_(read.index && (read.select.value_or(Select::all_projected) != Select::all_attributes)) {}
 
   // Takes an item; false when the page is full.
@@ -110,7 +111,6 @@ class Page {
     table::append_json(json_, read_.projection ? table::project(item, *read_.projection) : item);
   }
 
-  const Engine& engine_;
   const ReadRequest& read_;
   std::string& json_;
   const bool is_cut_;
@@ -152,7 +152,7 @@ Outcome<void> understand_read(const Members& members, ReadRequest& read, table::
     SL_TRY(read.filter, lift(table::parse_condition(*text, placeholders, table::kFilterExpression)));
   } else if (const auto filter = members.object(legacy_filter, "Condition"); filter && filter->size() > 0) {
     const bool is_any = members.text("ConditionalOperator").value_or("AND") == "OR";
-    SL_TRY(read.filter, lift(table::condition_from_filter(*filter, is_any)));
+    SL_TRY(read.filter, lift(table::condition_from_filter(*members.find(legacy_filter), is_any)));
     read.is_legacy_filter = true;
   }
   SL_TRY(read.projection, read_projection(members, placeholders));
@@ -186,7 +186,7 @@ Outcome<void> start_behind(const ReadRequest& read, Range& range, std::string_vi
   std::vector<std::string> names = key_names(read.table->key);
   if (read.index) {
     for (std::string& name : key_names(read.index->key)) {
-      if (!std::ranges::contains(names, name)) names.push_back(std::move(name));
+      if (!contains(names, name)) names.push_back(std::move(name));
     }
   }
   if (start.size() != names.size() || expected.size() != names.size()) {
@@ -215,7 +215,7 @@ Outcome<Answer> read_page(const Engine& engine, const ReadRequest& read, const R
   Answer answer;
   answer.json = "{";
   if (read.select != Select::count) answer.json += "\"Items\":[";
-  Page page(engine, read, answer.json);
+  Page page(read, answer.json);
   Outcome<bool> more = true;
   Status walked;
   if (read.index) {

@@ -43,7 +43,7 @@ Outcome<Segment> check_segment(std::optional<int64_t> number, std::optional<int6
 Range range_of(const Segment& segment) {
   constexpr uint64_t kHashes = 1 << 16;
   const auto bound = [&](uint64_t number) -> std::string {
-    const uint64_t hash = std::min(kHashes - 1, (kHashes * number + segment.total - 1) / segment.total);
+    const uint64_t hash = std::min<uint64_t>(kHashes - 1, (kHashes * number + segment.total - 1) / segment.total);
     return {char(hash >> 8), char(hash)};
   };
   Range range;

@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "state/api/arn.h"
+#include "state/api/contains.h"
 
 namespace sealane::state::api {
 namespace {
@@ -50,8 +51,8 @@ void write_projection(JsonWriter& json, const table::IndexProjection& projection
 }
 
 std::string_view index_status(const Index& index, const Statuses& statuses) {
-  if (std::ranges::contains(statuses.indexes_created, index.name)) return "CREATING";
-  if (std::ranges::contains(statuses.indexes_deleted, index.name)) return "DELETING";
+  if (contains(statuses.indexes_created, index.name)) return "CREATING";
+  if (contains(statuses.indexes_deleted, index.name)) return "DELETING";
   return "ACTIVE";
 }
 
@@ -80,7 +81,7 @@ void write_index(JsonWriter& json, const Place& place, const Index& index) {
 }
 
 void write_indexes(JsonWriter& json, const Place& place, bool is_local) {
-  if (!std::ranges::contains(place.table.indexes, is_local, &Index::is_local)) return;
+  if (!contains(place.table.indexes, is_local, &Index::is_local)) return;
   json.key(is_local ? "LocalSecondaryIndexes" : "GlobalSecondaryIndexes").open('[');
   for (const Index& index : place.table.indexes) {
     if (index.is_local == is_local) write_index(json, place, index);
@@ -125,7 +126,7 @@ void write_replicas(JsonWriter& json, const Place& place) {
     json.close('}');
   };
   for (const std::string& region : place.table.replicas) {
-    replica(region, std::ranges::contains(statuses.replicas_created, region) ? "CREATING" : "ACTIVE");
+    replica(region, contains(statuses.replicas_created, region) ? "CREATING" : "ACTIVE");
   }
   for (const std::string& region : statuses.replicas_deleted) replica(region, "DELETING");
   json.close(']');

@@ -52,14 +52,14 @@ Outcome<IndexProjection> make_projection(const GivenIndex& given) {
 Outcome<std::string> read_name_of_table(const Members& members) {
   const auto value = members.find("TableName");
   if (!value) return validation("The parameter 'TableName' is required but was not present in the request");
-  Mistakes mistakes;
-  Members(members).text("TableName");
+  members.text("TableName");
   SL_CHECK(members.mistakes().check());
-  const std::string name = table_name_of(std::string_view(*value));
+  const std::string_view given = *value;
+  const std::string name = table_name_of(given);
   if (name.size() < 3 || name.size() > 255) {
     return validation("TableName must be at least 3 characters long and at most 255 characters long");
   }
-  if (name == *value) members.text("TableName", {.is_name = true});
+  if (name == given) members.text("TableName", {.is_name = true});
   return name;
 }
 

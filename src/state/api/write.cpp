@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "state/api/contains.h"
 #include "state/api/keys.h"
 #include "state/api/outcome.h"
 #include "table/legacy.h"
@@ -44,7 +45,7 @@ bool only_removes(const Update& update) {
 Outcome<void> check_update(const Update& update, const Table& table) {
   const auto touched = table::attributes_of(update);
   for (const std::string& name : key_names(table.key)) {
-    if (std::ranges::contains(touched, name)) {
+    if (contains(touched, name)) {
       return invalid_values(fmt::format("Cannot update attribute {}. This attribute is part of the key", name));
     }
   }
@@ -137,7 +138,9 @@ Outcome<void> understand(WriteRequest& write) {
     return validation("Item size has exceeded the maximum allowed size");
   }
   SL_TRY(table::Placeholders placeholders, read_placeholders(members));
-  if (write.kind == Kind::update) SL_TRY(write.update, read_update(members, placeholders));
+  if (write.kind == Kind::update) {
+    SL_TRY(write.update, read_update(members, placeholders));
+  }
   SL_TRY(write.condition, read_condition(members, placeholders));
   return lift(placeholders.check_all_used());
 }
