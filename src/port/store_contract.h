@@ -302,7 +302,7 @@ TYPED_TEST_P(StoreContract, it_equals_a_map_under_random_use) {
   Dice dice(seed);
   Maps now;
   std::vector<std::pair<std::unique_ptr<Snapshot>, Maps>> old;
-  const auto batch = this->store().batch();
+  auto batch = this->store().batch();
   auto random_key = [&] {
     return std::string(1 + dice.below(3), char('a' + dice.below(4))) + char('a' + dice.below(4));
   };
@@ -330,7 +330,9 @@ TYPED_TEST_P(StoreContract, it_equals_a_map_under_random_use) {
       old.erase(old.begin() + ptrdiff_t(dice.below(old.size())));
     if (dice.chance(0.01)) {
       old.clear();
+      batch.reset();
       this->bench.reopen();
+      batch = this->store().batch();
     }
 
     const bool at_present = old.empty() || dice.chance(0.3);

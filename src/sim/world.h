@@ -30,6 +30,7 @@ class LaneImpl;
 class NetImpl;
 class Connection;
 class Disk;
+class Messaging;
 
 struct WorldOptions {
   uint64_t seed = 1;
@@ -142,6 +143,8 @@ class World {
   const Links& links() const { return links_; }
   // Both ways between two sets of hosts.
   std::pair<ImpairmentId, ImpairmentId> cut(const Hosts& a, const Hosts& b);
+  // Between the nodes: port::Fabric and its brokers.
+  Messaging& messaging() { return *messaging_; }
   // Every address of a node.
   static Hosts hosts(const Node& node);
 
@@ -168,6 +171,7 @@ class World {
   Dice dice_;
   Links links_;
   Events events_;
+  std::unique_ptr<Messaging> messaging_;
   Instant now_{};
   std::vector<std::unique_ptr<Node>> nodes_;
   std::map<IpAddress, std::vector<Node*>> by_address_;

@@ -32,6 +32,7 @@
 #include "base/result.h"
 #include "port/store.h"
 #include "port/timer.h"
+#include "state/recent_transactions.h"
 #include "table/entry.h"
 #include "table/schema.h"
 
@@ -117,6 +118,8 @@ class Engine {
   // All of it or nothing. An item that had expired is cleared first. Writes of one key must not repeat. `written`, if
   // given, gets what each item was and became. Error `unavailable`: the store refused, nothing was written.
   Result<Position> commit(std::span<ItemWrite> writes, std::vector<Written>* written = nullptr);
+
+  RecentTransactions recent_transactions;
 
   // ── walking ──
   // Walks items in key order (or backwards) from `first` to `last` (bytes below the table's own prefix; empty: open).

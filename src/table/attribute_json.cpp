@@ -14,21 +14,30 @@ using simdjson::dom::element;
 using simdjson::dom::element_type;
 
 constexpr std::string_view kInvalidValues = "One or more parameter values were invalid: ";
+constexpr const char* kNoType =
+    "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes";
 constexpr const char* kStructureHere = "Start of structure or map found where not expected";
 
 std::unexpected<Error> wrong_shape(std::string_view what) {
   return fail(Code::invalid, std::string(kSerialization).append(what));
-}
-std::unexpected<Error> wrong_shape(std::string_view what, std::string_view more) {
-  return fail(Code::invalid, std::string(kSerialization).append(what).append(more));
 }
 std::unexpected<Error> wrong_value(std::string_view what) {
   return fail(Code::invalid, std::string(kInvalidValues).append(what));
 }
 bool is_wrong_shape(const Error& error) { return error.what.starts_with(kSerialization); }
 
-bool is_integer(element json) {
-  return json.type() == element_type::INT64 || json.type() == element_type::UINT64;
+// "TRUE_VALUE cannot be converted to String"
+std::unexpected<Error> cannot_convert(element json, std::string_view type) {
+  const auto token = [&]() -> std::string_view {
+    switch (json.type()) {
+      case element_type::BOOL: return json.get_bool().value_unsafe() ? "TRUE_VALUE" : "FALSE_VALUE";
+      case element_type::INT64:
+      case element_type::UINT64: return "NUMBER_VALUE";
+      case element_type::DOUBLE: return "DECIMAL_VALUE";
+      default: return "NULL_VALUE";
+    }
+  };
+  return wrong_shape(std::string(token()).append(" cannot be converted to ").append(type));
 }
 
 // ---- JSON's own types, as DynamoDB's deserializer takes them --------------------------------------------------------
@@ -36,15 +45,10 @@ bool is_integer(element json) {
 Result<std::string_view> text_of(element json) {
   switch (json.type()) {
     case element_type::STRING: return json.get_string().value_unsafe();
-    case element_type::BOOL:
-      return wrong_shape(json.get_bool().value_unsafe() ? "TRUE_VALUE" : "FALSE_VALUE",
-                         " cannot be converted to String");
     case element_type::ARRAY:
       return wrong_shape("Unrecognized collection type class java.lang.String");
     case element_type::OBJECT: return wrong_shape(kStructureHere);
-    default:
-      return wrong_shape(is_integer(json) ? "NUMBER_VALUE" : "DECIMAL_VALUE",
-                         " cannot be converted to String");
+    default: return cannot_convert(json, "String");
   }
 }
 
@@ -67,9 +71,7 @@ Result<bool> bool_of(element json) {
     case element_type::ARRAY:
       return wrong_shape("Unrecognized collection type class java.lang.Boolean");
     case element_type::OBJECT: return wrong_shape(kStructureHere);
-    default:
-      return wrong_shape(is_integer(json) ? "NUMBER_VALUE" : "DECIMAL_VALUE",
-                         " cannot be converted to Boolean");
+    default: return cannot_convert(json, "Boolean");
   }
 }
 
@@ -98,6 +100,7 @@ Result<simdjson::dom::object> map_of(element json) {
 }
 
 Result<simdjson::dom::object> structure_of(element json) {
+  if (json.is_null()) return fail(Code::invalid, kNoType);
   if (json.is_object()) return json.get_object().value_unsafe();
   return wrong_shape(json.is_array() ? "Unrecognized collection type class "
                                        "com.amazonaws.dynamodb.v20120810.AttributeValue"
@@ -142,9 +145,9 @@ Result<Value> parse_value(element json, size_t level);
 
 // "[a, b]": a set's elements as they came, for the message.
 std::string listed(simdjson::dom::array set) {
-  std::string out = "[";
+  std::string out;
   for (const element e : set) {
-    if (out.size() > 1) out.append(", ");
+    out.append(out.empty() ? "[" : ", ");
     out.append(e.get_string().value_unsafe());
   }
   return out.append("]");
@@ -207,11 +210,14 @@ bool is_sorted(simdjson::dom::object object) {
   return true;
 }
 
+std::unexpected<Error> empty_name() { return fail(Code::invalid, "Empty attribute name"); }
+
 // Attributes in the order of their names. Of a name that is there twice the last counts.
 Result<Item> parse_item(simdjson::dom::object object, size_t level) {
   Item out;
   out.reserve(object.size());
   if (is_sorted(object)) {
+    if (object.size() > 0 && object.begin().key().empty()) return empty_name();
     for (const auto& [name, json] : object) {
       SL_TRY(Value value, parse_value(json, level));
       out.append(std::string(name), std::move(value));
@@ -222,6 +228,7 @@ Result<Item> parse_item(simdjson::dom::object object, size_t level) {
   fields.reserve(object.size());
   for (const auto& field : object) fields.push_back(field);
   std::ranges::stable_sort(fields, {}, &simdjson::dom::key_value_pair::key);
+  if (fields.front().key.empty()) return empty_name();
   for (size_t i = 0; i < fields.size(); ++i) {
     SL_TRY(Value value, parse_value(fields[i].value, level));
     if (i + 1 == fields.size() || fields[i + 1].key != fields[i].key)
@@ -294,8 +301,7 @@ Result<Value> parse_value(element json, size_t level) {
     types |= 1u << unsigned(type);
   }
   if (types == 0)
-    return fail(Code::invalid,
-                "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes");
+    return fail(Code::invalid, kNoType);
   if ((types & (types - 1)) != 0)
     return fail(Code::invalid,
                 "Supplied AttributeValue has more than one datatypes set, must contain exactly one of "
@@ -308,7 +314,7 @@ Result<Value> parse_value(element json, size_t level) {
 // DynamoDB reads the whole request before it judges a value, so a wrong shape anywhere comes before a wrong value. We
 // judge as we read, and look for the rest's shape only when a value was refused.
 Status check_shape(element json, size_t level) {
-  if (level > kDepthMax) return {};
+  if (level > kDepthMax || json.is_null()) return {};
   SL_TRY(const auto object, structure_of(json));
   for (const auto& [name, member] : object) {
     Type type;
@@ -469,7 +475,7 @@ void append_base64(std::string& out, std::string_view bytes) {
 
 Result<std::string> from_base64(std::string_view text) {
   if (text.size() % 4 != 0)
-    return wrong_shape("Base64 encoded length is expected a multiple of 4 bytes but found: ",
+    return wrong_shape("Base64 encoded length is expected a multiple of 4 bytes but found: " +
                        std::to_string(text.size()));
   const size_t pad = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
   const size_t digit_count = text.size() - pad;

@@ -288,7 +288,7 @@ void Replicator::on_snapshot(const port::Fabric::Message& message) {
   if (read->only == 0) wanted.push_back(table::kCatalogId);
   for (const auto& [name, table] : engine_.tables()) {
     if (table.is_deleted || !table.is_in(read->region) || (read->only != 0 && table.id != read->only)) continue;
-    if (!table.is_in(options_.region) || std::ranges::contains(incomplete, table.id)) {
+    if (!table.is_in(options_.region) || std::ranges::find(incomplete, table.id) != incomplete.end()) {
       if (read->table == 0) page.absent.push_back(table.id);
     } else {
       wanted.push_back(table.id);

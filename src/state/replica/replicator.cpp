@@ -271,7 +271,7 @@ table::Hlc Replicator::stable() const {
   }
   // Earlier lives of nodes write no more; all must have read the same of them.
   for (const table::Reach& reach : engine_.applied()) {
-    if (std::ranges::contains(living, reach.source)) continue;
+    if (std::ranges::find(living, reach.source) != living.end()) continue;
     for (const Peer* peer : others) {
       if (peer->applied.position(reach.source) != reach.position) return 0;
     }
