@@ -340,6 +340,20 @@ TEST(Serve, a_half_closed_client_gets_every_answer) {
   EXPECT_EQ(bodies(c->read()), (Strings{"GET /1 ", "GET /2 "}));
 }
 
+// The first answer is late, so the others are read from what was kept; they come at once.
+TEST(Serve, a_half_closed_client_gets_the_answers_that_come_at_once_too) {
+  Bench b;
+  b.api.later = true;
+  const auto c = b.client();
+  c->send(get("/1") + get("/2") + get("/3"));
+  c->end();
+  b.api.later = false;
+  b.api.answer_next();
+  b.lane.turn();
+  EXPECT_EQ(bodies(c->read()), (Strings{"GET /1 ", "GET /2 ", "GET /3 "}));
+  EXPECT_TRUE(c->closed);
+}
+
 TEST(Serve, a_client_that_ends_in_the_middle_is_let_go) {
   for (const std::string& part : {std::string(), std::string("GET / HT"), post("/", "x").substr(0, 50),
                                  get("/1") + "GET /2"}) {
