@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstdlib>
 #include <fstream>
+#include <new>
 #include <set>
 #include <sstream>
 
@@ -11,6 +14,19 @@
 #include "wire/http/reader.h"
 #include "wire/sha256.h"
 #include "wire/sigv4_canonical.h"
+
+// Counts, for the test of the hot path. Sanitizers bring their own.
+#if !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
+#define SL_COUNTS_ALLOCATIONS 1
+static std::atomic<uint64_t> allocation_count{0};
+void* operator new(size_t bytes) {
+  allocation_count.fetch_add(1, std::memory_order_relaxed);
+  if (void* memory = std::malloc(bytes)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#endif
 
 namespace sealane::wire::sigv4 {
 namespace {
@@ -485,6 +501,22 @@ TEST(SigV4, one_verifier_keeps_keys_days_regions_and_services_apart) {
   EXPECT_TRUE(verify(s, keys, kNow));
   EXPECT_FALSE(verify(s, changed, kNow)) << "the remembered key is of the old secret";
   EXPECT_TRUE(verify(s, keys, kNow));
+}
+
+TEST(SigV4, verifying_again_allocates_nothing) {
+#ifdef SL_COUNTS_ALLOCATIONS
+  const Signed s = Signed().sign();
+  const Fields all = s.views();
+  const AwsKeyring keys = keyring();
+  Verifier verifier;
+  const auto verify = [&] { return verifier.verify({s.method, s.target, all, s.body}, keys, kNow).has_value(); };
+  EXPECT_TRUE(verify());
+  const uint64_t before = allocation_count.load();
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(verify());
+  EXPECT_EQ(allocation_count.load() - before, 0u);
+#else
+  GTEST_SKIP() << "the sanitizer owns the allocator";
+#endif
 }
 
 // ── canonical forms ──────────────────────────────────────────────────────────────────────────────────
