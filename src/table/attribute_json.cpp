@@ -47,7 +47,7 @@ std::unexpected<Error> cannot_convert(element json, std::string_view type) {
   return wrong_shape(std::string(token()).append(" cannot be converted to ").append(type));
 }
 
-// ---- JSON's own types, as DynamoDB's deserializer takes them --------------------------------------------------------
+// ── JSON's own types, as DynamoDB's deserializer takes them ──
 
 Result<std::string_view> text_of(element json) {
   switch (json.type()) {
@@ -60,9 +60,8 @@ Result<std::string_view> text_of(element json) {
 }
 
 bool is_word(std::string_view text, std::string_view upper) {
-  return std::ranges::equal(text, upper, [](char a, char b) {
-    return (a >= 'a' && a <= 'z' ? a - 'a' + 'A' : a) == b;
-  });
+  return std::ranges::equal(
+      text, upper, [](char a, char b) { return (a >= 'a' && a <= 'z' ? a - 'a' + 'A' : a) == b; });
 }
 
 // Of strings it takes true, 1, yes and false, 0, no.
@@ -114,7 +113,7 @@ Result<simdjson::dom::object> structure_of(element json) {
                                      : "Unexpected value type in payload");
 }
 
-// ---- values ---------------------------------------------------------------------------------------------------------
+// ── values ──
 
 // False for names that are none of a value's types: DynamoDB passes over them.
 bool type_of(std::string_view name, Type& type) {
@@ -275,7 +274,8 @@ Status parse_typed(Type type, element json, size_t level, Value& out) {
   return {};
 }
 
-// An AttributeValue is an object with one of the types; members that are null or unknown count as not there.
+// An AttributeValue is an object with one of the types; members that are null or unknown count as
+// not there.
 Status parse_value(element json, size_t level, Value& out) {
   if (level > kDepthMax) return fail(Code::invalid, kTooDeep);
   SL_TRY(const auto object, structure_of(json));
@@ -291,10 +291,10 @@ Status parse_value(element json, size_t level, Value& out) {
   return {};
 }
 
-// ---- the shape alone -------------------------------------------------------------------------------------------------
+// ── the shape alone ──
 
-// DynamoDB reads the whole request before it judges a value, so a wrong shape anywhere comes before a wrong value. We
-// judge as we read, and look for the rest's shape only when a value was refused.
+// DynamoDB reads the whole request before it judges a value, so a wrong shape anywhere comes before
+// a wrong value. We judge as we read, and look for the rest's shape only when a value was refused.
 Status check_shape(element json, size_t level) {
   if (level > kDepthMax || json.is_null()) return {};
   SL_TRY(const auto object, structure_of(json));
@@ -316,13 +316,14 @@ Status check_shape(element json, size_t level) {
   return {};
 }
 
-// ---- writing --------------------------------------------------------------------------------------------------------
+// ── writing ──
 
 // Sixteen bytes as one vector (of GCC and Clang): true is 0xff.
 using Block = uint8_t __attribute__((vector_size(16)));
 constexpr Block all(char c) { return Block{} + uint8_t(c); }
 
-// How many bytes from the front need no escape: JSON wants those below 20, quote and backslash escaped.
+// How many bytes from the front need no escape: JSON wants those below 20, quote and backslash
+// escaped.
 size_t plain_run(std::string_view text) {
   static_assert(std::endian::native == std::endian::little);  // the first byte is the lowest
   size_t at = 0;
@@ -382,7 +383,7 @@ struct Writer {
   }
 };
 
-// ---- base64 (RFC 4648 4) --------------------------------------------------------------------------------------------
+// ── base64 (RFC 4648 4) ──
 
 constexpr std::string_view kAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

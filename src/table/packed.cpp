@@ -27,7 +27,8 @@ bool take_bool(std::string_view& bytes, bool& value) {
   return true;
 }
 
-// A count of things of at least one byte each, so that no count makes us reserve more than is there.
+// A count of things of at least one byte each, so that no count makes us reserve more than is
+// there.
 bool take_count(std::string_view& bytes, size_t& count) {
   uint64_t value = 0;
   if (!take_varint(bytes, value) || value > bytes.size()) return false;
@@ -39,7 +40,8 @@ bool take_number_text(std::string_view& bytes, std::string_view& text) {
   return take_bytes(bytes, text) && Number::is_canonical(text);
 }
 
-// The elements of sets, as the reader of trees and the writer of JSON both check them: in order, each once.
+// The elements of sets, as the reader of trees and the writer of JSON both check them: in order,
+// each once.
 bool take_element(std::string_view& bytes, std::string& out) {
   std::string_view text;
   if (!take_bytes(bytes, text)) return false;
