@@ -8,7 +8,8 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,15 +30,19 @@ struct Path {
   std::string to_string() const;
   friend bool operator==(const Path&, const Path&) = default;
 };
+// By attribute, then step by step; what leads through a path stands right behind it.
+struct PathOrder {
+  bool operator()(const Path& a, const Path& b) const;
+};
 // nullptr when the item has nothing there.
 const Value* find(const Item& item, const Path& path);
+const Value* find_parent(const Item& item, const Path& path);  // of a path with steps: all but the last
 
 // ExpressionAttributeNames and ExpressionAttributeValues of one request, and which of them were used: AWS refuses
 // requests with placeholders that no expression uses. Parse all expressions of the request, then check_all_used().
 class Placeholders {
  public:
-  // Both may be absent; `has_*` tells an absent map from an empty one (AWS refuses empty maps).
-  Placeholders() = default;
+  static constexpr size_t kPlaceholderBytesMax = 255;  // with its # or :
   Status add_name(std::string_view placeholder, std::string_view attribute);  // "#n" -> "name"
   Status add_value(std::string_view placeholder, Value value);                // ":v" -> value
   const std::string* use_name(std::string_view placeholder);
@@ -49,12 +54,11 @@ class Placeholders {
  private:
   template <typename T>
   struct Entry {
-    std::string placeholder;
     T meaning;
     bool is_used = false;
   };
-  std::vector<Entry<std::string>> names_;
-  std::vector<Entry<Value>> values_;
+  std::map<std::string, Entry<std::string>, std::less<>> names_;
+  std::map<std::string, Entry<Value>, std::less<>> values_;
 };
 
 // ── conditions and filters ──────────────────────────────────────────────────────────────────────────
