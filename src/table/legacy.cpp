@@ -102,7 +102,7 @@ Result<std::string_view> text_of(element json) {
   if (json.is_bool())
     return wrong_shape(bool(json.get_bool()) ? "TRUE_VALUE cannot be converted to String"
                                              : "FALSE_VALUE cannot be converted to String");
-  return wrong_shape(json.is_double() ? "DECIMAL_VALUE cannot be converted to String"
+  return wrong_shape(json.type() == simdjson::dom::element_type::DOUBLE ? "DECIMAL_VALUE cannot be converted to String"
                                       : "NUMBER_VALUE cannot be converted to String");
 }
 

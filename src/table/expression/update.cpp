@@ -180,20 +180,6 @@ Status check_growth(const Growth& growth, const Item& item, bool is_legacy) {
 
 // ── paths ───────────────────────────────────────────────────────────────────────────────────────────
 
-// Levels of maps and lists in a value: 0 for "x", 1 for [], 2 for [[]].
-size_t depth_of(const Value& value) {
-  size_t below = 0;
-  if (auto* map = value.get<Item>()) {
-    for (const auto& attribute : *map) below = std::max(below, depth_of(attribute.value));
-    return below + 1;
-  }
-  if (auto* list = value.get<List>()) {
-    for (const Value& element : *list) below = std::max(below, depth_of(element));
-    return below + 1;
-  }
-  return 0;
-}
-
 Value* parent_of(Item& item, const Path& path) {
   return const_cast<Value*>(find_parent(item, path));  // the item is ours to change
 }
@@ -208,7 +194,7 @@ Status check_target(const Item& item, const Path& path) {
 }
 
 Status check_depth(const Path& path, const Value& value) {
-  if (path.steps.size() + depth_of(value) <= kDepthMax) return {};
+  if (path.steps.size() + depth(value) <= kDepthMax) return {};
   return fail(Code::invalid,
               "Nesting Levels have exceeded supported limits: Attributes in the item have nested "
               "levels beyond supported limit");

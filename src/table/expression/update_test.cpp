@@ -191,7 +191,7 @@ TEST(Update, add_and_delete) {
 TEST(Update, what_it_writes_is_not_nested_deeper_than_an_item_may_be) {
   Placeholders placeholders;
   Value deep(Item{});
-  for (size_t i = 2; i < kDepthMax; ++i) {
+  for (size_t i = 2; i < kDepthMax; ++i) {  // 31 levels in the end
     List list;
     list.push_back(std::move(deep));
     deep = Value(std::move(list));
