@@ -105,8 +105,11 @@ Status make_directories(const std::filesystem::path& dir) {
 
 class RocksBatch final : public port::Batch {
  public:
-  explicit RocksBatch(std::span<rocksdb::ColumnFamilyHandle* const> families)
-      : families_(families) {}
+  RocksBatch(std::span<rocksdb::ColumnFamilyHandle* const> families, int& borrowed_count)
+      : families_(families), borrowed_count_(borrowed_count) {
+    ++borrowed_count_;
+  }
+  ~RocksBatch() override { --borrowed_count_; }
   void put(Keyspace space, std::string_view key, std::string_view value) override {
     const rocksdb::Status status = changes_.Put(families_[size_t(space)], slice(key), slice(value));
     SL_ASSERT(status.ok());
@@ -128,6 +131,7 @@ class RocksBatch final : public port::Batch {
  private:
   const std::span<rocksdb::ColumnFamilyHandle* const> families_;
   rocksdb::WriteBatch changes_;
+  int& borrowed_count_;
 };
 
 class RocksSnapshot final : public port::Snapshot {
@@ -250,7 +254,7 @@ struct RocksStore::Database {
   std::array<rocksdb::ColumnFamilyHandle*, kKeyspaceCount> families{};
   rocksdb::ReadOptions read;
   rocksdb::WriteOptions write;
-  int borrowed_count = 0;  // cursors and snapshots
+  int borrowed_count = 0;  // batches, cursors and snapshots
 
   ~Database() {
     SL_ASSERT(borrowed_count == 0);
@@ -340,7 +344,7 @@ std::unique_ptr<port::Snapshot> RocksStore::snapshot() {
 }
 
 std::unique_ptr<port::Batch> RocksStore::batch() {
-  return std::make_unique<RocksBatch>(database_->families);
+  return std::make_unique<RocksBatch>(database_->families, database_->borrowed_count);
 }
 
 Status RocksStore::write(port::Batch& batch) {

@@ -66,7 +66,7 @@ class Store {
  public:
   static constexpr size_t kSyncsMax = 65536;  // waiting
 
-  // What was asked of sync() and not answered yet is forgotten, not called. Cursors and snapshots are gone before.
+  // What was asked of sync() and not answered yet is forgotten, not called. Batches, cursors and snapshots are gone before.
   virtual ~Store() = default;
   // False in `found` is not an error; `corrupt` and `unavailable` (disk full, I/O) are. The value is copied.
   virtual Result<bool> get(Keyspace space, std::string_view key, std::string& value) = 0;

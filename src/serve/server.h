@@ -8,7 +8,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "port/lane.h"
 #include "wire/http/head.h"
@@ -20,7 +19,7 @@ struct Limits {
   size_t connections_max = 4096;            // past it the oldest idle one is closed, or the new one refused
   size_t body_bytes_max = 16u << 20;        // of one request: 413
   size_t buffered_bytes_max = 256u << 20;   // bodies and unread answers of all connections together
-  size_t backlog_bytes_max = 256u << 10;    // unread answers of one connection; past it none of its requests begins
+  size_t backlog_bytes_max = 256u << 10;    // unread answers of one connection: past it no request of it begins
   size_t waiting_max = 1024;                // requests whose body waits for memory; past it: 503
   size_t body_step_bytes = 64u << 10;       // so much of a body must come within each body_timeout
   Duration head_timeout = 10s;              // from a head's first byte to its last
@@ -59,7 +58,7 @@ struct Answer {
   bool close = false;  // end the connection after it
 };
 
-class Server;
+class Core;
 
 // The right to answer one request, once: a plain value that may be copied, kept and sent around, but used on the
 // server's lane only and not after the server is gone.
@@ -73,10 +72,9 @@ class Responder {
   bool client_gone() const;
 
  private:
-  friend class Server;
   friend class Connection;
-  Responder(Server& server, uint32_t slot, uint64_t serial) : server_(&server), serial_(serial), slot_(slot) {}
-  Server* server_ = nullptr;
+  Responder(Core& core, uint32_t slot, uint64_t serial) : core_(&core), serial_(serial), slot_(slot) {}
+  Core* core_ = nullptr;
   uint64_t serial_ = 0;
   uint32_t slot_ = 0;
 };
@@ -98,8 +96,6 @@ struct Options {
   Limits limits;
 };
 
-class Connection;
-
 class Server {
  public:
   Server(port::Lane& lane, Handler& handler, Options options);
@@ -119,9 +115,6 @@ class Server {
   size_t buffered_bytes() const;
 
  private:
-  friend class Connection;
-  friend class Responder;
-  struct Core;
   std::unique_ptr<Core> core_;
 };
 

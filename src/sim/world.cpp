@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "base/result.h"
+#include "sim/disk.h"
+#include "sim/fabric.h"
 #include "sim/lane.h"
 #include "sim/stream.h"
 
@@ -23,6 +25,8 @@ Node::Node(World& world, NodeOptions options, uint32_t id)
   for (unsigned i = 0; i < options_.lane_count; ++i) {
     lanes_.push_back(std::make_unique<LaneImpl>(*this, i, world.dice_.fork()));
   }
+  // Of its own making, so that a world without disks rolls as it always did.
+  disk_ = std::make_unique<Disk>(*this, Dice(mix64(world.options_.seed ^ mix64(~uint64_t(id)))));
 }
 
 Node::~Node() = default;
@@ -35,7 +39,8 @@ port::Lane& Node::lane(unsigned index) { return lanes_[index]->lane(); }
 World::World(WorldOptions options)
     : options_(std::move(options)),
       dice_(options_.seed),
-      links_(options_.round_trip, options_.jitter, dice_.fork()) {}
+      links_(options_.round_trip, options_.jitter, dice_.fork()),
+      messaging_(std::make_unique<Messaging>(*this, Dice(mix64(~options_.seed)))) {}
 
 World::~World() {
   closing_ = true;
@@ -110,6 +115,8 @@ void World::end_life(Node& node, bool host_stays) {
   }
   for (auto& lane : node.lanes_) lane->net_impl().clear();
   node.process_.reset();
+  messaging_->node_died(node, host_stays && !closing_);
+  node.disk_->end_life(host_stays);
 }
 
 void World::kill(Node& node) {

@@ -29,6 +29,8 @@ class Node;
 class LaneImpl;
 class NetImpl;
 class Connection;
+class Disk;
+class Messaging;
 
 struct WorldOptions {
   uint64_t seed = 1;
@@ -70,6 +72,8 @@ class Node {
   unsigned lane_count() const { return unsigned(lanes_.size()); }
   LaneImpl& lane_impl(unsigned index) { return *lanes_[index]; }
   Process* process() const { return process_.get(); }
+  // Where a boot function opens its store; keeps what is written when the process dies.
+  Disk& disk() { return *disk_; }
   // This node's monotonic clock starts at a point of its own; instants of two nodes cannot be
   // compared.
   Instant local(Instant world_time) const { return world_time + clock_offset_; }
@@ -96,6 +100,7 @@ class Node {
   Duration wall_offset_{};
   std::deque<Action> deferred_;  // what a frozen process has still to do
   std::vector<std::unique_ptr<LaneImpl>> lanes_;
+  std::unique_ptr<Disk> disk_;
   std::unique_ptr<Process> process_;
   std::map<uint64_t, std::weak_ptr<Connection>> connections_;
   size_t stream_count_ = 0, timer_count_ = 0;
@@ -138,6 +143,8 @@ class World {
   const Links& links() const { return links_; }
   // Both ways between two sets of hosts.
   std::pair<ImpairmentId, ImpairmentId> cut(const Hosts& a, const Hosts& b);
+  // Between the nodes: port::Fabric and its brokers.
+  Messaging& messaging() { return *messaging_; }
   // Every address of a node.
   static Hosts hosts(const Node& node);
 
@@ -164,6 +171,7 @@ class World {
   Dice dice_;
   Links links_;
   Events events_;
+  std::unique_ptr<Messaging> messaging_;
   Instant now_{};
   std::vector<std::unique_ptr<Node>> nodes_;
   std::map<IpAddress, std::vector<Node*>> by_address_;

@@ -32,6 +32,7 @@
 #include "base/result.h"
 #include "port/store.h"
 #include "port/timer.h"
+#include "state/recent_transactions.h"
 #include "table/entry.h"
 #include "table/schema.h"
 
@@ -118,11 +119,15 @@ class Engine {
   // given, gets what each item was and became. Error `unavailable`: the store refused, nothing was written.
   Result<Position> commit(std::span<ItemWrite> writes, std::vector<Written>* written = nullptr);
 
+  RecentTransactions recent_transactions;
+
   // ── walking ──
   // Walks items in key order (or backwards) from `first` to `last` (bytes below the table's own prefix; empty: open).
   // `visit` gets key and packed record, and says whether to go on. Expired items are left out.
   using Visit = std::function<bool(std::string_view key, std::string_view packed_record)>;
   Status walk(const Table& table, std::string_view first, std::string_view last, bool backwards, const Visit& visit) const;
+  // Every record of a table from a key on, expired and deleted ones too: for snapshots.
+  Status walk_records(TableId id, std::string_view first, const Visit& visit) const;
   // The same over an index: `visit` gets the index key with the primary key behind it, and the primary key alone.
   using VisitIndex = std::function<bool(std::string_view index_and_primary_key, std::string_view primary_key)>;
   Status walk_index(const Table& table, const table::Index& index, std::string_view first, std::string_view last,
@@ -165,7 +170,8 @@ class Engine {
   // Joins records that came in a snapshot of another node.
   Status apply_snapshot(TableId table, std::span<const std::pair<std::string, std::string>> keys_and_records);
   // After a whole snapshot: what its node had applied is applied here too.
-  Status reach(const table::Vector& applied_by_snapshot);
+  // `absent`: tables of this region that it did not have.
+  Status reach(const table::Vector& applied_by_snapshot, std::span<const TableId> absent = {});
   // After the snapshot of one table: entries that its node had not applied may have been skipped here; they are to be
   // applied once more.
   Status seeded(TableId table, const table::Vector& applied_by_snapshot);

@@ -80,6 +80,7 @@ class Engine::Change {
   }
 
   void erase(port::Keyspace space, std::string_view key) { batch_.erase(space, key); }
+  void put(port::Keyspace space, std::string_view key, std::string_view value) { batch_.put(space, key, value); }
 
   // Writes the batch, then lets the engine know.
   Status write() {

@@ -46,6 +46,10 @@ Status Engine::walk(const Table& table, std::string_view first, std::string_view
   return broken;
 }
 
+Status Engine::walk_records(TableId id, std::string_view first, const Visit& visit) const {
+  return walk_range(store_, Keyspace::items, keyspace::u64(id), first, {}, false, visit);
+}
+
 Status Engine::walk_index(const Table& table, const table::Index& index, std::string_view first, std::string_view last,
                           bool backwards, const VisitIndex& visit) const {
   Status broken;

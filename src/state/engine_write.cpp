@@ -91,22 +91,21 @@ Status Engine::apply_snapshot(TableId id, std::span<const std::pair<std::string,
   return change.write();
 }
 
-Status Engine::reach(const table::Vector& applied_by_snapshot) {
+Status Engine::reach(const table::Vector& applied_by_snapshot, std::span<const TableId> absent) {
   Change change(*this);
   for (const table::Reach& reach : applied_by_snapshot) {
-    if (reach.source == self() || reach.position <= applied_.position(reach.source)) continue;
-    change.reach(reach);
-    // Its earlier entries are not kept here: what remains of the log begins behind the snapshot.
+    if (reach.source != self() && reach.position > applied_.position(reach.source)) change.reach(reach);
   }
+  for (const TableId id : to_seed_) change.erase(Keyspace::meta, keyspace::seed(id));
+  for (const TableId id : absent) change.put(Keyspace::meta, keyspace::seed(id), {});
   SL_CHECK(change.write());
+  to_seed_ = {absent.begin(), absent.end()};
+  // Its earlier entries would leave a hole in the copy that is kept here.
   for (const table::Reach& reach : applied_by_snapshot) {
     const uint64_t first = first_kept(reach.source);
-    if (reach.source != self() && first != 0 && first <= reach.position) SL_CHECK(trim_log(reach.source, reach.position));
-  }
-  for (const TableId id : std::exchange(to_seed_, {})) {
-    batch_->clear();
-    batch_->erase(Keyspace::meta, keyspace::seed(id));
-    SL_CHECK(store_.write(*batch_));
+    if (reach.source != self() && first != 0 && first <= reach.position) {
+      SL_CHECK(trim_log(reach.source, reach.position));
+    }
   }
   return {};
 }

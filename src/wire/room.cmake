@@ -6,3 +6,6 @@ target_include_directories(llhttp SYSTEM PUBLIC /usr/share/include/llhttp)
 target_compile_definitions(llhttp PUBLIC LLHTTP_STRICT_MODE=1)
 target_compile_options(llhttp PRIVATE -O2)
 target_link_libraries(sealane_wire ${scope} llhttp)
+# SHA-256 and HMAC for signatures.
+find_package(OpenSSL REQUIRED)
+target_link_libraries(sealane_wire ${scope} OpenSSL::Crypto)

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The disk of one simulated node, and port::Store on it. It outlives the node's process: a kill
+// keeps all that was written (the operating system has it), a power cut loses a random number of
+// the last batches that no sync had covered, whole batches and in order.
+//
+// Node::disk() is there from the start; the boot function opens a store on it: node.disk().open().
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/dice.h"
+#include "base/time.h"
+#include "port/store.h"
+
+namespace sealane::sim {
+
+class Node;
+class Disk {
+ public:
+  // What no sync has covered is bounded here as by the kernel's own write-back.
+  static constexpr size_t kUnsyncedMax = 65536;
+
+  Disk(Node& node, Dice dice) : node_(node), dice_(dice) {}
+
+  // One at a time has it open: `conflict`.
+  Result<std::unique_ptr<port::Store>> open();
+
+  // ── faults ──
+  void set_full(bool full) { full_ = full; }  // writes fail, reads and syncs go on
+  // The next sync that begins fails, and with it the open store: see port::Store::sync().
+  void fail_next_sync() { fail_next_sync_ = true; }
+  // How long a sync takes: evenly between these.
+  void set_sync_time(Duration least, Duration most);
+
+  // ── evidence ──
+  uint64_t batch_count() const { return batch_count_; }       // ever written
+  size_t unsynced_count() const { return unsynced_.size(); }  // a power cut may lose them
+  uint64_t lost_count() const { return lost_count_; }         // batches lost in power cuts
+  uint64_t sync_count() const { return sync_count_; }
+
+ private:
+  friend class World;
+  friend class StoreImpl;
+  friend class CursorImpl;
+  friend class SnapshotImpl;
+
+  struct Version {
+    uint64_t sequence;
+    std::optional<std::string> value;  // nothing: erased
+  };
+  // By key, the versions that somebody may still read, oldest first; the last is what is there now.
+  using Space = std::map<std::string, std::vector<Version>, std::less<>>;
+  struct Change {
+    port::Keyspace space;
+    std::string key;
+    std::optional<std::string> value;
+  };
+  // A batch that no sync has covered, as what was there before it.
+  struct Unsynced {
+    uint64_t sequence;
+    std::vector<Change> before;
+  };
+
+  void end_life(bool host_stays);
+  // Makes it visible; what was there before is added to `before`.
+  void set(Change change, std::vector<Change>& before);
+  void settle(uint64_t sequence);  // all up to this one are on the disk itself
+  uint64_t hold();
+  void release(uint64_t sequence);
+  void drop_unread(port::Keyspace space, Space::iterator it);
+  void drop_all_unread();
+  // What was there at `sequence`; null: nothing.
+  static const std::string* at(const std::vector<Version>& versions, uint64_t sequence);
+
+  Node& node_;
+  Dice dice_;
+  std::array<Space, port::kKeyspaceCount> spaces_;
+  std::set<std::pair<port::Keyspace, std::string>> crowded_;  // keys with more than one value
+  std::multiset<uint64_t> held_;                              // what snapshots and cursors look at
+  uint64_t sequence_ = 0;
+  std::deque<Unsynced> unsynced_;
+  uint64_t batch_count_ = 0, lost_count_ = 0, sync_count_ = 0;
+  uint64_t life_ = 0, power_life_ = 0;  // count deaths of the process and of the machine
+  uint64_t bytes_ = 0;
+  Duration sync_least_ = 200us, sync_most_ = 2ms;
+  bool full_ = false, fail_next_sync_ = false, is_open_ = false;
+};
+
+}  // namespace sealane::sim

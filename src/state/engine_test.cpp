@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "state/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "sim/disk.h"
+#include "sim/world.h"
+#include "table/attribute_json.h"
+
+namespace sealane::state {
+namespace {
+
+using table::Item;
+using table::Record;
+using table::Value;
+
+Value text(std::string_view s) { return Value(std::string(s)); }
+Value number(int64_t n) { return Value(table::Number(n)); }
+
+std::string json(const Item& item) {
+  std::string out;
+  table::append_json(out, item);
+  return out;
+}
+
+// An engine on the disk of a simulated node; two of them are replicas that the test itself keeps level.
+struct Bench {
+  explicit Bench(sim::World& world, std::string region, uint8_t host)
+      : node(world.add_node({.name = region, .addresses = {IpAddress::v4(10, 0, 0, host)}})), region_(std::move(region)) {
+    open();
+  }
+  void open() {
+    engine.reset();
+    store.reset();
+    auto opened = node.disk().open();
+    ASSERT_TRUE(opened) << opened.error().what;
+    store = std::move(*opened);
+    auto made = Engine::open(*store, node.lane().clock, node.lane().dice, {.region = region_, .node = region_});
+    ASSERT_TRUE(made) << made.error().what;
+    engine = std::move(*made);
+    engine->on_commit = [this](Position at, std::string_view entry) { shipped.emplace_back(at, entry); };
+  }
+  Table sessions(std::vector<std::string> replicas = {"a", "b"}) {
+    Table table{.name = "sessions"};
+    table.key.hash = {"id", table::Type::S};
+    table.attribute_definitions = {table.key.hash};
+    table.replicas = std::move(replicas);
+    table.id = table::table_id(table.name, 0, table.key);
+    return table;
+  }
+  const Table& make(const Table& table) {
+    EXPECT_TRUE(engine->write_table(table));
+    const Table* made = engine->find_table(table.name);
+    EXPECT_NE(made, nullptr);
+    return *made;
+  }
+  std::string key(std::string_view id) { return table::encode_key(text(id), nullptr); }
+  Result<Position> put(const Table& table, std::string_view id, Item item = {}, std::vector<Written>* written = nullptr) {
+    item.set("id", text(id));
+    auto before = engine->load(table, key(id));
+    ItemWrite write{.table = &table, .key = key(id), .before = *before, .delta = put_delta(item, engine->next_stamp())};
+    return engine->commit(std::span(&write, 1), written);
+  }
+  Result<Position> update(const Table& table, std::string_view id, std::string_view name, Value value) {
+    auto before = engine->load(table, key(id));
+    Item item = engine->visible(table, *before);
+    item.set("id", text(id));
+    item.set(name, std::move(value));
+    const table::Change change{.attribute = std::string(name)};
+    const std::string keys[] = {"id"};
+    ItemWrite write{.table = &table, .key = key(id), .before = *before,
+                    .delta = update_delta(item, std::span(&change, 1), table.merge, engine->next_stamp(), keys)};
+    return engine->commit(std::span(&write, 1));
+  }
+  Result<Position> erase(const Table& table, std::string_view id) {
+    auto before = engine->load(table, key(id));
+    ItemWrite write{.table = &table, .key = key(id), .before = *before, .delta = table::delete_delta(engine->next_stamp())};
+    return engine->commit(std::span(&write, 1));
+  }
+  std::string get(const Table& table, std::string_view id) {
+    const auto record = engine->load(table, key(id));
+    return record ? json(engine->visible(table, *record)) : record.error().what;
+  }
+  // Hands over what was committed since the last call.
+  void ship_to(Bench& other) {
+    for (const auto& [at, entry] : shipped) {
+      const Status status = other.engine->apply(at.source, at.position, entry);
+      EXPECT_TRUE(status) << status.error().what;
+    }
+    shipped.clear();
+  }
+  size_t count_keys(port::Keyspace space, std::string_view prefix = {}) {
+    size_t count = 0;
+    const auto cursor = store->walk(space, prefix, prefix.empty() ? "" : table::after_prefix(std::string(prefix)));
+    for (cursor->seek(prefix); cursor->valid(); cursor->next()) ++count;
+    return count;
+  }
+
+  sim::Node& node;
+  std::string region_;
+  std::unique_ptr<port::Store> store;
+  std::unique_ptr<Engine> engine;
+  std::vector<std::pair<Position, std::string>> shipped;
+};
+
+Item item(std::initializer_list<std::pair<std::string_view, Value>> attributes) {
+  Item out;
+  for (const auto& [name, value] : attributes) out.set(name, value);
+  return out;
+}
+
+struct EngineTest : testing::Test {
+  sim::World world{{}};
+  Bench a{world, "a", 1}, b{world, "b", 2};
+  int64_t now_s() {
+    return std::chrono::duration_cast<std::chrono::seconds>(a.node.lane().clock.wall().time_since_epoch()).count();
+  }
+};
+
+TEST_F(EngineTest, what_was_committed_is_there_after_a_restart) {
+  const Table& table = a.make(a.sessions());
+  const auto at = a.put(table, "k", item({{"n", number(1)}}));
+  ASSERT_TRUE(at);
+  const Source self = a.engine->self();
+  a.open();
+  EXPECT_EQ(a.engine->self(), self);
+  EXPECT_EQ(a.engine->applied().position(self), at->position);
+  EXPECT_EQ(a.get(*a.engine->find_table("sessions"), "k"), R"({"id":{"S":"k"},"n":{"N":"1"}})");
+  const auto next = a.put(*a.engine->find_table("sessions"), "l");
+  EXPECT_EQ(next->position, at->position + 1);
+}
+
+TEST_F(EngineTest, entries_make_the_other_replica_equal) {
+  const Table& table = a.make(a.sessions());
+  a.put(table, "k", item({{"n", number(1)}}));
+  a.update(table, "k", "n", number(2));
+  a.put(table, "l");
+  a.erase(table, "l");
+  a.ship_to(b);
+  const Table* copy = b.engine->find_table("sessions");
+  ASSERT_NE(copy, nullptr);
+  EXPECT_EQ(b.get(*copy, "k"), R"({"id":{"S":"k"},"n":{"N":"2"}})");
+  EXPECT_EQ(b.get(*copy, "l"), "{}");
+  EXPECT_EQ(b.engine->applied(), a.engine->applied());
+}
+
+TEST_F(EngineTest, entries_come_in_order_or_not_at_all) {
+  const Table& table = a.make(a.sessions());
+  a.put(table, "k");
+  const auto [at, entry] = a.shipped[1];
+  EXPECT_EQ(b.engine->apply(at.source, at.position, entry).error().code, Code::not_found);
+  a.ship_to(b);
+  EXPECT_TRUE(b.engine->apply(at.source, at.position, entry)) << "what came already is no error";
+}
+
+TEST_F(EngineTest, a_stamp_from_the_future_waits) {
+  const Table& table = a.make(a.sessions());
+  a.ship_to(b);
+  world.jump_wall(a.node, 10s);
+  a.put(table, "k");
+  const auto [at, entry] = a.shipped[0];
+  EXPECT_EQ(b.engine->apply(at.source, at.position, entry).error().code, Code::conflict);
+  EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "k"), "{}");
+  world.run_for(10s);
+  a.ship_to(b);
+  EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "k"), R"({"id":{"S":"k"}})");
+}
+
+TEST_F(EngineTest, writes_to_a_table_that_is_not_known_yet_wait_for_it) {
+  sim::World more{{}};
+  Bench c(world, "c", 3);
+  const Table& table = a.make(a.sessions({"a", "b", "c"}));
+  const auto table_entry = a.shipped[0];
+  a.ship_to(b);
+  b.put(*b.engine->find_table("sessions"), "k");
+  const auto [at, entry] = b.shipped[0];
+  EXPECT_EQ(c.engine->apply(at.source, at.position, entry).error().code, Code::unavailable);
+  ASSERT_TRUE(c.engine->apply(table_entry.first.source, table_entry.first.position, table_entry.second));
+  b.ship_to(c);
+  EXPECT_EQ(c.get(table, "k"), R"({"id":{"S":"k"}})");
+}
+
+TEST_F(EngineTest, entries_of_tables_of_other_regions_are_kept_blank) {
+  const Table& table = a.make(a.sessions({"a"}));
+  a.put(table, "k", item({{"secret", text("stays in a")}}));
+  a.ship_to(b);
+  EXPECT_EQ(b.engine->find_table("sessions"), nullptr);
+  EXPECT_NE(b.engine->find_anywhere("sessions"), nullptr);
+  std::string all;
+  const auto collect = [&](uint64_t, std::string_view packed) {
+    all += packed;
+    return true;
+  };
+  ASSERT_TRUE(b.engine->read_log(a.engine->self(), 1, 1 << 20, collect));
+  EXPECT_EQ(all.find("stays in a"), all.npos);
+  EXPECT_EQ(b.engine->applied(), a.engine->applied());
+}
+
+TEST_F(EngineTest, a_region_that_begins_to_keep_a_table_asks_for_its_items) {
+  Table wanted = a.sessions({"a"});
+  const Table& table = a.make(wanted);
+  a.put(table, "k");
+  a.ship_to(b);
+  wanted.replicas = {"a", "b"};
+  a.make(wanted);
+  a.ship_to(b);
+  EXPECT_EQ(b.engine->tables_to_seed(), std::vector<TableId>{wanted.id});
+  b.open();
+  EXPECT_EQ(b.engine->tables_to_seed(), std::vector<TableId>{wanted.id}) << "and does not forget to";
+  std::vector<std::pair<std::string, std::string>> records;
+  ASSERT_TRUE(a.engine->walk_records(wanted.id, {}, [&](std::string_view key, std::string_view record) {
+    records.emplace_back(key, record);
+    return true;
+  }));
+  ASSERT_TRUE(b.engine->apply_snapshot(wanted.id, records));
+  ASSERT_TRUE(b.engine->seeded(wanted.id, a.engine->applied()));
+  EXPECT_TRUE(b.engine->tables_to_seed().empty());
+  EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "k"), R"({"id":{"S":"k"}})");
+}
+
+TEST_F(EngineTest, a_lost_value_is_in_the_journal_of_both_sides) {
+  const Table& table = a.make(a.sessions());
+  a.put(table, "k");
+  a.ship_to(b);
+  world.run_for(1s);
+  a.update(table, "k", "name", text("of a"));
+  world.run_for(10ms);
+  b.update(*b.engine->find_table("sessions"), "k", "name", text("of b"));
+  a.ship_to(b);
+  b.ship_to(a);
+  for (Bench* bench : {&a, &b}) {
+    EXPECT_EQ(bench->get(*bench->engine->find_table("sessions"), "k"), R"({"id":{"S":"k"},"name":{"S":"of b"}})");
+    std::vector<Lost> lost;
+    ASSERT_TRUE(bench->engine->read_journal(0, 10, [&](const Lost& each) { lost.push_back(each); }));
+    ASSERT_EQ(lost.size(), 1u) << bench->region_;
+    EXPECT_EQ(lost[0].what.value, text("of a"));
+    EXPECT_EQ(lost[0].table_name, "sessions");
+    EXPECT_EQ(json(lost[0].key), R"({"id":{"S":"k"}})");
+  }
+}
+
+// ── indexes ──
+
+Table with_index(Table table) {
+  table.indexes = {{.name = "by_user", .key = {{"user", table::Type::S}, {}}}};
+  return table;
+}
+
+std::vector<std::string> indexed(Bench& bench) {
+  const Table& table = *bench.engine->find_table("sessions");
+  std::vector<std::string> found;
+  EXPECT_TRUE(bench.engine->walk_index(table, table.indexes[0], {}, {}, false, [&](std::string_view, std::string_view key) {
+    const auto keys = table::take_key(key, table.key);
+    found.push_back(json(*keys));
+    return true;
+  }));
+  return found;
+}
+
+TEST_F(EngineTest, an_index_follows_its_items) {
+  const Table& table = a.make(with_index(a.sessions()));
+  a.put(table, "k", item({{"user", text("u")}}));
+  a.put(table, "without");
+  a.put(table, "number", item({{"user", number(1)}}));
+  EXPECT_EQ(indexed(a), std::vector<std::string>{R"({"id":{"S":"k"}})"});
+  a.ship_to(b);
+  EXPECT_EQ(indexed(b), indexed(a));
+  a.update(table, "k", "user", text("v"));
+  EXPECT_EQ(indexed(a).size(), 1u);
+  a.erase(table, "k");
+  EXPECT_TRUE(indexed(a).empty());
+}
+
+TEST_F(EngineTest, an_index_that_comes_later_is_filled_bit_by_bit) {
+  Table wanted = a.sessions();
+  const Table& table = a.make(wanted);
+  for (int i = 0; i < 2500; ++i) a.put(table, std::to_string(i), item({{"user", text("u")}}));
+  const Table& changed = a.make(with_index(wanted));
+  EXPECT_TRUE(a.engine->is_filling(changed, changed.indexes[0]));
+  EXPECT_TRUE(*a.engine->sweep(0));
+  a.open();
+  const Table& again = *a.engine->find_table("sessions");
+  EXPECT_TRUE(a.engine->is_filling(again, again.indexes[0])) << "a restart goes on where it was";
+  for (int turns = 0; *a.engine->sweep(0); ++turns) ASSERT_LT(turns, 10);
+  EXPECT_FALSE(a.engine->is_filling(again, again.indexes[0]));
+  EXPECT_EQ(indexed(a).size(), 2500u);
+}
+
+TEST_F(EngineTest, a_deleted_table_leaves_no_items) {
+  Table wanted = with_index(a.sessions());
+  a.put(a.make(wanted), "k", item({{"user", text("u")}}));
+  a.ship_to(b);
+  wanted.is_deleted = true;
+  ASSERT_TRUE(a.engine->write_table(wanted));
+  a.ship_to(b);
+  const std::string prefix = [&] {
+    std::string out;
+    for (int shift = 56; shift >= 0; shift -= 8) out += char(wanted.id >> shift);
+    return out;
+  }();
+  for (Bench* bench : {&a, &b}) {
+    EXPECT_EQ(bench->engine->find_table("sessions"), nullptr);
+    EXPECT_EQ(bench->count_keys(port::Keyspace::items, prefix), 0u);
+    EXPECT_EQ(bench->count_keys(port::Keyspace::index, prefix), 0u);
+  }
+}
+
+// ── expiry ──
+
+Table with_ttl(Table table) {
+  table.ttl_attribute = "expires";
+  return table;
+}
+
+TEST_F(EngineTest, an_item_whose_time_is_over_is_invisible_and_goes_when_all_have_passed_it) {
+  const Table& table = a.make(with_ttl(a.sessions()));
+  a.put(table, "k", item({{"expires", number(now_s() + 10)}}));
+  EXPECT_NE(a.get(table, "k"), "{}");
+  world.run_for(11s);
+  EXPECT_EQ(a.get(table, "k"), "{}");
+  const size_t before = a.count_keys(port::Keyspace::items);
+  a.engine->sweep(table::hlc_of_ms(uint64_t(now_s() - 5) * 1000));
+  EXPECT_EQ(a.count_keys(port::Keyspace::items), before) << "another region may still have renewed it";
+  a.engine->sweep(a.engine->hlc_now());
+  EXPECT_EQ(a.count_keys(port::Keyspace::items), before - 1);
+  EXPECT_EQ(a.count_keys(port::Keyspace::expiry), 0u);
+}
+
+TEST_F(EngineTest, a_write_to_an_expired_item_begins_it_anew) {
+  const Table& table = a.make(with_ttl(a.sessions()));
+  a.put(table, "k", item({{"expires", number(now_s() + 10)}, {"old", text("x")}}));
+  a.ship_to(b);
+  world.run_for(11s);
+  a.update(table, "k", "new", text("y"));
+  a.ship_to(b);
+  for (Bench* bench : {&a, &b}) EXPECT_EQ(bench->get(*bench->engine->find_table("sessions"), "k"), R"({"id":{"S":"k"},"new":{"S":"y"}})");
+}
+
+TEST_F(EngineTest, a_renewal_on_its_way_from_another_region_wins) {
+  const Table& table = a.make(with_ttl(a.sessions()));
+  a.put(table, "k", item({{"expires", number(now_s() + 10)}}));
+  a.ship_to(b);
+  world.run_for(9s);
+  b.update(*b.engine->find_table("sessions"), "k", "expires", number(now_s() + 100));
+  world.run_for(5s);
+  EXPECT_EQ(a.get(table, "k"), "{}") << "not here yet";
+  b.ship_to(a);
+  EXPECT_NE(a.get(table, "k"), "{}");
+  EXPECT_EQ(a.get(table, "k"), b.get(*b.engine->find_table("sessions"), "k"));
+}
+
+// ── traces, streams ──
+
+TEST_F(EngineTest, removals_leave_no_trace_once_all_have_passed_them) {
+  const Table& table = a.make(a.sessions());
+  a.put(table, "k");
+  a.erase(table, "k");
+  const size_t with_trace = a.count_keys(port::Keyspace::items);
+  world.run_for(1s);
+  a.engine->sweep(a.engine->hlc_now());
+  EXPECT_EQ(a.count_keys(port::Keyspace::items), with_trace - 1);
+  EXPECT_EQ(a.count_keys(port::Keyspace::expiry), 0u);
+}
+
+TEST_F(EngineTest, a_stream_tells_what_changed_on_every_replica) {
+  Table wanted = a.sessions();
+  wanted.stream = table::StreamView::new_and_old_images;
+  const Table& table = a.make(wanted);
+  a.put(table, "k", item({{"n", number(1)}}));
+  a.update(table, "k", "n", number(2));
+  a.update(table, "k", "n", number(2));  // no change, no record
+  a.erase(table, "k");
+  a.ship_to(b);
+  for (Bench* bench : {&a, &b}) {
+    std::string story;
+    ASSERT_TRUE(bench->engine->read_stream(wanted.id, 0, 10, [&](const StreamRecord& record) {
+      constexpr const char* kNames[] = {"insert", "modify", "remove"};
+      story += std::string(kNames[size_t(record.kind)]) + json(record.before) + json(record.after) + "\n";
+    }));
+    EXPECT_EQ(story, "insert{}" R"({"id":{"S":"k"},"n":{"N":"1"}})" "\n"
+                     "modify" R"({"id":{"S":"k"},"n":{"N":"1"}}{"id":{"S":"k"},"n":{"N":"2"}})" "\n"
+                     "remove" R"({"id":{"S":"k"},"n":{"N":"2"}}{})" "\n");
+  }
+}
+
+TEST_F(EngineTest, a_full_disk_is_an_error_and_changes_nothing) {
+  const Table& table = a.make(a.sessions());
+  a.put(table, "k");
+  const table::Vector before = a.engine->applied();
+  a.node.disk().set_full(true);
+  EXPECT_FALSE(a.put(table, "l"));
+  EXPECT_EQ(a.engine->applied(), before);
+  a.node.disk().set_full(false);
+  EXPECT_TRUE(a.put(table, "l"));
+}
+
+}  // namespace
+}  // namespace sealane::state

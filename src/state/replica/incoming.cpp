@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way in: entries of other nodes' logs, applied in order; gaps filled by asking; snapshots for who is too far behind.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "state/replica/replicator.h"
+#include "state/replica/seed.h"
+
+namespace sealane::state {
+
+void Replicator::on_log(std::string_view bytes) {
+  const auto message = parse_log_message(bytes);
+  if (!message || message->source == engine_.self()) return;
+  if (!incoming_.contains(message->source) && incoming_.size() >= kSourcesMax) return;
+  const Source source = message->source;
+  Incoming& incoming = incoming_[source];
+  uint64_t position = message->first;
+  bool is_progress = false;
+  for (const std::string_view entry : message->entries) {
+    const uint64_t next = engine_.applied().position(source) + 1;
+    if (position >= next) {
+      if (position == next && apply(source, position, entry)) {
+        is_progress = true;
+      } else if (pending_bytes_ + entry.size() <= kPendingBytesMax) {
+        if (incoming.pending.emplace(position, entry).second) pending_bytes_ += entry.size();
+      }
+    }
+    ++position;
+  }
+  if (message->wants_ack) owes_ack_.insert(source);
+  drain(source);
+  if (is_progress) note_progress();
+  const uint64_t reached = engine_.applied().position(source);
+  if (!incoming.pending.empty() && incoming.pending.begin()->first > reached + 1) repair(source);
+  if (!owes_ack_.empty() && reached + 1 >= position) send_acks();
+}
+
+// False: not now (see Engine::apply).
+bool Replicator::apply(Source source, uint64_t position, std::string_view entry) {
+  const Status status = engine_.apply(source, position, entry);
+  if (status) {
+    applied_counter_.add();
+    return true;
+  }
+  if (status.error().code == Code::conflict) {
+    ++held_for_clock_;
+    held_counter_.add();
+  } else if (status.error().code != Code::not_found && status.error().code != Code::unavailable) {
+    lane_.log.line(port::Level::error, "state_apply",
+                   fmt::format("source={:08x} position={} error={}", source, position, status.error().what));
+  }
+  return false;
+}
+
+// Applies what has been waiting for its turn.
+void Replicator::drain(Source source) {
+  Incoming& incoming = incoming_[source];
+  bool is_progress = false;
+  while (!incoming.pending.empty()) {
+    const auto first = incoming.pending.begin();
+    const uint64_t reached = engine_.applied().position(source);
+    if (first->first > reached + 1) break;
+    if (first->first == reached + 1 && !apply(source, first->first, first->second)) break;
+    is_progress = true;
+    pending_bytes_ -= first->second.size();
+    incoming.pending.erase(first);
+  }
+  if (is_progress) note_progress();
+}
+
+// Tells sources that wait for it how far their writes are safe here.
+void Replicator::send_acks() {
+  std::vector<table::Reach> reached;
+  for (const Source source : std::exchange(owes_ack_, {})) {
+    reached.push_back({source, engine_.applied().position(source), 0});
+  }
+  const auto send = [this, reached] {
+    for (const table::Reach& reach : reached) {
+      std::string bytes;
+      append_packed(bytes, Reached{options_.node, options_.region, reach.position});
+      fabric_.publish(ack_subject(reach.source), bytes);
+    }
+  };
+  if (options_.durability == Durability::os) return send();
+  store_.sync([send, alive = std::weak_ptr(alive_)](const Status& status) {
+    if (status && !alive.expired()) send();
+  });
+}
+
+// ── hellos and repair ───────────────────────────────────────────────────────────────────────────────
+
+void Replicator::on_hello(std::string_view bytes) {
+  auto hello = parse_hello(bytes);
+  if (!hello) return;
+  if (hello->node == options_.node || hello->source == engine_.self()) {
+    lane_.log.line(port::Level::error, "state_twin",
+                   fmt::format("node={} region={} hint=another node runs under this name or on a copy of this store",
+                               hello->node, hello->region));
+    return;
+  }
+  if (!peers_.contains(hello->node) && peers_.size() >= kSourcesMax) return;
+  const Instant now = lane_.clock.now();
+  Peer& peer = peers_[hello->node];
+  peer = {hello->node, hello->region, hello->source, hello->now, hello->bytes_per_entry,
+          std::move(hello->applied), std::move(hello->complete), now};
+  if (engine_.applied().position(peer.source) >= peer.applied.position(peer.source)) {
+    complete_.raise({peer.source, 0, peer.now});
+  }
+  for (const table::Reach& reach : peer.applied) {
+    if (reach.source == engine_.self()) continue;
+    if (!incoming_.contains(reach.source) && incoming_.size() >= kSourcesMax) continue;
+    Incoming& incoming = incoming_[reach.source];
+    if (engine_.applied().position(reach.source) >= reach.position) {
+      incoming.behind_since = {};
+      continue;
+    }
+    if (incoming.behind_since == Instant{}) incoming.behind_since = now;
+    // Its own entries came before its hello; another's may just be on their way from there.
+    const Peer* owner = peer_of(reach.source);
+    if (reach.source == peer.source || !owner || !is_heard(*owner) || now - incoming.behind_since > 1s) {
+      repair(reach.source);
+    }
+  }
+}
+
+// Who can give the entries of a source from a position on: the source itself first.
+std::vector<const Peer*> Replicator::who_has(Source source, uint64_t position) const {
+  std::vector<const Peer*> all;
+  for (const auto& [name, peer] : peers_) {
+    if (is_heard(peer) && peer.applied.position(source) >= position) all.push_back(&peer);
+  }
+  std::ranges::stable_partition(all, [&](const Peer* peer) { return peer->source == source; });
+  return all;
+}
+
+void Replicator::repair(Source source) {
+  Incoming& incoming = incoming_[source];
+  if (incoming.is_reading || lane_.clock.now() < incoming.retry_at || (seed_ && seed_->only == 0)) return;
+  const uint64_t from = engine_.applied().position(source) + 1;
+  // A gap tells that its source is ahead, even before its next hello.
+  std::vector<const Peer*> candidates = who_has(source, from);
+  if (candidates.empty()) {
+    const Peer* owner = peer_of(source);
+    if (!owner || !is_heard(*owner) || incoming.pending.empty()) return;
+    candidates.push_back(owner);
+  }
+  const Peer& peer = *candidates[incoming.attempt_count % candidates.size()];
+  incoming.is_reading = true;
+  repair_counter_.add();
+  std::string bytes;
+  append_packed(bytes, ReadLog{options_.region, source, from});
+  fabric_.request(read_subject(peer.node), bytes, kReadTimeout,
+                  [this, source, node = peer.node, alive = std::weak_ptr(alive_)](const Result<std::string_view>& answer) {
+                    if (!alive.expired()) repaired(source, node, answer);
+                  });
+}
+
+void Replicator::repaired(Source source, const std::string& node, const Result<std::string_view>& answer) {
+  Incoming& incoming = incoming_[source];
+  incoming.is_reading = false;
+  const auto fails = [&] {
+    ++incoming.attempt_count;
+    incoming.retry_at = lane_.clock.now() + kTick;
+  };
+  if (!answer) return fails();
+  const auto message = parse_log_message(*answer);
+  if (!message || message->source != source) return fails();
+  const uint64_t before = engine_.applied().position(source);
+  uint64_t position = message->first;
+  bool is_stuck = false;
+  for (const std::string_view entry : message->entries) {
+    if (position > engine_.applied().position(source) && !apply(source, position, entry)) {
+      is_stuck = true;
+      break;
+    }
+    ++position;
+  }
+  drain(source);
+  if (engine_.applied().position(source) > before) {
+    incoming.attempt_count = 0;
+    note_progress();
+  } else if (message->entries.empty() && (message->first_kept == 0 || message->first_kept > before + 1)) {
+    begin_seed(0, node);
+  } else {
+    fails();
+  }
+  if (!is_stuck && !who_has(source, engine_.applied().position(source) + 1).empty()) repair(source);
+}
+
+void Replicator::on_read(const port::Fabric::Message& message) {
+  const auto read = parse_read_log(message.bytes);
+  if (!read || message.reply_to.empty()) return;
+  const bool is_own = read->source == engine_.self();
+  std::string out;
+  begin_log_message(out, read->source, read->from, false, engine_.first_kept(read->source));
+  const Status status = engine_.read_log(read->source, read->from, kMessageBytesMax, [&](uint64_t position, std::string_view entry) {
+    if (is_own && position > durable_) return false;
+    if (!is_own) {
+      // What is blank here because this region does not keep its table may be kept where it is asked for.
+      std::string_view bytes = entry;
+      const auto parsed = table::take_packed_entry(bytes);
+      if (!parsed) return false;
+      for (const table::Entry::Write& write : parsed->writes) {
+        const Table* table = write.is_blank ? engine_.find_table(write.table) : nullptr;
+        if (table && table->is_in(read->region)) return false;
+      }
+    }
+    append_log_entry(out, entry);
+    return true;
+  });
+  if (status) fabric_.publish(message.reply_to, out);
+}
+
+// ── snapshots ───────────────────────────────────────────────────────────────────────────────────────
+
+void Replicator::begin_seed(table::TableId only, const std::string& node) {
+  if (seed_) return;
+  std::string giver = node;
+  if (giver.empty()) {
+    const Table* table = engine_.find_table(only);
+    std::vector<const Peer*> candidates;
+    for (const auto& [name, peer] : peers_) {
+      if (is_heard(peer) && table && table->is_in(peer.region)) candidates.push_back(&peer);
+    }
+    if (candidates.empty()) return;
+    giver = candidates[lane_.dice.below(candidates.size())]->node;
+  }
+  seed_ = std::make_unique<Seed>();
+  seed_->only = only;
+  seed_->node = giver;
+  seed_->next = {.region = options_.region, .only = only};
+  lane_.log.line(port::Level::info, "state_snapshot_begins", fmt::format("from={} table={:016x}", giver, only));
+  read_page();
+}
+
+void Replicator::read_page() {
+  seed_->is_asking = true;
+  std::string bytes;
+  append_packed(bytes, seed_->next);
+  fabric_.request(snapshot_subject(seed_->node), bytes, kReadTimeout,
+                  [this, alive = std::weak_ptr(alive_)](const Result<std::string_view>& answer) {
+                    if (!alive.expired() && seed_) on_page(answer);
+                  });
+}
+
+void Replicator::on_page(const Result<std::string_view>& answer) {
+  Seed& seed = *seed_;
+  seed.is_asking = false;
+  const auto give_up = [&](std::string_view why) {
+    lane_.log.line(port::Level::warn, "state_snapshot_given_up", fmt::format("from={} why={}", seed.node, why));
+    seed_.reset();
+  };
+  if (!answer) {
+    if (++seed.failure_count >= Seed::kFailuresMax) give_up(answer.error().what);
+    return;  // the next tick asks again
+  }
+  const auto page = parse_snapshot_page(*answer);
+  if (!page) return give_up(page.error().what);
+  seed.failure_count = 0;
+  if (!seed.applied) seed.applied = page->applied;
+  for (const SnapshotPage::Part& part : page->parts) {
+    if (const Status status = engine_.apply_snapshot(part.table, part.records); !status) return give_up(status.error().what);
+  }
+  seed.absent.insert(seed.absent.end(), page->absent.begin(), page->absent.end());
+  if (!page->is_last) {
+    seed.next.table = page->next_table;
+    seed.next.after = page->next_after;
+    return read_page();
+  }
+  if (seed.only != 0 && !seed.absent.empty()) return give_up("it has not got the table whole itself");
+  const Status status = seed.only != 0 ? engine_.seeded(seed.only, *seed.applied)
+                                       : engine_.reach(*seed.applied, seed.absent);
+  if (!status) return give_up(status.error().what);
+  lane_.log.line(port::Level::info, "state_snapshot_ends", fmt::format("from={} table={:016x}", seed.node, seed.only));
+  seed_.reset();
+  for (auto& [source, incoming] : incoming_) drain(source);
+  note_progress();
+}
+
+void Replicator::on_snapshot(const port::Fabric::Message& message) {
+  const auto read = parse_read_snapshot(message.bytes);
+  if (!read || message.reply_to.empty()) return;
+  SnapshotPage page{.applied = engine_.applied(), .is_last = true};
+  page.applied.set({engine_.self(), durable_, durable_hlc_});
+  const std::vector<TableId> incomplete = engine_.tables_to_seed();
+  std::vector<TableId> wanted;
+  if (read->only == 0) wanted.push_back(table::kCatalogId);
+  for (const auto& [name, table] : engine_.tables()) {
+    if (table.is_deleted || !table.is_in(read->region) || (read->only != 0 && table.id != read->only)) continue;
+    if (!table.is_in(options_.region) || std::ranges::find(incomplete, table.id) != incomplete.end()) {
+      if (read->table == 0) page.absent.push_back(table.id);
+    } else {
+      wanted.push_back(table.id);
+    }
+  }
+  std::ranges::sort(wanted);
+  size_t bytes = 0;
+  for (const TableId id : wanted) {
+    if (id < read->table) continue;
+    SnapshotPage::Part part{.table = id};
+    const std::string after = id == read->table ? read->after + '\0' : std::string();
+    const Status status = engine_.walk_records(id, after, [&](std::string_view key, std::string_view record) {
+      if (bytes > 0 && bytes + key.size() + record.size() > kMessageBytesMax) {
+        page.is_last = false;
+        return false;
+      }
+      bytes += key.size() + record.size() + 16;
+      page.next_table = id;
+      page.next_after = key;
+      part.records.emplace_back(key, record);
+      return true;
+    });
+    if (!status) return;
+    if (!part.records.empty()) page.parts.push_back(std::move(part));
+    if (!page.is_last) break;
+  }
+  std::string out;
+  append_packed(out, page);
+  fabric_.publish(message.reply_to, out);
+}
+
+}  // namespace sealane::state

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way out: what is committed here becomes durable, is published, and is waited for. The way in is incoming.cpp.
+#include "state/replica/replicator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "state/replica/seed.h"
+
+namespace sealane::state {
+namespace {
+
+uint64_t unix_ms(port::Clock& clock) {
+  using std::chrono::milliseconds;
+  return uint64_t(std::chrono::duration_cast<milliseconds>(clock.wall().time_since_epoch()).count());
+}
+
+uint64_t ms(Duration d) { return uint64_t(std::max<int64_t>(0, d.count()) / 1'000'000); }
+
+}  // namespace
+
+Replicator::Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabric, Engine& engine, Options options)
+    : lane_(lane), store_(store), fabric_(fabric), engine_(engine), options_(std::move(options)),
+      durable_(engine.applied().position(engine.self())), durable_hlc_(engine.applied().hlc(engine.self())),
+      flush_timer_(lane.timers.make([this] { publish(); })), tick_timer_(lane.timers.make([this] { tick(); })),
+      deadline_timer_(lane.timers.make([this] {
+        release_writers();
+        release_readers();
+      })),
+      alive_(std::make_shared<bool>(true)),
+      applied_counter_(lane.meter.counter("sealane_state_applied_total")),
+      published_counter_(lane.meter.counter("sealane_state_published_total")),
+      repair_counter_(lane.meter.counter("sealane_state_repairs_total")),
+      held_counter_(lane.meter.counter("sealane_state_held_for_clock_total")) {
+  engine_.on_commit = [this](Position at, std::string_view entry) { committed(at, entry); };
+  using Message = port::Fabric::Message;
+  const auto listen = [&](std::string_view subject, port::Fabric::Handler handler) {
+    subscriptions_.push_back(fabric_.subscribe(subject, std::move(handler)));
+  };
+  listen(kLogSubject, [this](const Message& m) { on_log(m.bytes); });
+  listen(kHelloSubject, [this](const Message& m) { on_hello(m.bytes); });
+  listen(ack_subject(engine_.self()), [this](const Message& m) { on_ack(m.bytes); });
+  listen(read_subject(options_.node), [this](const Message& m) { on_read(m); });
+  listen(snapshot_subject(options_.node), [this](const Message& m) { on_snapshot(m); });
+  tick_timer_->arm_at(lane_.clock.now());
+}
+
+Replicator::~Replicator() {
+  engine_.on_commit = nullptr;
+  for (Waiter& waiter : writers_) waiter.done(fail(Code::unavailable, "the node is shutting down"));
+  for (Reader& reader : readers_) reader.done(1);
+}
+
+// ── durable, published, acknowledged ────────────────────────────────────────────────────────────────
+
+void Replicator::committed(const Position& at, std::string_view packed_entry) {
+  outbox_.emplace_back(at.position, packed_entry);
+  outbox_bytes_ += packed_entry.size();
+  // What is dropped here is in the log; who misses it asks for it.
+  while (outbox_bytes_ > kPendingBytesMax) {
+    outbox_bytes_ -= outbox_.front().second.size();
+    outbox_.pop_front();
+  }
+  if (options_.durability == Durability::os) {
+    durable_ = at.position;
+    durable_hlc_ = engine_.applied().hlc(engine_.self());
+    if (!flush_timer_->armed()) flush_timer_->arm_at(lane_.clock.now());
+  } else {
+    sync();
+  }
+  note_progress();
+}
+
+void Replicator::sync() {
+  if (is_syncing_ || !disk_) return;
+  is_syncing_ = true;
+  const table::Reach* own = engine_.applied().find(engine_.self());
+  const table::Reach upto = own ? *own : table::Reach{};
+  store_.sync([this, upto, alive = std::weak_ptr(alive_)](const Status& status) {
+    if (alive.expired()) return;
+    is_syncing_ = false;
+    if (status) durable_hlc_ = upto.hlc;
+    synced(upto.position, status);
+  });
+}
+
+void Replicator::synced(uint64_t position, const Status& status) {
+  if (!status) {
+    disk_ = status;
+    lane_.log.line(port::Level::error, "state_disk", fmt::format("error={}", status.error().what));
+  } else {
+    durable_ = position;
+    publish();
+  }
+  release_writers();
+  if (durable_ < engine_.applied().position(engine_.self())) sync();
+}
+
+void Replicator::publish() {
+  const auto is_waited_for = [](const Waiter& waiter) { return waiter.ack == table::Ack::remote; };
+  const bool wants_ack = std::ranges::any_of(writers_, is_waited_for);
+  std::string message;
+  while (!outbox_.empty() && outbox_.front().first <= durable_) {
+    message.clear();
+    uint64_t next = outbox_.front().first;
+    begin_log_message(message, engine_.self(), next, wants_ack);
+    while (!outbox_.empty() && outbox_.front().first == next && next <= durable_ && message.size() < kMessageBytesMax) {
+      append_log_entry(message, outbox_.front().second);
+      outbox_bytes_ -= outbox_.front().second.size();
+      outbox_.pop_front();
+      published_counter_.add();
+      ++next;
+    }
+    fabric_.publish(kLogSubject, message);
+  }
+}
+
+void Replicator::on_ack(std::string_view bytes) {
+  const auto reached = parse_reached(bytes);
+  if (!reached || reached->region == options_.region) return;
+  remote_ = std::max(remote_, reached->position);
+  release_writers();
+}
+
+void Replicator::when_acknowledged(const Position& at, table::Ack ack, Duration timeout, Done done) {
+  if (!disk_) return done(disk_);
+  if (writers_.size() >= kWaitersMax) return done(fail(Code::limit, "too many writes are waiting"));
+  if (at.position <= durable_ && (ack == table::Ack::local || at.position <= remote_)) return done({});
+  writers_.push_back({at, ack, lane_.clock.now() + timeout, std::move(done)});
+  if (ack == table::Ack::remote && !flush_timer_->armed()) flush_timer_->arm_at(lane_.clock.now());
+  arm_deadline();
+}
+
+void Replicator::release_writers() {
+  const Instant now = lane_.clock.now();
+  // `done` may write again: take out first what is called.
+  std::vector<std::pair<Done, Status>> released;
+  std::erase_if(writers_, [&](Waiter& waiter) {
+    const bool is_durable = waiter.at.position <= durable_;
+    const bool is_remote = waiter.ack == table::Ack::local || waiter.at.position <= remote_;
+    Status status;
+    if (!disk_) {
+      status = disk_;
+    } else if (!is_durable || !is_remote) {
+      if (now < waiter.deadline) return false;
+      status = fail(Code::timeout, is_durable ? "no other region has confirmed the write, though it is written here"
+                                              : "the disk has not confirmed the write");
+    }
+    released.emplace_back(std::move(waiter.done), std::move(status));
+    return true;
+  });
+  for (auto& [done, status] : released) done(status);
+  arm_deadline();
+}
+
+// ── waiting for what others wrote ───────────────────────────────────────────────────────────────────
+
+void Replicator::when_reached(table::Vector wanted, Duration timeout, std::function<void(uint64_t)> done) {
+  if (engine_.applied().reaches(wanted)) return done(0);
+  readers_.push_back({std::move(wanted), lane_.clock.now() + (readers_.size() < kWaitersMax ? timeout : Duration{}),
+                      std::move(done)});
+  arm_deadline();
+}
+
+void Replicator::release_readers() {
+  const Instant now = lane_.clock.now();
+  std::vector<std::pair<std::function<void(uint64_t)>, uint64_t>> released;
+  std::erase_if(readers_, [&](Reader& reader) {
+    uint64_t stale_ms = 0;
+    if (!engine_.applied().reaches(reader.wanted)) {
+      if (now < reader.deadline) return false;
+      const uint64_t wall = unix_ms(lane_.clock);
+      for (const table::Reach& reach : reader.wanted) {
+        const table::Reach* have = engine_.applied().find(reach.source);
+        if (have && have->position >= reach.position) continue;
+        const uint64_t last = have ? table::ms_of(have->hlc) : 0;
+        stale_ms = std::max({stale_ms, uint64_t{1}, wall > last ? wall - last : 0});
+      }
+    }
+    released.emplace_back(std::move(reader.done), stale_ms);
+    return true;
+  });
+  for (auto& [done, stale_ms] : released) done(stale_ms);
+  arm_deadline();
+}
+
+void Replicator::arm_deadline() {
+  Instant first = Instant::max();
+  for (const Waiter& waiter : writers_) first = std::min(first, waiter.deadline);
+  for (const Reader& reader : readers_) first = std::min(first, reader.deadline);
+  first == Instant::max() ? deadline_timer_->disarm() : deadline_timer_->arm_at(first);
+}
+
+void Replicator::note_progress() {
+  if (!readers_.empty()) release_readers();
+  if (on_applied) on_applied();
+}
+
+// ── every tick ──────────────────────────────────────────────────────────────────────────────────────
+
+void Replicator::tick() {
+  const Instant now = lane_.clock.now();
+  tick_timer_->arm_at(now + kTick);
+  for (auto& [source, incoming] : incoming_) drain(source);
+  if (now >= next_hello_) {
+    next_hello_ = now + kHelloEvery;
+    hello();
+  }
+  if (now >= next_trim_) {
+    next_trim_ = now + 2s;
+    trim();
+  }
+  const auto more = engine_.sweep(stable());
+  if (!more) lane_.log.line(port::Level::error, "state_sweep", fmt::format("error={}", more.error().what));
+  if (seed_ && !seed_->is_asking) read_page();
+  if (!seed_) {
+    for (const TableId id : engine_.tables_to_seed()) begin_seed(id, {});
+  }
+}
+
+void Replicator::hello() {
+  Hello hello{.node = options_.node, .region = options_.region, .source = engine_.self()};
+  const bool is_level = durable_ == engine_.applied().position(engine_.self());
+  hello.now = is_level ? engine_.hlc_now() : durable_hlc_;
+  const uint64_t first = engine_.first_kept(engine_.self());
+  if (first > 0 && durable_ >= first) hello.bytes_per_entry = engine_.log_bytes(engine_.self()) / (durable_ - first + 1);
+  hello.applied = engine_.applied();
+  hello.applied.set({engine_.self(), durable_, durable_hlc_});
+  complete_.raise({engine_.self(), 0, hello.now});
+  hello.complete = complete_;
+  std::string bytes;
+  append_packed(bytes, hello);
+  fabric_.publish(kHelloSubject, bytes);
+  // Somebody waits for another region, and the word of it may have been lost.
+  if (std::ranges::any_of(writers_, [](const Waiter& w) { return w.ack == table::Ack::remote; })) {
+    std::string ask;
+    begin_log_message(ask, engine_.self(), durable_ + 1, true);
+    fabric_.publish(kLogSubject, ask);
+  }
+}
+
+bool Replicator::is_heard(const Peer& peer) const { return lane_.clock.now() - peer.heard < kSilentAfter; }
+
+const Peer* Replicator::peer_of(Source source) const {
+  for (const auto& [name, peer] : peers_) {
+    if (peer.source == source) return &peer;
+  }
+  return nullptr;
+}
+
+// Below this, every node of the plan has every write; 0 when one of them has not been heard of.
+table::Hlc Replicator::stable() const {
+  std::vector<const Peer*> others;
+  for (const std::string& name : options_.nodes) {
+    if (name == options_.node) continue;
+    const auto at = peers_.find(name);
+    if (at == peers_.end()) return 0;
+    others.push_back(&at->second);
+  }
+  table::Hlc lowest = engine_.hlc_now();
+  if (others.empty()) return lowest;
+  std::vector<Source> living{engine_.self()};
+  for (const Peer* peer : others) living.push_back(peer->source);
+  for (const Source source : living) {
+    if (source != engine_.self()) lowest = std::min(lowest, complete_.hlc(source));
+    for (const Peer* peer : others) {
+      lowest = std::min(lowest, source == peer->source ? peer->now : peer->complete.hlc(source));
+    }
+  }
+  // Earlier lives of nodes write no more; all must have read the same of them.
+  for (const table::Reach& reach : engine_.applied()) {
+    if (std::ranges::find(living, reach.source) != living.end()) continue;
+    for (const Peer* peer : others) {
+      if (peer->applied.position(reach.source) != reach.position) return 0;
+    }
+  }
+  return lowest;
+}
+
+void Replicator::trim() {
+  for (const table::Reach& reach : engine_.applied()) {
+    const uint64_t first = engine_.first_kept(reach.source);
+    if (first == 0) continue;
+    uint64_t passed = reach.source == engine_.self() ? durable_ : reach.position;
+    for (const std::string& name : options_.nodes) {
+      if (name == options_.node) continue;
+      const auto at = peers_.find(name);
+      passed = std::min(passed, at == peers_.end() ? 0 : at->second.applied.position(reach.source));
+    }
+    const uint64_t bytes = engine_.log_bytes(reach.source), count = reach.position - first + 1;
+    if (bytes > options_.log_bytes_max) {
+      // Who has not read this far will be given a snapshot.
+      const uint64_t excess = uint64_t(double(count) * (1 - double(options_.log_bytes_max) / double(bytes)));
+      passed = std::max(passed, first + excess);
+    }
+    if (passed >= first) (void)engine_.trim_log(reach.source, std::min(passed, reach.position));
+  }
+}
+
+std::vector<Lag> Replicator::lags() const {
+  std::vector<Lag> all;
+  const uint64_t wall = unix_ms(lane_.clock);
+  for (const auto& [name, peer] : peers_) {
+    Lag lag{.node = name, .region = peer.region, .source = peer.source};
+    lag.applied = engine_.applied().position(peer.source);
+    lag.announced = std::max(peer.applied.position(peer.source), lag.applied);
+    lag.bytes = (lag.announced - lag.applied) * peer.bytes_per_entry;
+    lag.last_applied_ms = table::ms_of(engine_.applied().hlc(peer.source));
+    lag.silent_ms = ms(lane_.clock.now() - peer.heard);
+    const bool is_silent = !is_heard(peer);
+    // Complete up to what it last said; a silent one may have written ever since.
+    if (lag.announced > lag.applied || is_silent) {
+      const uint64_t known = table::ms_of(std::max(complete_.hlc(peer.source), engine_.applied().hlc(peer.source)));
+      lag.behind_ms = wall > known ? std::max<uint64_t>(1, wall - known) : 1;
+    }
+    all.push_back(std::move(lag));
+  }
+  return all;
+}
+
+uint64_t Replicator::lag_ms() const {
+  uint64_t worst = 0;
+  for (const Lag& lag : lags()) worst = std::max(worst, lag.behind_ms);
+  return worst;
+}
+
+}  // namespace sealane::state

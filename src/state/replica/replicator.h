@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps this node's tables level with those of the other nodes.
+//
+//   commit -> log -> (durable) -> published at once -> others apply it in order, each keeping a copy of the log
+//   a gap, or a hello that is ahead  -> the missing entries are asked for, from the source or from whoever has them
+//   the log does not reach back      -> a snapshot, page by page, then the log from there
+//
+// Nothing is lost when messages are: an entry stays in the log until every configured node has passed it (or the log is
+// larger than log_bytes_max; then who is behind gets a snapshot). A destroyed node's last entries live on in the copies.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "port/fabric.h"
+#include "port/lane.h"
+#include "port/store.h"
+#include "state/engine.h"
+#include "state/replica/message.h"
+
+namespace sealane::state {
+
+enum class Durability : uint8_t {
+  fsync,  // acknowledged and shipped when it is on the disk
+  os,     // when the operating system has it: survives kill -9, not the machine
+};
+
+struct Peer {  // a node as it says of itself
+  std::string node, region;
+  Source source = 0;
+  table::Hlc now = 0;
+  uint64_t bytes_per_entry = 0;
+  table::Vector applied, complete;
+  Instant heard{};
+};
+
+// How far behind another node's writes we are.
+struct Lag {
+  std::string node, region;
+  Source source = 0;
+  uint64_t applied = 0, announced = 0;  // positions
+  uint64_t bytes = 0;                   // missing, roughly
+  uint64_t last_applied_ms = 0;         // stamp of the last applied entry, unix; 0: none
+  uint64_t behind_ms = 0;               // 0: level with what it last announced
+  uint64_t silent_ms = 0;               // since it was last heard
+};
+
+class Replicator {
+ public:
+  static constexpr Duration kTick = 100ms;
+  static constexpr Duration kHelloEvery = 500ms;
+  static constexpr Duration kSilentAfter = 3s;             // a peer that is not asked for anything any more
+  static constexpr Duration kReadTimeout = 2s;
+  static constexpr size_t kMessageBytesMax = 256 << 10;    // entries are gathered up to this
+  static constexpr size_t kPendingBytesMax = 16 << 20;     // out of order, waiting for a gap to be filled
+  static constexpr size_t kSourcesMax = 1024;
+  static constexpr size_t kWaitersMax = 65536;
+
+  struct Options {
+    std::string node, region;
+    std::vector<std::string> nodes;        // all that keep tables by the plan, this one too
+    Durability durability = Durability::fsync;
+    uint64_t log_bytes_max = 1ull << 30;   // per source
+    Duration stale_after = 300ms;
+  };
+  Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabric, Engine& engine, Options options);
+  ~Replicator();
+  void set_nodes(std::vector<std::string> nodes) { options_.nodes = std::move(nodes); }
+
+  // ── waiting ──
+  // Calls `done` when the write at `at` is durable here (and, if so wanted, in another region); an error when the disk failed,
+  // or with `timeout` when no other region has confirmed it by then (it is written here all the same).
+  using Done = std::function<void(Status)>;
+  void when_acknowledged(const Position& at, table::Ack ack, Duration timeout, Done done);
+  // Calls `done` when everything in `wanted` is applied here (0: at once), or after `timeout`: with how many milliseconds
+  // behind we are then (at least 1).
+  void when_reached(table::Vector wanted, Duration timeout, std::function<void(uint64_t stale_ms)> done);
+
+  // ── state ──
+  std::vector<Lag> lags() const;
+  uint64_t lag_ms() const;  // the worst of them
+  const std::map<std::string, Peer>& peers() const { return peers_; }
+  uint64_t held_for_clock_count() const { return held_for_clock_; }
+  // Told whenever something was applied or committed: for who publishes how far we are.
+  std::function<void()> on_applied;
+
+ private:
+  struct Waiter { Position at; table::Ack ack; Instant deadline; Done done; };
+  struct Reader { table::Vector wanted; Instant deadline; std::function<void(uint64_t)> done; };
+  struct Incoming {                        // of one source
+    std::map<uint64_t, std::string> pending;  // by position: came before what belongs before it
+    bool is_reading = false;               // a repair is under way
+    Instant retry_at{};                    // not before
+    Instant behind_since{};                // when somebody was first seen to be ahead of us
+    size_t attempt_count = 0;              // whom to ask next
+  };
+  struct Seed;                             // a snapshot being read
+
+  // outgoing
+  void committed(const Position& at, std::string_view packed_entry);
+  void sync();
+  void synced(uint64_t position, const Status& status);
+  void publish();
+  void hello();
+  // incoming
+  void on_log(std::string_view bytes);
+  void on_hello(std::string_view bytes);
+  void on_ack(std::string_view bytes);
+  void on_read(const port::Fabric::Message& message);
+  void on_snapshot(const port::Fabric::Message& message);
+  bool apply(Source source, uint64_t position, std::string_view entry);
+  void drain(Source source);
+  void repair(Source source);
+  void repaired(Source source, const std::string& node, const Result<std::string_view>& answer);
+  void begin_seed(table::TableId only, const std::string& node);
+  void read_page();
+  void on_page(const Result<std::string_view>& answer);
+  void send_acks();
+  // housekeeping
+  void tick();
+  void note_progress();
+  void release_readers();
+  void release_writers();
+  void arm_deadline();
+  table::Hlc stable() const;
+  void trim();
+  const Peer* peer_of(Source source) const;
+  std::vector<const Peer*> who_has(Source source, uint64_t position) const;
+  bool is_heard(const Peer& peer) const;
+
+  port::Lane& lane_;
+  port::Store& store_;
+  port::Fabric& fabric_;
+  Engine& engine_;
+  Options options_;
+  std::map<std::string, Peer> peers_;      // by node
+  std::map<Source, Incoming> incoming_;
+  std::unique_ptr<Seed> seed_;
+  std::deque<std::pair<uint64_t, std::string>> outbox_;  // committed, not yet published
+  size_t outbox_bytes_ = 0;
+  uint64_t durable_ = 0, remote_ = 0;      // positions of our own log
+  table::Hlc durable_hlc_ = 0;
+  bool is_syncing_ = false;
+  Status disk_;
+  std::deque<Waiter> writers_;             // by position
+  std::vector<Reader> readers_;
+  table::Vector complete_;
+  uint64_t held_for_clock_ = 0;
+  std::set<Source> owes_ack_;
+  size_t pending_bytes_ = 0;               // of all sources
+  Instant next_hello_{}, next_trim_{};
+  std::unique_ptr<port::Timer> flush_timer_, tick_timer_, deadline_timer_;
+  std::vector<std::unique_ptr<port::Fabric::Subscription>> subscriptions_;
+  std::shared_ptr<bool> alive_;            // for answers that come when we are gone
+  port::Counter& applied_counter_;
+  port::Counter& published_counter_;
+  port::Counter& repair_counter_;
+  port::Counter& held_counter_;
+};
+
+}  // namespace sealane::state

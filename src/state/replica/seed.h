@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// A snapshot of another node that is being read, page by page.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "state/replica/replicator.h"
+
+namespace sealane::state {
+
+struct Replicator::Seed {
+  table::TableId only = 0;               // one table; 0: everything
+  std::string node;                      // who gives it
+  ReadSnapshot next;
+  std::optional<table::Vector> applied;  // of the first page: what the snapshot has for certain
+  std::vector<table::TableId> absent;
+  bool is_asking = false;
+  size_t failure_count = 0;
+  static constexpr size_t kFailuresMax = 5;  // then somebody else is asked
+};
+
+}  // namespace sealane::state

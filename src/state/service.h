@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The shell of the state API: from a signed HTTP request to an operation (api/) and back. It waits where waiting is due: for
+// the writes that a session has seen (x-sealane-session), for the disk, for another region (ack: remote).
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "port/lane.h"
+#include "serve/server.h"
+#include "state/api/api.h"
+#include "state/engine.h"
+#include "state/replica/replicator.h"
+#include "wire/sigv4.h"
+
+namespace sealane::state {
+
+class Service final : public serve::Handler {
+ public:
+  struct Options {
+    std::string region;
+    std::shared_ptr<const wire::AwsKeyring> keys;
+    Duration stale_after = 300ms;   // how long a request waits for what its session has seen
+    Duration ack_timeout = 5s;      // how long a write waits for the disk and for another region
+  };
+  Service(port::Lane& lane, Engine& engine, Replicator& replicator, Options options);
+  ~Service() override;
+
+  void on_request(const serve::Request& request, serve::Responder responder) override;
+  serve::Answer word_refusal(uint16_t status, std::string_view what, std::string& text) override;
+  void set_keys(std::shared_ptr<const wire::AwsKeyring> keys) { options_.keys = std::move(keys); }
+
+ private:
+  struct Waiting;  // a request on its way
+  void run(const std::shared_ptr<Waiting>& waiting);
+  void finish(const std::shared_ptr<Waiting>& waiting);
+  void refuse(const serve::Responder& responder, const api::Failure& failure);
+  void send(const serve::Responder& responder, uint16_t status, std::string_view json, const Waiting* waiting);
+  std::string request_id();
+
+  port::Lane& lane_;
+  Engine& engine_;
+  Replicator& replicator_;
+  Options options_;
+  wire::sigv4::Verifier verifier_;
+  simdjson::dom::parser parser_;
+  std::string padded_;
+  std::shared_ptr<bool> alive_;
+  port::Counter& request_counter_;
+  port::Counter& error_counter_;
+  port::Counter& stale_counter_;
+};
+
+}  // namespace sealane::state
