@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any JSON as each of the parameters from before expressions: parsed, and what parses is carried out on an item.
-#include "table/legacy.h"
-
+// Any JSON as each of the parameters from before expressions: parsed, and what parses is carried
+// out on an item.
 #include <cstdint>
 
 #include "table/expression/test_values.h"
+#include "table/legacy.h"
 
 using namespace sealane;
 using namespace sealane::table;

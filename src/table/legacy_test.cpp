@@ -75,8 +75,9 @@ TEST(Legacy, every_comparison_operator) {
   };
   for (const Case& c : kCases) {
     EXPECT_EQ(filter(c.attribute, c.op, c.values), c.result) << c.attribute << c.op << c.values;
-    std::string json = fmt::format(R"({{"{}":{{"ComparisonOperator":"{}","AttributeValueList":[{}]}}}})",
-                                   c.attribute, c.op, c.values);
+    std::string json =
+        fmt::format(R"({{"{}":{{"ComparisonOperator":"{}","AttributeValueList":[{}]}}}})",
+                    c.attribute, c.op, c.values);
     EXPECT_EQ(expected(json), c.result) << json;
   }
 }
@@ -84,9 +85,11 @@ TEST(Legacy, every_comparison_operator) {
 TEST(Legacy, refuses_values_in_aws_words) {
   constexpr Case kCases[] = {
       {"a", "EQ", "", "Invalid number of argument(s) for the EQ ComparisonOperator"},
-      {"a", "NULL", R"({"S":"x"})", "Invalid number of argument(s) for the NULL ComparisonOperator"},
+      {"a", "NULL", R"({"S":"x"})",
+       "Invalid number of argument(s) for the NULL ComparisonOperator"},
       {"a", "IN", "", "Invalid number of argument(s) for the IN ComparisonOperator"},
-      {"a", "BETWEEN", R"({"N":"1"})", "Invalid number of argument(s) for the BETWEEN ComparisonOperator"},
+      {"a", "BETWEEN", R"({"N":"1"})",
+       "Invalid number of argument(s) for the BETWEEN ComparisonOperator"},
       {"a", "IN", R"({"N":"1"},{"S":"x"})",
        "AttributeValues inside AttributeValueList must be of same type"},
       {"a", "LT", R"({"SS":["x"]})",
@@ -102,10 +105,11 @@ TEST(Legacy, refuses_values_in_aws_words) {
   EXPECT_EQ(filter("a", "BETWEEN", R"({"N":"2"},{"N":"1"})"),
             "The BETWEEN condition was provided a range where the lower bound is greater than the "
             "upper bound");
-  EXPECT_EQ(filter("a", "LIKE", ""),
-            "1 validation error detected: Value 'LIKE' at 'scanFilter.a.member.comparisonOperator' "
-            "failed to satisfy constraint: Member must satisfy enum value set: [IN, NULL, BETWEEN, LT, "
-            "NOT_CONTAINS, EQ, GT, NOT_NULL, NE, LE, BEGINS_WITH, GE, CONTAINS]");
+  EXPECT_EQ(
+      filter("a", "LIKE", ""),
+      "1 validation error detected: Value 'LIKE' at 'scanFilter.a.member.comparisonOperator' "
+      "failed to satisfy constraint: Member must satisfy enum value set: [IN, NULL, BETWEEN, LT, "
+      "NOT_CONTAINS, EQ, GT, NOT_NULL, NE, LE, BEGINS_WITH, GE, CONTAINS]");
 }
 
 struct ExpectedCase {
@@ -163,7 +167,8 @@ TEST(Legacy, conditional_operator_joins) {
 TEST(Legacy, key_conditions_become_key_conditions) {
   const KeySchema schema{{"pk", Type::S}, KeyAttribute{"sk", Type::N}};
   auto key = [&](std::string_view json) -> std::string {
-    auto condition = with(json, [](auto e) { return condition_from_filter(e, false, "KeyConditions"); });
+    auto condition =
+        with(json, [](auto e) { return condition_from_filter(e, false, "KeyConditions"); });
     if (!condition) return condition.error().what;
     auto result = to_key_condition(*condition, schema);
     return result ? fmt::format("{} {}", *result->hash.get<std::string>(), size_t(result->test))
@@ -173,8 +178,10 @@ TEST(Legacy, key_conditions_become_key_conditions) {
       R"("pk":{"ComparisonOperator":"EQ","AttributeValueList":[{"S":"p"}]})";
   auto both = [&](std::string_view range) { return fmt::format("{{{},{}}}", kPk, range); };
   EXPECT_EQ(key(fmt::format("{{{}}}", kPk)), "p 0");
-  EXPECT_EQ(key(both(R"("sk":{"ComparisonOperator":"BETWEEN","AttributeValueList":[{"N":"1"},{"N":"2"}]})")),
-            fmt::format("p {}", size_t(KeyCondition::Test::between)));
+  EXPECT_EQ(
+      key(both(
+          R"("sk":{"ComparisonOperator":"BETWEEN","AttributeValueList":[{"N":"1"},{"N":"2"}]})")),
+      fmt::format("p {}", size_t(KeyCondition::Test::between)));
   EXPECT_EQ(key(both(R"("sk":{"ComparisonOperator":"NE","AttributeValueList":[{"N":"1"}]})")),
             "Attempted conditional constraint is not an indexable operation");
   EXPECT_EQ(key(both(R"("sk":{"ComparisonOperator":"NOT_NULL"})")),
@@ -193,30 +200,37 @@ TEST(Legacy, attribute_updates_put_add_and_delete) {
       {R"({})", R"({"a":{"Value":{"S":"x"}}})", R"({"a":{"S":"x"}})"},
       {R"({})", R"({"a":{"Action":"PUT","Value":{"S":"x"}}})", R"({"a":{"S":"x"}})"},
       {R"({"a":{"S":"x"}})", R"({"a":{"Action":"DELETE"}})", R"({})"},
-      {R"({"a":{"SS":["x","y"]}})", R"({"a":{"Action":"DELETE","Value":{"SS":["x"]}}})", R"({"a":{"SS":["y"]}})"},
+      {R"({"a":{"SS":["x","y"]}})", R"({"a":{"Action":"DELETE","Value":{"SS":["x"]}}})",
+       R"({"a":{"SS":["y"]}})"},
       {R"({"a":{"SS":["x"]}})", R"({"a":{"Action":"DELETE","Value":{"SS":["x"]}}})", R"({})"},
       {R"({"a":{"N":"5"}})", R"({"a":{"Action":"ADD","Value":{"N":"-2"}}})", R"({"a":{"N":"3"}})"},
       {R"({})", R"({"a":{"Action":"ADD","Value":{"N":"-2"}}})", R"({"a":{"N":"-2"}})"},
-      {R"({"a":{"SS":["x"]}})", R"({"a":{"Action":"ADD","Value":{"SS":["y"]}}})", R"({"a":{"SS":["x","y"]}})"},
+      {R"({"a":{"SS":["x"]}})", R"({"a":{"Action":"ADD","Value":{"SS":["y"]}}})",
+       R"({"a":{"SS":["x","y"]}})"},
       {R"({"a":{"L":[{"S":"x"}]}})", R"({"a":{"Action":"ADD","Value":{"L":[{"S":"y"}]}}})",
        R"({"a":{"L":[{"S":"x"},{"S":"y"}]}})"},
-      {R"({})", R"({"a":{"Action":"ADD","Value":{"L":[{"S":"y"}]}}})", R"({"a":{"L":[{"S":"y"}]}})"},
+      {R"({})", R"({"a":{"Action":"ADD","Value":{"L":[{"S":"y"}]}}})",
+       R"({"a":{"L":[{"S":"y"}]}})"},
       // of two with one name the last counts
       {R"({})", R"({"a":{"Value":{"S":"1"}},"a":{"Value":{"S":"2"}}})", R"({"a":{"S":"2"}})"},
-      {R"({"a":{"S":"x"}})", R"({"a":{"Action":"ADD","Value":{"N":"1"}}})", "Type mismatch for attribute to update"},
-      {R"({"a":{"S":"x"}})", R"({"a":{"Action":"ADD","Value":{"L":[]}}})", "Type mismatch for attribute to update"},
+      {R"({"a":{"S":"x"}})", R"({"a":{"Action":"ADD","Value":{"N":"1"}}})",
+       "Type mismatch for attribute to update"},
+      {R"({"a":{"S":"x"}})", R"({"a":{"Action":"ADD","Value":{"L":[]}}})",
+       "Type mismatch for attribute to update"},
       {R"({"a":{"NS":["1"]}})", R"({"a":{"Action":"DELETE","Value":{"SS":["x"]}}})",
        "Type mismatch for attribute to update"},
       {R"({})", R"({"a":{"Action":"PUT"}})",
        "One or more parameter values were invalid: Only DELETE action is allowed when no attribute "
        "value is specified"},
       {R"({})", R"({"a":{"Action":"DELETE","Value":{"S":"x"}}})",
-       "One or more parameter values were invalid: DELETE action with value is not supported for the "
+       "One or more parameter values were invalid: DELETE action with value is not supported for "
+       "the "
        "type S"},
       {R"({})", R"({"a":{"Action":"ADD","Value":{"S":"x"}}})",
        "One or more parameter values were invalid: ADD action is not supported for the type S"},
       {R"({})", R"({"a":{"Action":"APPEND","Value":{"S":"x"}}})",
-       "1 validation error detected: Value 'APPEND' at 'attributeUpdates.a.member.action' failed to "
+       "1 validation error detected: Value 'APPEND' at 'attributeUpdates.a.member.action' failed "
+       "to "
        "satisfy constraint: Member must satisfy enum value set: [ADD, PUT, DELETE]"},
   };
   for (const UpdateCase& c : kCases) {
@@ -230,7 +244,8 @@ TEST(Legacy, attribute_updates_put_add_and_delete) {
 }
 
 TEST(Legacy, an_added_list_is_an_append) {
-  auto update = with(R"({"l":{"Action":"ADD","Value":{"L":[{"S":"y"}]}}})", update_from_attribute_updates);
+  auto update =
+      with(R"({"l":{"Action":"ADD","Value":{"L":[{"S":"y"}]}}})", update_from_attribute_updates);
   Item item;
   auto changes = apply(*update, item);
   ASSERT_TRUE(changes);
@@ -242,14 +257,17 @@ TEST(Legacy, an_added_list_is_an_append) {
 TEST(Legacy, attributes_to_get_are_top_level_names) {
   auto get = [](std::string_view json) {
     auto projection = with(json, projection_from_attributes_to_get);
-    return projection ? test::json(project(test::item(kItem), *projection)) : projection.error().what;
+    return projection ? test::json(project(test::item(kItem), *projection))
+                      : projection.error().what;
   };
-  EXPECT_EQ(get(R"(["n","a.b","gone"])"), test::json(test::item(R"({"n":{"N":"5"},"a.b":{"S":"dots"}})")));
+  EXPECT_EQ(get(R"(["n","a.b","gone"])"),
+            test::json(test::item(R"({"n":{"N":"5"},"a.b":{"S":"dots"}})")));
   EXPECT_EQ(get(R"(["n","s","n"])"),
             "One or more parameter values were invalid: Duplicate value in attribute name: n");
-  EXPECT_EQ(get("[]"),
-            "1 validation error detected: Value '[]' at 'attributesToGet' failed to satisfy constraint: "
-            "Member must have length greater than or equal to 1");
+  EXPECT_EQ(
+      get("[]"),
+      "1 validation error detected: Value '[]' at 'attributesToGet' failed to satisfy constraint: "
+      "Member must have length greater than or equal to 1");
   EXPECT_EQ(get("[1]"), "SerializationException: NUMBER_VALUE cannot be converted to String");
   std::string most = "\"a0\"";
   for (int i = 1; i < 255; ++i) most += fmt::format(",\"a{}\"", i);
