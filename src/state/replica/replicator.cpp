@@ -42,6 +42,7 @@ Replicator::Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabri
   listen(kLogSubject, [this](const Message& m) { on_log(m.bytes); });
   listen(kHelloSubject, [this](const Message& m) { on_hello(m.bytes); });
   listen(ack_subject(engine_.self()), [this](const Message& m) { on_ack(m.bytes); });
+  listen(kSessionSubject, [this](const Message& m) { on_session(m.bytes); });
   listen(read_subject(options_.node), [this](const Message& m) { on_read(m); });
   listen(snapshot_subject(options_.node), [this](const Message& m) { on_snapshot(m); });
   tick_timer_->arm_at(lane_.clock.now());
@@ -184,6 +185,38 @@ void Replicator::release_readers() {
   });
   for (auto& [done, stale_ms] : released) done(stale_ms);
   arm_deadline();
+}
+
+void Replicator::note_session(const std::string& session) {
+  if (session.empty() || session.size() > kSessionBytesMax) return;
+  remember(session, engine_.applied());
+  std::string bytes;
+  append_packed(bytes, SessionNote{session, engine_.applied()});
+  fabric_.publish(kSessionSubject, bytes);
+}
+
+table::Vector Replicator::session(const std::string& session) const {
+  const auto at = sessions_.find(session);
+  return at == sessions_.end() ? table::Vector{} : at->second.seen;
+}
+
+void Replicator::on_session(std::string_view bytes) {
+  const auto note = parse_session_note(bytes);
+  if (note && !note->session.empty() && note->session.size() <= kSessionBytesMax) remember(note->session, note->seen);
+}
+
+void Replicator::remember(const std::string& session, const table::Vector& seen) {
+  const auto [at, is_new] = sessions_.try_emplace(session);
+  if (is_new) {
+    session_order_.push_front(session);
+    at->second.place = session_order_.begin();
+  } else {
+    session_order_.splice(session_order_.begin(), session_order_, at->second.place);
+  }
+  at->second.seen.raise(seen);
+  if (sessions_.size() <= kSessionsMax) return;
+  sessions_.erase(session_order_.back());
+  session_order_.pop_back();
 }
 
 void Replicator::arm_deadline() {
