@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The keeper of one region: starts its nodes and agents, and starts again what ends.
+// The keeper of one region: starts its nodes, its agents and, for worlds with tables, its nats-server; and starts again
+// what ends.
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -9,12 +10,15 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "host/authority.h"
 #include "host/files.h"
 #include "host/lane.h"
 #include "host/log.h"
 #include "host/meter.h"
+#include "host/nats_config.h"
 #include "host/process.h"
 #include "host/signals.h"
+#include "main/tables.h"
 #include "main/up.h"
 #include "main/world.h"
 
@@ -25,8 +29,13 @@ constexpr Duration kBackoffMin = 1s;    // before the first restart; doubled up 
 constexpr Duration kBackoffMax = 30s;
 constexpr Duration kLivedLong = 2s;     // after which the back-off starts anew
 
+enum class Kind : uint8_t { node, agent, messaging };
+constexpr const char* name(Kind kind) {
+  return kind == Kind::node ? "node" : kind == Kind::agent ? "agent" : "messaging";
+}
+
 struct Child {
-  bool is_node = false;
+  Kind kind = Kind::agent;
   std::string name;
   std::vector<std::string> command;
   std::filesystem::path output;
@@ -66,9 +75,11 @@ class Keeper {
     const auto id = plan.find_region(options_.region);
     if (!id) return fail(Code::invalid, "no region " + options_.region + " in " + options_.world.string());
     const auto logs = options_.data_dir / "log";
+    // First, for the nodes look for it; not that they would need it to start.
+    if (plan.state_nodes().size() > 1) SL_CHECK(plan_messaging(plan, *id, logs));
     for (const auto node : plan.region(*id).nodes) {
       const std::string ip = plan.endpoint(node).address.ip.to_string();
-      children_.push_back({.is_node = true,
+      children_.push_back({.kind = Kind::node,
                            .name = "node " + ip,
                            .command = {host::own_executable(), "serve", "--world", options_.world, "--region",
                                        options_.region, "--node", ip, "--data", options_.data_dir},
@@ -81,6 +92,35 @@ class Keeper {
                            .command = agent.run,
                            .output = logs / fmt::format("{}-agent-{}.log", options_.region, endpoint.address.port)});
     }
+    return {};
+  }
+
+  // The region's nats-server, with gateways to those of all other regions.
+  Status plan_messaging(const plan::Plan& plan, plan::RegionId id, const std::filesystem::path& logs) {
+    const auto address = [&](const plan::Region& region) { return plan.endpoint(region.nodes.front()).address.ip; };
+    const plan::Region& region = plan.region(id);
+    SL_TRY(const auto ca, host::Authority::open(options_.data_dir / "ca", plan.domain));
+    SL_TRY(const auto leaf, ca.issue("nats-" + region.name, {region.name}, {address(region)}));
+    const auto dir = options_.data_dir / "nats";
+    host::NatsConfig config{.region = region.name, .listen = {address(region), plan.ports.nats},
+                            .gateway = {address(region), plan.ports.gateway}, .user = "sealane",
+                            .ca_file = std::filesystem::absolute(ca.ca_file()),
+                            .cert_file = std::filesystem::absolute(leaf.cert_file),
+                            .key_file = std::filesystem::absolute(leaf.key_file),
+                            .pid_file = dir / (region.name + ".pid")};
+    for (const plan::Region& other : plan.regions) {
+      if (other.name == region.name || other.agents.empty()) continue;
+      config.remotes.push_back({other.name, {address(other), plan.ports.gateway}});
+    }
+    SL_TRY(config.password, messaging_password(options_.data_dir));
+    const auto file = dir / (region.name + ".conf");
+    SL_CHECK(host::write_nats_config(config, file));
+    // Debian keeps it where only root's PATH looks.
+    const bool is_in_sbin = std::filesystem::exists("/usr/sbin/nats-server");
+    children_.push_back({.kind = Kind::messaging,
+                         .name = "nats-server",
+                         .command = {is_in_sbin ? "/usr/sbin/nats-server" : "nats-server", "-c", file},
+                         .output = logs / (region.name + "-nats.log")});
     return {};
   }
 
@@ -102,7 +142,11 @@ class Keeper {
       case SIGUSR1:
       case SIGUSR2:
         for (const Child& child : children_) {
-          if (child.is_node && child.pid > 0) ::kill(child.pid, number);
+          if (child.kind == Kind::node && child.pid > 0) ::kill(child.pid, number);
+          // A region that is cut off hears nothing of the others; its nats-server has no cut of its own.
+          if (child.kind == Kind::messaging && child.pid > 0 && number != SIGHUP) {
+            ::kill(child.pid, number == SIGUSR1 ? SIGSTOP : SIGCONT);
+          }
         }
         return;
       default: break;
@@ -113,11 +157,17 @@ class Keeper {
     reap();
   }
 
-  // Nodes drain first, while their agents still answer what is under way.
+  bool is_left(Kind kind) const {
+    return std::ranges::any_of(children_, [&](const Child& c) { return c.kind == kind && c.pid > 0; });
+  }
+
+  // Nodes drain first, while their agents still answer what is under way and their writes still reach other regions.
   void end_next() {
-    const bool node_left = std::ranges::any_of(children_, [](const Child& c) { return c.is_node && c.pid > 0; });
+    const Kind next = is_left(Kind::node) ? Kind::node : is_left(Kind::agent) ? Kind::agent : Kind::messaging;
     for (const Child& child : children_) {
-      if (child.pid > 0 && child.is_node == node_left) ::kill(child.pid, SIGTERM);
+      if (child.pid <= 0 || child.kind != next) continue;
+      ::kill(child.pid, SIGTERM);
+      if (next == Kind::messaging) ::kill(child.pid, SIGCONT);
     }
   }
 
@@ -139,8 +189,7 @@ class Keeper {
   void ended(Child& child, int state) {
     child.pid = 0;
     if (stopping_) {
-      const bool node_left = std::ranges::any_of(children_, [](const Child& c) { return c.is_node && c.pid > 0; });
-      if (child.is_node && !node_left) end_next();
+      if (!is_left(child.kind)) end_next();
       return;
     }
     const Instant now = lane_.loop().now();
@@ -167,7 +216,7 @@ class Keeper {
   void write_run_file() {
     nlohmann::json all = nlohmann::json::array();
     for (const Child& child : children_) {
-      all.push_back({{"kind", child.is_node ? "node" : "agent"}, {"name", child.name}, {"pid", child.pid}});
+      all.push_back({{"kind", main::name(child.kind)}, {"name", child.name}, {"pid", child.pid}});
     }
     (void)host::write_file(options_.data_dir / "run" / (options_.region + ".json"), all.dump(1) + "\n", 0600);
   }

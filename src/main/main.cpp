@@ -74,7 +74,7 @@ int main(int argc, char** argv) {
   serve_command->add_option("--world", serve_options.world, "the world file")->required();
   serve_command->add_option("--region", serve_options.region, "the region of this node")->required();
   serve_command->add_option("--node", node_address, "its address, when the region has several");
-  serve_command->add_option("--roles", roles, "dns,edge,health (default: all)")->delimiter(',');
+  serve_command->add_option("--roles", roles, "dns,edge,health,state (default: all)")->delimiter(',');
   serve_command->add_option("--data", serve_options.data_dir, "data directory")->capture_default_str();
   serve_command->callback([&] {
     if (!roles.empty()) serve_options.roles = {roles.begin(), roles.end()};

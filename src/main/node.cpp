@@ -22,6 +22,7 @@
 #include "host/signals.h"
 #include "main/admin.h"
 #include "main/status.h"
+#include "main/tables.h"
 #include "main/world.h"
 
 namespace sealane::main {
@@ -55,6 +56,7 @@ class Node {
   bool role(const char* name) const { return options_.roles.contains(name); }
   std::filesystem::path own_dir() const { return options_.data_dir / ("node-" + ip_.to_string()); }
   Result<std::shared_ptr<const host::Tls>> load_tls(const plan::Plan& plan);
+  Status open_tables(const plan::Plan& plan);
   void make_lane(unsigned index);
   Status open_data_lanes();
   void on_signal(int number);
@@ -80,6 +82,7 @@ class Node {
   std::unique_ptr<host::HostLane> control_;
   std::unique_ptr<host::Signals> signals_;
   std::unique_ptr<health::Health> health_;
+  std::unique_ptr<Tables> tables_;  // outlives the data lanes, whose edges ask it
   std::unique_ptr<Admin> admin_;
   std::vector<std::unique_ptr<DataLane>> lanes_;
   std::unique_ptr<port::Timer> drain_timer_;
@@ -122,6 +125,7 @@ Status Node::start() {
       [this](int number) { on_signal(number); });
 
   edges_ = std::make_shared<edge::Shared>(plan->edge.cache_bytes_max, SipKey{host::random_seed(), host::random_seed()});
+  SL_CHECK(open_tables(*plan));
   const unsigned lane_count = plan->lanes != 0 ? plan->lanes : std::max(1u, std::thread::hardware_concurrency());
   for (unsigned i = 0; i < lane_count; ++i) make_lane(i);
 
@@ -141,6 +145,16 @@ Status Node::start() {
     }
   });
   health_->start();
+  return {};
+}
+
+Status Node::open_tables(const plan::Plan& plan) {
+  const auto keepers = plan.state_nodes();
+  const auto own = plan.find_node(ip_);
+  if (!role("state") || std::ranges::find(keepers, *own) == keepers.end()) return {};
+  SL_TRY(tables_, Tables::open({.region = region_, .node = ip_, .data_dir = options_.data_dir, .own_dir = own_dir(),
+                                .log = log_, .registry = registry_, .tls = tls_},
+                               plan));
   return {};
 }
 
@@ -175,6 +189,7 @@ Status Node::open_data_lanes() {
       SL_CHECK(lane->edge->start(true));
     }
   }
+  if (tables_) SL_CHECK(tables_->start(*plan));
   for (auto& lane : lanes_) lane->host->start();
   ready_ = true;
   control_->lane().log.line(port::Level::info, "ready",
@@ -187,6 +202,7 @@ Status Node::serve() {
   if (compiling_.joinable()) compiling_.join();
   for (auto& lane : lanes_) lane->host->stop();
   lanes_.clear();
+  tables_.reset();
   return failed_;
 }
 
@@ -239,6 +255,7 @@ void Node::take(Result<LoadedWorld> world) {
   }
   plan_.publish(world->plan);
   if (health_ != nullptr) health_->plan_changed();
+  if (tables_ != nullptr) tables_->plan_changed(world->plan);
   if (auto saved = save_last_good(own_dir(), *world); !saved) {
     log_.line(port::Level::warn, "last_good_not_saved", saved.error().what);
   }
@@ -298,6 +315,7 @@ void Node::drain() {
         raw->open_connections = raw->edge->connection_count();
       });
     }
+    if (tables_) tables_->drain();
     drain_timer_ = control_->loop().make([this] { look_if_drained(); });
     drain_timer_->arm_at(control_->loop().now() + kDrainCheck);
   });
@@ -305,7 +323,7 @@ void Node::drain() {
 }
 
 void Node::look_if_drained() {
-  size_t left = 0;
+  size_t left = tables_ ? tables_->pending_count() : 0;
   for (auto& lane : lanes_) {
     if (lane->edge == nullptr) continue;
     left += lane->open_connections.load();
@@ -330,8 +348,9 @@ Page Node::page(std::string_view path, const Admin::Query& query) {
   if (path == "/metrics") return {200, "text/plain; version=0.0.4", registry_.render()};
   if (path == "/status") {
     return {200, "application/json",
-            status_json({.node = ip_, .region = region_, .ready = ready_, .draining = draining_}, *plan, *view,
-                        control_->loop().now())};
+            status_json({.node = ip_, .region = region_, .ready = ready_, .draining = draining_,
+                         .tables = tables_ ? tables_->status() : nullptr},
+                        *plan, *view, control_->loop().now())};
   }
   if (path == "/explain") return explain_page(*plan, *view, query);
   return {404, "text/plain", "no such page: /metrics /healthz /readyz /status /explain?name=NAME&from=ADDRESS\n"};

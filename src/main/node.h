@@ -19,7 +19,7 @@ struct NodeOptions {
   std::string region;
   IpAddress node;                                // empty: the region's first
   std::filesystem::path data_dir = ".sealane";
-  std::set<std::string> roles{"dns", "edge", "health"};
+  std::set<std::string> roles{"dns", "edge", "health", "state"};
   Duration drain_max = 30s;                      // after SIGTERM, for requests that are under way
 };
 

@@ -21,6 +21,30 @@ const char* name(plan::EndpointKind kind) {
   return "?";
 }
 
+// {"tables":[{"name":..,"items":..,"bytes":..}], "replicas":[..]}: how far behind each other node's writes this one is.
+nlohmann::json tables_json(const TablesStatus& status) {
+  nlohmann::json tables = nlohmann::json::array(), replicas = nlohmann::json::array();
+  for (const auto& table : status.tables) {
+    tables.push_back({{"name", table.name}, {"items", table.item_count}, {"bytes", table.bytes}});
+  }
+  for (const state::Lag& lag : status.lags) {
+    replicas.push_back({{"node", lag.node},
+                        {"region", lag.region},
+                        {"behind_ms", lag.behind_ms},
+                        {"behind_bytes", lag.bytes},
+                        {"last_applied_ms", lag.last_applied_ms},
+                        {"silent_ms", lag.silent_ms},
+                        {"applied", lag.applied},
+                        {"announced", lag.announced}});
+  }
+  return {{"tables", tables},
+          {"replicas", replicas},
+          {"position", status.position},
+          {"conflicts", status.conflict_count},
+          {"disk_bytes", status.disk_bytes},
+          {"messaging", status.is_alone ? "alone" : status.is_connected ? "connected" : "disconnected"}};
+}
+
 }  // namespace
 
 std::string status_json(const NodeState& state, const plan::Plan& plan, const view::View& view, Instant now) {
@@ -44,15 +68,15 @@ std::string status_json(const NodeState& state, const plan::Plan& plan, const vi
                          {"rtt_us", seen.rtt_us},
                          {"since_ms", double((now - seen.since).count()) / 1e6}});
   }
-  return nlohmann::json{{"node", state.node.to_string()},
+  nlohmann::json page{{"node", state.node.to_string()},
                         {"region", state.region},
                         {"ready", state.ready},
                         {"draining", state.draining},
                         {"plan", fmt::format("{:016x}", plan.version)},
                         {"view", view.version},
-                        {"endpoints", endpoints}}
-             .dump() +
-         "\n";
+                        {"endpoints", endpoints}};
+  if (state.tables) page["state"] = tables_json(*state.tables);
+  return page.dump() + "\n";
 }
 
 Result<plan::GroupId> group_of(const plan::Plan& plan, std::string_view name_or_url) {

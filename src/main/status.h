@@ -5,6 +5,7 @@
 #include <string>
 
 #include "main/admin.h"
+#include "main/tables.h"
 #include "plan/plan.h"
 #include "view/view.h"
 
@@ -15,6 +16,7 @@ struct NodeState {
   std::string region;
   bool ready = false;
   bool draining = false;
+  std::shared_ptr<const TablesStatus> tables{};  // null: this node keeps none
 };
 
 std::string status_json(const NodeState& state, const plan::Plan& plan, const view::View& view, Instant now);

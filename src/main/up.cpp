@@ -19,6 +19,7 @@
 #include "host/meter.h"
 #include "host/process.h"
 #include "host/signals.h"
+#include "main/tables.h"
 #include "main/world.h"
 
 namespace sealane::main {
@@ -265,11 +266,18 @@ void Up::say_where() {
       fmt::print("  {:<16} dns {}:{}  https {}:{}  http :{}  status http://{}:{}/status\n", region.name, ip, p.dns, ip,
                  p.https, p.http, ip, p.metrics);
     }
+    if (plan_->state.enabled && !region.agents.empty()) {
+      fmt::print("  {:<16} tables http://{}:{}\n", "", plan_->endpoint(region.nodes.front()).address.ip.to_string(), p.state);
+    }
     for (const auto id : region.agents) fmt::print("  {:<16}   {}\n", "", plan_->endpoint(id).name);
   }
   const auto& first = plan_->endpoint(plan_->regions[0].nodes[0]).address.ip;
   fmt::print("try: dig @{} -p {} {}\n     curl --cacert {}/ca/ca.pem --connect-to ::{}:{} https://{}/tools\n", first.to_string(),
              p.dns, plan_->domain, options_.data_dir.string(), first.to_string(), p.https, plan_->domain);
+  if (plan_->state.enabled) {
+    fmt::print("     AWS_SHARED_CREDENTIALS_FILE={} aws dynamodb list-tables --endpoint-url http://{}:{} --region {}\n",
+               keys_file(*plan_, options_.data_dir).string(), first.to_string(), p.state, plan_->regions[0].name);
+  }
   std::fflush(stdout);
 }
 
