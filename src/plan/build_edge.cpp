@@ -22,11 +22,14 @@ void build_ports(const Node& root, Building& b) {
     uint16_t& port;
   };
   Ports& p = b.plan.ports;
-  const std::array<Named, 5> all{{{"dns", p.dns},
+  const std::array<Named, 8> all{{{"dns", p.dns},
                                   {"http", p.http},
                                   {"https", p.https},
                                   {"control", p.control},
-                                  {"metrics", p.metrics}}};
+                                  {"metrics", p.metrics},
+                                  {"state", p.state},
+                                  {"nats", p.nats},
+                                  {"gateway", p.gateway}}};
   for (const Named& n : all) n.port = uint16_t(integer_of(ports, n.name, n.port));
   for (size_t i = 0; i < all.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {

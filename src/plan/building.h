@@ -49,6 +49,8 @@ void build_regions(const Node& root, Building& b);
 void build_routing(const Node& root, Building& b);
 // edge, ports, dns, lanes.
 void build_edge(const Node& root, Building& b);
+// state, control -> plan.state, plan.keys_file. Wants the regions.
+void build_state(const Node& root, Building& b);
 // zones -> plan.zones.
 void build_zones(const Node& root, const ReadFile& read_file, Building& b);
 

@@ -219,14 +219,63 @@ Shape edge() {
 
 Shape ports() {
   const Shape port = integer(1, 65535);
-  return section("dns, http, https, control, metrics",
+  return section("dns, http, https, control, metrics, state, nats, gateway",
                  {
                      {"dns", "UDP and TCP.", "5300", port},
                      {"http", "The edge.", "8080", port},
                      {"https", "The edge, with TLS.", "8443", port},
                      {"control", "Control API and console.", "8900", port},
                      {"metrics", "/metrics, /healthz, /readyz.", "8901", port},
+                     {"state", "DynamoDB's API.", "8000", port},
+                     {"nats", "Messages between the nodes of a region.", "4222", port},
+                     {"gateway", "Messages between regions.", "7222", port},
                  });
+}
+
+Shape table() {
+  const Shape key = dictionary("one or two attributes and their types: the partition key, then the sort key", 1, 2,
+                               choice({"S", "N", "B"}));
+  const Shape attribute = text("the name of an attribute");
+  return section(
+      "name, key, and what else a table has",
+      {
+          {"name", "As the API calls it.", "", text("3 to 255 of a-z A-Z 0-9 _ . -", "^[A-Za-z0-9_.-]{3,255}$")},
+          {"key", "The primary key: attributes and their types.", "", key},
+          {"ttl_attribute", "Holds the second (since 1970) at which an item is over.", "(none)", attribute},
+          {"merge", "What is kept when two regions write one item at a time: whole items, attributes, or every append to "
+                    "a list.", "attribute", choice({"item", "attribute", "conversation"})},
+          {"ack", "A write is acknowledged when this region has it, or when another one has it too.", "local",
+           choice({"local", "remote"})},
+          {"stream", "What the table's stream tells of a change.", "off",
+           choice({"off", "keys_only", "new_image", "old_image", "new_and_old_images"})},
+          {"regions", "Where it is kept.", "(every region with agents)",
+           list("regions", 1, kRegionsMax, region_name())},
+      });
+}
+
+Shape state() {
+  const Shape engine = any({choice({"sealane", "dynamodb"})});
+  return section(
+      "the keys of state",
+      {
+          {"enabled", "Keep tables and serve DynamoDB's API.", "(true when the section names tables or an endpoint)",
+           boolean()},
+          {"tables", "Made when they are missing; the API may make others.", "[]", list("tables", 0, 1000, table())},
+          {"engine", "sealane: kept by the nodes. dynamodb: handed to another server with DynamoDB's API.", "sealane", engine},
+          {"endpoint", "Where that server listens, with engine dynamodb.", "(none)",
+           text("a URL as http://192.0.2.1:8000", kUrlPattern)},
+          {"durability", "When a write is safe: on the disk, or in the operating system.", "fsync", choice({"fsync", "os"})},
+          {"stale_after", "How long a request waits for what its session has seen elsewhere.", "300ms", duration(0s, 1min)},
+          {"clock_ahead_max", "Writes stamped further ahead of this node's clock wait.", "500ms", duration(1ms, 1h)},
+          {"log_bytes_max", "Of one node's change log that is kept for nodes that are away.", "1GiB",
+           bytes(1u << 20, uint64_t{1} << 44)},
+          {"cache_bytes_max", "Memory for blocks read from the disk.", "32MiB", bytes(1u << 20, uint64_t{1} << 40)},
+      });
+}
+
+Shape control() {
+  return section("keys", {{"keys", "Access keys of the APIs in the form of ~/.aws/credentials, mode 0600; made on first "
+                                   "start.", "(sealane-keys in the data directory)", text("a file name")}});
 }
 
 Shape dns() {
@@ -266,8 +315,8 @@ Grammar grammar() {
               {"ports", "Where a node listens.", "(as below)", ports()},
               {"lanes", "Data threads of a node.", "(one per core)", integer(1, 256)},
               {"accelerator", "", "", unsupported()},
-              {"state", "", "", unsupported()},
-              {"control", "", "", unsupported()},
+              {"state", "Tables that survive a region, with DynamoDB's API.", "(no tables, not served)", state()},
+              {"control", "Who may use the APIs.", "(as below)", control()},
           }),
       {{"member", member()}}};
 }

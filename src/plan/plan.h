@@ -173,10 +173,39 @@ struct Edge {
   Duration sse_keepalive = 15s;              // a comment line into a silent event stream; 0: never
 };
 
+// ── tables ──────────────────────────────────────────────────────────────────────────────────────────
+
+struct TableKey {
+  std::string name;
+  char type = 'S';  // S, N or B
+};
+
+struct StateTable {
+  enum class Merge : uint8_t { attribute, item, conversation } merge = Merge::attribute;
+  enum class Stream : uint8_t { off, keys_only, new_image, old_image, new_and_old_images } stream = Stream::off;
+  std::string name;
+  TableKey hash;
+  std::optional<TableKey> range;
+  std::string ttl_attribute;         // empty: items do not expire
+  bool ack_remote = false;
+  std::vector<RegionId> regions;     // ascending
+};
+
+struct State {
+  bool enabled = false;
+  std::vector<StateTable> tables;
+  std::string endpoint;              // engine dynamodb: another server's URL; empty: our own engine
+  bool fsync = true;                 // durability
+  Duration stale_after = 300ms;
+  Duration clock_ahead_max = 500ms;
+  uint64_t log_bytes_max = 1ull << 30;
+  uint64_t cache_bytes_max = 32ull << 20;
+};
+
 // ── ports ────────────────────────────────────────────────────────────────────────────────────────────
 
 struct Ports {
-  uint16_t dns = 5300, http = 8080, https = 8443, control = 8900, metrics = 8901;
+  uint16_t dns = 5300, http = 8080, https = 8443, control = 8900, metrics = 8901, state = 8000, nats = 4222, gateway = 7222;
 };
 
 struct Dns {
@@ -198,12 +227,16 @@ struct Plan {
   Geography geography;
   Edge edge;
   Dns dns;
+  State state;
+  std::string keys_file;             // of the APIs; empty: in the data directory
   GroupId public_group{};            // of `domain`
 
   const Region& region(RegionId id) const { return regions[plan::index(id)]; }
   const Endpoint& endpoint(EndpointId id) const { return endpoints[plan::index(id)]; }
   const Group& group(GroupId id) const { return groups[plan::index(id)]; }
   std::optional<RegionId> find_region(std::string_view name) const;
+  // The nodes that keep tables: those of regions with agents, where users end up.
+  std::vector<EndpointId> state_nodes() const;
   // The node with this address.
   std::optional<EndpointId> find_node(const IpAddress& ip) const;
 };

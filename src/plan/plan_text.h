@@ -54,12 +54,26 @@ inline std::string text_of(const Edge& e) {
   return out + "\n";
 }
 
+inline std::string text_of(const State& s) {
+  std::string out = fmt::format("state enabled={} endpoint={} fsync={} {} {} {} {}\n", s.enabled, s.endpoint, s.fsync,
+                                to_text(s.stale_after), to_text(s.clock_ahead_max), s.log_bytes_max, s.cache_bytes_max);
+  for (const StateTable& t : s.tables) {
+    out += fmt::format("  table {} {}:{} {}:{} ttl={} merge={} stream={} ack_remote={} in", t.name, t.hash.name, t.hash.type,
+                       t.range ? t.range->name : "", t.range ? t.range->type : '-', t.ttl_attribute, int(t.merge),
+                       int(t.stream), t.ack_remote);
+    for (const RegionId id : t.regions) out += fmt::format(" {}", index(id));
+    out += "\n";
+  }
+  return out;
+}
+
 // Without the version and the places of countries.
 inline std::string text_of(const Plan& p) {
   std::string out =
-      fmt::format("domain={} lanes={} ports={} {} {} {} {} rrl={} nsid={}\n", p.domain, p.lanes,
-                  p.ports.dns, p.ports.http, p.ports.https, p.ports.control, p.ports.metrics,
-                  p.dns.responses_per_second_max, p.dns.nsid);
+      fmt::format("domain={} lanes={} ports={} {} {} {} {} {} {} {} rrl={} nsid={} keys={}\n", p.domain, p.lanes,
+                  p.ports.dns, p.ports.http, p.ports.https, p.ports.control, p.ports.metrics, p.ports.state,
+                  p.ports.nats, p.ports.gateway, p.dns.responses_per_second_max, p.dns.nsid, p.keys_file);
+  out += text_of(p.state);
   for (const Region& r : p.regions) {
     out += fmt::format("region {} at {},{} group={} clients=", r.name, r.at.lat, r.at.lon,
                        index(r.node_group));

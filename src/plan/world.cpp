@@ -93,6 +93,7 @@ Result<Plan> compile(std::string_view yaml, std::string_view file_name, const Re
   build_edge(root, b);
   build_regions(root, b);
   build_routing(root, b);
+  build_state(root, b);
   build_zones(root, read_file, b);
   if (!mistakes.empty()) return std::unexpected(mistakes.error(file_name));
   b.plan.geography = make_geography(data, b.plan.regions);

@@ -57,10 +57,9 @@ TEST(Mistakes, of_keys_and_values) {
           {"accelerator: { listeners: [] }",
            "w:3:1: 'accelerator' is not supported by this version of sealane; take the section "
            "out"},
-          {"state: {}",
-           "w:3:1: 'state' is not supported by this version of sealane; take the section out"},
-          {"control:",
-           "w:3:1: 'control' is not supported by this version of sealane; take the section out"},
+          {"state: { tables: [{ name: sessions, key: { id: X } }] }",
+           "w:3:48: 'X'; allowed: one of S, N, B; did you mean 'S'?"},
+          {"state: { engine: dynamodb }", "w:3:18: the engine 'dynamodb' wants an endpoint: the URL of its server"},
           {"lanes: two", "w:3:8: 'two'; allowed: a whole number, 1 to 256"},
           {"lanes: 257", "w:3:8: '257'; allowed: a whole number, 1 to 256"},
           {"lanes: '2'", "w:3:8: '2'; allowed: a whole number, 1 to 256"},

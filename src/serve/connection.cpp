@@ -185,7 +185,8 @@ void Connection::answer(const Answer& answer) {
   --core_.pending_count;
   answer_by_ = kNever;
   if (stream_) {
-    keep_alive_ = keep_alive_ && !answer.close && !core_.draining && !(ended_ && stash_.empty());
+    const bool was_last = ended_ && stash_.empty() && !processing_;  // while processing, more may be in hand
+    keep_alive_ = keep_alive_ && !answer.close && !core_.draining && !was_last;
     write(answer);
   }
   release();

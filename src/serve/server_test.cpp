@@ -3,11 +3,27 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstdlib>
 #include <deque>
+#include <new>
 #include <optional>
 
 #include "port/fake_net.h"
 #include "serve/connection.h"
+
+// Counts, for the test of the usual request. Sanitizers bring their own.
+#if !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
+#define SL_COUNTS_ALLOCATIONS 1
+static std::atomic<uint64_t> allocation_count{0};
+void* operator new(size_t bytes) {
+  allocation_count.fetch_add(1, std::memory_order_relaxed);
+  if (void* memory = std::malloc(bytes)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#endif
 
 namespace sealane::serve {
 namespace {
@@ -324,6 +340,20 @@ TEST(Serve, a_half_closed_client_gets_every_answer) {
   EXPECT_EQ(bodies(c->read()), (Strings{"GET /1 ", "GET /2 "}));
 }
 
+// The first answer is late, so the others are read from what was kept; they come at once.
+TEST(Serve, a_half_closed_client_gets_the_answers_that_come_at_once_too) {
+  Bench b;
+  b.api.later = true;
+  const auto c = b.client();
+  c->send(get("/1") + get("/2") + get("/3"));
+  c->end();
+  b.api.later = false;
+  b.api.answer_next();
+  b.lane.turn();
+  EXPECT_EQ(bodies(c->read()), (Strings{"GET /1 ", "GET /2 ", "GET /3 "}));
+  EXPECT_TRUE(c->closed);
+}
+
 TEST(Serve, a_client_that_ends_in_the_middle_is_let_go) {
   for (const std::string& part : {std::string(), std::string("GET / HT"), post("/", "x").substr(0, 50),
                                  get("/1") + "GET /2"}) {
@@ -610,6 +640,33 @@ TEST(Serve, a_request_sent_too_early_is_kept_within_bounds) {
     b.lane.turn();
   }
   EXPECT_FALSE(c->paused);
+}
+
+TEST(Serve, a_usual_request_allocates_nothing) {
+#ifdef SL_COUNTS_ALLOCATIONS
+  struct Fixed : Handler {
+    void on_request(const Request&, Responder responder) override {
+      responder.answer({.content_type = "application/x-amz-json-1.0", .fields = fields, .body = body});
+    }
+    const std::string body = std::string(1024, 'x');
+    const std::vector<wire::http::Field> fields = {{"x-amzn-RequestId", "0123"}, {"x-amz-crc32", "1"}};
+  };
+  fake::Lane lane;
+  Fixed handler;
+  Server server(lane.lane, handler, {.api = "test"});
+  ASSERT_TRUE(server.listen({IpAddress::v4(127, 0, 0, 1), 8000}));
+  const auto c = lane.call({IpAddress::v4(192, 0, 2, 1), 4000});
+  c->got.reserve(1 << 20);
+  const std::string bytes = post("/", std::string(1200, 'b'), "X-Amz-Target: DynamoDB_20120810.PutItem\r\n");
+  const auto send = [&] { c->handler->on_data({bytes.data(), bytes.size()}); };
+  send();
+  const uint64_t before = allocation_count.load();
+  for (int i = 0; i < 100; ++i) send();
+  EXPECT_EQ(allocation_count.load() - before, 0u);
+  EXPECT_EQ(c->write_count, 101u);
+#else
+  GTEST_SKIP() << "the sanitizer owns the allocator";
+#endif
 }
 
 // ── drain ────────────────────────────────────────────────────────────────────────────────────────────

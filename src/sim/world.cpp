@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "sim/disk.h"
+#include "sim/fabric.h"
 #include "sim/lane.h"
 #include "sim/stream.h"
 
@@ -38,7 +39,8 @@ port::Lane& Node::lane(unsigned index) { return lanes_[index]->lane(); }
 World::World(WorldOptions options)
     : options_(std::move(options)),
       dice_(options_.seed),
-      links_(options_.round_trip, options_.jitter, dice_.fork()) {}
+      links_(options_.round_trip, options_.jitter, dice_.fork()),
+      messaging_(std::make_unique<Messaging>(*this, Dice(mix64(~options_.seed)))) {}
 
 World::~World() {
   closing_ = true;
@@ -113,6 +115,7 @@ void World::end_life(Node& node, bool host_stays) {
   }
   for (auto& lane : node.lanes_) lane->net_impl().clear();
   node.process_.reset();
+  messaging_->node_died(node, host_stays && !closing_);
   node.disk_->end_life(host_stays);
 }
 
@@ -124,6 +127,7 @@ void World::kill(Node& node) {
 }
 
 void World::power_off(Node& node) {
+  ++node.boot_count_;
   if (node.state_ == NodeState::off) return;
   note(node.name(), "powered off");
   node.state_ = NodeState::off;

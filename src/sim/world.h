@@ -30,6 +30,7 @@ class LaneImpl;
 class NetImpl;
 class Connection;
 class Disk;
+class Messaging;
 
 struct WorldOptions {
   uint64_t seed = 1;
@@ -77,6 +78,8 @@ class Node {
   // compared.
   Instant local(Instant world_time) const { return world_time + clock_offset_; }
   Instant world_time(Instant local_time) const { return local_time - clock_offset_; }
+  // How often the machine was switched on: a power cut ends one boot, a kill does not.
+  unsigned boot_count() const { return boot_count_; }
   // What the process holds open: for leak checks.
   size_t stream_count() const { return stream_count_; }
   size_t timer_count() const { return timer_count_; }
@@ -94,6 +97,7 @@ class Node {
   NodeOptions options_;
   uint32_t id_;
   NodeState state_ = NodeState::running;
+  unsigned boot_count_ = 1;
   uint64_t life_ = 0;  // counts kills: what was scheduled for an earlier life is dropped
   Duration clock_offset_{};
   Duration wall_offset_{};
@@ -142,6 +146,8 @@ class World {
   const Links& links() const { return links_; }
   // Both ways between two sets of hosts.
   std::pair<ImpairmentId, ImpairmentId> cut(const Hosts& a, const Hosts& b);
+  // Between the nodes: port::Fabric and its brokers.
+  Messaging& messaging() { return *messaging_; }
   // Every address of a node.
   static Hosts hosts(const Node& node);
 
@@ -168,6 +174,7 @@ class World {
   Dice dice_;
   Links links_;
   Events events_;
+  std::unique_ptr<Messaging> messaging_;
   Instant now_{};
   std::vector<std::unique_ptr<Node>> nodes_;
   std::map<IpAddress, std::vector<Node*>> by_address_;

@@ -119,6 +119,19 @@ Result<Reached> parse_reached(std::string_view bytes) {
   return reached;
 }
 
+void append_packed(std::string& out, const SessionNote& note) {
+  out += kVersion;
+  append_bytes(out, note.session);
+  append_packed(out, note.seen);
+}
+
+Result<SessionNote> parse_session_note(std::string_view bytes) {
+  SessionNote note;
+  if (!take_version(bytes) || !take_string(bytes, note.session)) return broken();
+  SL_TRY(note.seen, table::take_packed_vector(bytes));
+  return note;
+}
+
 void append_packed(std::string& out, const ReadLog& read) {
   out += kVersion;
   append_bytes(out, read.region);

@@ -5,6 +5,7 @@
 //   sealane.log             a source -> everybody      LogMessage: new entries of its log, as they are made
 //   sealane.hello           a node -> everybody        Hello: who it is and how far it has read; twice a second
 //   sealane.ack.SOURCE      a node -> a source         Reached: asked for by entries that wait for another region
+//   sealane.session         a node -> everybody        SessionNote: what the client of a session has seen
 //   sealane.read.NODE       a node -> a node (request) ReadLog -> LogMessage (or what is kept): repair
 //   sealane.snapshot.NODE   a node -> a node (request) ReadSnapshot -> SnapshotPage: for who was away too long
 //
@@ -23,7 +24,8 @@
 
 namespace sealane::state {
 
-inline constexpr std::string_view kLogSubject = "sealane.log", kHelloSubject = "sealane.hello";
+inline constexpr std::string_view kLogSubject = "sealane.log", kHelloSubject = "sealane.hello",
+                                  kSessionSubject = "sealane.session";
 std::string ack_subject(table::Source source);
 // Node names are addresses: what a subject cannot hold is replaced.
 std::string read_subject(std::string_view node);
@@ -60,6 +62,13 @@ struct Reached {
 };
 void append_packed(std::string& out, const Reached& reached);
 Result<Reached> parse_reached(std::string_view bytes);
+
+struct SessionNote {
+  std::string session;           // an Mcp-Session-Id, or its hash
+  table::Vector seen;
+};
+void append_packed(std::string& out, const SessionNote& note);
+Result<SessionNote> parse_session_note(std::string_view bytes);
 
 struct ReadLog {
   std::string region;            // of who asks: what is kept there must not come blanked

@@ -42,6 +42,7 @@ Replicator::Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabri
   listen(kLogSubject, [this](const Message& m) { on_log(m.bytes); });
   listen(kHelloSubject, [this](const Message& m) { on_hello(m.bytes); });
   listen(ack_subject(engine_.self()), [this](const Message& m) { on_ack(m.bytes); });
+  listen(kSessionSubject, [this](const Message& m) { on_session(m.bytes); });
   listen(read_subject(options_.node), [this](const Message& m) { on_read(m); });
   listen(snapshot_subject(options_.node), [this](const Message& m) { on_snapshot(m); });
   tick_timer_->arm_at(lane_.clock.now());
@@ -186,6 +187,38 @@ void Replicator::release_readers() {
   arm_deadline();
 }
 
+void Replicator::note_session(const std::string& session) {
+  if (session.empty() || session.size() > kSessionBytesMax) return;
+  remember(session, engine_.applied());
+  std::string bytes;
+  append_packed(bytes, SessionNote{session, engine_.applied()});
+  fabric_.publish(kSessionSubject, bytes);
+}
+
+table::Vector Replicator::session(const std::string& session) const {
+  const auto at = sessions_.find(session);
+  return at == sessions_.end() ? table::Vector{} : at->second.seen;
+}
+
+void Replicator::on_session(std::string_view bytes) {
+  const auto note = parse_session_note(bytes);
+  if (note && !note->session.empty() && note->session.size() <= kSessionBytesMax) remember(note->session, note->seen);
+}
+
+void Replicator::remember(const std::string& session, const table::Vector& seen) {
+  const auto [at, is_new] = sessions_.try_emplace(session);
+  if (is_new) {
+    session_order_.push_front(session);
+    at->second.place = session_order_.begin();
+  } else {
+    session_order_.splice(session_order_.begin(), session_order_, at->second.place);
+  }
+  at->second.seen.raise(seen);
+  if (sessions_.size() <= kSessionsMax) return;
+  sessions_.erase(session_order_.back());
+  session_order_.pop_back();
+}
+
 void Replicator::arm_deadline() {
   Instant first = Instant::max();
   for (const Waiter& waiter : writers_) first = std::min(first, waiter.deadline);
@@ -220,16 +253,29 @@ void Replicator::tick() {
   }
 }
 
+// A hello is a promise that others trim their logs and forget removals by, so it tells only what a power cut cannot take
+// back.
 void Replicator::hello() {
-  Hello hello{.node = options_.node, .region = options_.region, .source = engine_.self()};
-  const bool is_level = durable_ == engine_.applied().position(engine_.self());
-  hello.now = is_level ? engine_.hlc_now() : durable_hlc_;
-  const uint64_t first = engine_.first_kept(engine_.self());
-  if (first > 0 && durable_ >= first) hello.bytes_per_entry = engine_.log_bytes(engine_.self()) / (durable_ - first + 1);
-  hello.applied = engine_.applied();
-  hello.applied.set({engine_.self(), durable_, durable_hlc_});
-  complete_.raise({engine_.self(), 0, hello.now});
-  hello.complete = complete_;
+  if (is_greeting_) return;
+  const table::Hlc now = engine_.hlc_now();
+  complete_.raise({engine_.self(), 0, now});
+  if (engine_.applied() == safe_) return say_hello(safe_, now, complete_);
+  is_greeting_ = true;
+  store_.sync([this, applied = engine_.applied(), now, complete = complete_,
+               alive = std::weak_ptr(alive_)](const Status& status) {
+    if (alive.expired()) return;
+    is_greeting_ = false;
+    if (!status) return;
+    safe_ = applied;
+    say_hello(applied, now, complete);
+  });
+}
+
+void Replicator::say_hello(const table::Vector& applied, table::Hlc now, const table::Vector& complete) {
+  Hello hello{.node = options_.node, .region = options_.region, .source = engine_.self(), .now = now,
+              .applied = applied, .complete = complete};
+  const uint64_t first = engine_.first_kept(engine_.self()), last = applied.position(engine_.self());
+  if (first > 0 && last >= first) hello.bytes_per_entry = engine_.log_bytes(engine_.self()) / (last - first + 1);
   std::string bytes;
   append_packed(bytes, hello);
   fabric_.publish(kHelloSubject, bytes);

@@ -11,11 +11,13 @@
 
 #include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "port/fabric.h"
@@ -61,6 +63,8 @@ class Replicator {
   static constexpr size_t kPendingBytesMax = 16 << 20;     // out of order, waiting for a gap to be filled
   static constexpr size_t kSourcesMax = 1024;
   static constexpr size_t kWaitersMax = 65536;
+  static constexpr size_t kSessionsMax = 100'000;          // the longest unheard of is forgotten
+  static constexpr size_t kSessionBytesMax = 256;
 
   struct Options {
     std::string node, region;
@@ -81,6 +85,12 @@ class Replicator {
   // Calls `done` when everything in `wanted` is applied here (0: at once), or after `timeout`: with how many milliseconds
   // behind we are then (at least 1).
   void when_reached(table::Vector wanted, Duration timeout, std::function<void(uint64_t stale_ms)> done);
+
+  // ── sessions whose clients keep no token ──
+  // The client of `session` has seen all that is applied here by now: remembered here and told to the other nodes.
+  void note_session(const std::string& session);
+  // What is known of a session; empty: nothing.
+  table::Vector session(const std::string& session) const;
 
   // ── state ──
   std::vector<Lag> lags() const;
@@ -108,10 +118,13 @@ class Replicator {
   void synced(uint64_t position, const Status& status);
   void publish();
   void hello();
+  void say_hello(const table::Vector& applied, table::Hlc now, const table::Vector& complete);
   // incoming
   void on_log(std::string_view bytes);
   void on_hello(std::string_view bytes);
   void on_ack(std::string_view bytes);
+  void on_session(std::string_view bytes);
+  void remember(const std::string& session, const table::Vector& seen);
   void on_read(const port::Fabric::Message& message);
   void on_snapshot(const port::Fabric::Message& message);
   bool apply(Source source, uint64_t position, std::string_view entry);
@@ -151,6 +164,14 @@ class Replicator {
   std::deque<Waiter> writers_;             // by position
   std::vector<Reader> readers_;
   table::Vector complete_;
+  table::Vector safe_;                     // what was applied when the last hello's sync began
+  bool is_greeting_ = false;
+  std::list<std::string> session_order_;   // the latest first
+  struct Session {
+    table::Vector seen;
+    std::list<std::string>::iterator place;
+  };
+  std::unordered_map<std::string, Session> sessions_;
   uint64_t held_for_clock_ = 0;
   std::set<Source> owes_ack_;
   size_t pending_bytes_ = 0;               // of all sources

@@ -28,6 +28,13 @@ bool has_element(const std::vector<Element>& set, const Element& element) {
   return std::ranges::binary_search(set, element);  // sets are sorted
 }
 
+// What Java calls a string's length: characters beyond U+FFFF count twice.
+size_t utf16_length(std::string_view utf8) {
+  size_t length = 0;
+  for (char c : utf8) length += size_t((c & 0xC0) != 0x80) + size_t((c & 0xF8) == 0xF0);
+  return length;
+}
+
 std::string describe_elements(const List& list) {
   std::string out;
   for (const Value& value : list) out += (out.empty() ? "" : ", ") + describe(value);
@@ -70,7 +77,7 @@ bool contains(const Value& value, const Value& part) {
 
 std::optional<Number> size_of(const Value& value) {
   auto count = [](size_t n) { return Number(int64_t(n)); };
-  if (auto* text = value.get<std::string>()) return count(text->size());
+  if (auto* text = value.get<std::string>()) return count(utf16_length(*text));
   if (auto* binary = value.get<Binary>()) return count(binary->bytes.size());
   if (auto* set = value.get<StringSet>()) return count(set->size());
   if (auto* set = value.get<NumberSet>()) return count(set->size());
@@ -88,16 +95,26 @@ std::optional<Type> type_named(std::string_view wanted) {
 
 std::string_view long_name(Type type) {
   switch (type) {
-    case Type::S: return "STRING";
-    case Type::N: return "NUMBER";
-    case Type::B: return "BINARY";
-    case Type::SS: return "STRING_SET";
-    case Type::NS: return "NUMBER_SET";
-    case Type::BS: return "BINARY_SET";
-    case Type::M: return "MAP";
-    case Type::L: return "LIST";
-    case Type::null: return "NULL";
-    case Type::boolean: return "BOOLEAN";
+    case Type::S:
+      return "STRING";
+    case Type::N:
+      return "NUMBER";
+    case Type::B:
+      return "BINARY";
+    case Type::SS:
+      return "STRING_SET";
+    case Type::NS:
+      return "NUMBER_SET";
+    case Type::BS:
+      return "BINARY_SET";
+    case Type::M:
+      return "MAP";
+    case Type::L:
+      return "LIST";
+    case Type::null:
+      return "NULL";
+    case Type::boolean:
+      return "BOOL";
   }
   return "?";
 }
