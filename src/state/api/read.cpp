@@ -172,6 +172,9 @@ Outcome<void> bind_read(const Engine& engine, ReadRequest& read) {
     if (read.is_consistent && !read.index->is_local) {
       return validation("Consistent reads are not supported on global secondary indexes");
     }
+    if (engine.is_filling(*read.table, *read.index)) {
+      return validation("Cannot read from backfilling global secondary index: " + *read.index_name);
+    }
   }
   SL_CHECK(check_select(read));
   SL_CHECK(check_index_projection(read));

@@ -50,12 +50,6 @@ void write_projection(JsonWriter& json, const table::IndexProjection& projection
   json.close('}');
 }
 
-std::string_view index_status(const Index& index, const Statuses& statuses) {
-  if (contains(statuses.indexes_created, index.name)) return "CREATING";
-  if (contains(statuses.indexes_deleted, index.name)) return "DELETING";
-  return "ACTIVE";
-}
-
 struct Place {
   const Engine& engine;
   std::string_view region;
@@ -69,7 +63,10 @@ void write_index(JsonWriter& json, const Place& place, const Index& index) {
   write_key_schema(json, index.key);
   write_projection(json, index.projection);
   if (!index.is_local) {
-    json.key("IndexStatus").text(index_status(index, place.statuses));
+    const bool is_filling = place.engine.is_filling(place.table, index);
+    const bool is_new = is_filling || contains(place.statuses.indexes_created, index.name);
+    json.key("IndexStatus").text(is_new ? "CREATING" : "ACTIVE");
+    if (is_filling) json.key("Backfilling").boolean(true);
     write_throughput(json, index.throughput);
   }
   // Indexes hold only keys, and are not counted apart from their table.
@@ -113,7 +110,7 @@ void write_stream(JsonWriter& json, const Place& place) {
   json.key("LatestStreamArn").text(stream_arn(place.region, table));
 }
 
-// AWS lists the replicas other than the one that is asked... all of them since 2019.11.21; so do we.
+// All of them, the region that is asked too.
 void write_replicas(JsonWriter& json, const Place& place) {
   const Statuses& statuses = place.statuses;
   if (place.table.replicas.size() < 2 && statuses.replicas_deleted.empty()) return;

@@ -14,7 +14,7 @@ namespace sealane::state::api {
 // Tables change at once; the answer to the change itself tells of it as AWS does, so that waiters see what they expect.
 struct Statuses {
   std::string_view table = "ACTIVE";
-  std::vector<std::string> indexes_created, indexes_deleted, replicas_created, replicas_deleted;
+  std::vector<std::string> indexes_created, replicas_created, replicas_deleted;
 };
 
 // The value of TableDescription or Table.
