@@ -74,10 +74,11 @@ struct NatsLink::Callbacks {
   static void complete(void* closure) { delete static_cast<OfSubscription*>(closure); }
 
   // The state at this moment, whatever the event was: the last one of a series leaves the truth.
-  static void update(natsConnection* connection, Shared& shared) {
+  // True: it was up and is not any more.
+  static bool update(natsConnection* connection, Shared& shared) {
     const LockGuard lock(shared.state_mu);
     const bool up = natsConnection_Status(connection) == NATS_CONN_STATUS_CONNECTED;
-    shared.connected.store(up, std::memory_order_relaxed);
+    return shared.connected.exchange(up, std::memory_order_relaxed) && !up;
   }
   static void changed(natsConnection* connection, void* closure) {
     update(connection, **static_cast<Closure*>(closure));
@@ -85,18 +86,24 @@ struct NatsLink::Callbacks {
   static void disconnected(natsConnection* connection, void* closure) {
     Shared& shared = **static_cast<Closure*>(closure);
     update(connection, shared);
-    const LockGuard lock(shared.mu);
-    shared.connection_lost = true;
-    shared.wake_lane();
+    tell(connection, shared, true, false);
   }
   static void closed(natsConnection* connection, void* closure) {
     const auto mine = std::unique_ptr<Closure>(static_cast<Closure*>(closure));
     Shared& shared = **mine;
-    update(connection, shared);
+    const bool was_up = update(connection, shared);
+    tell(connection, shared, was_up, true);
+  }
+  static void tell(natsConnection* connection, Shared& shared, bool is_lost, bool is_closed) {
+    const char* unsafe = nullptr;  // the library may rewrite it meanwhile
+    const natsStatus why = natsConnection_GetLastError(connection, &unsafe);
     const LockGuard lock(shared.mu);
-    shared.connection_lost = true;
-    shared.closed = true;
-    shared.wake.notify_one();
+    shared.connection_lost |= is_lost;
+    if (why != NATS_OK) shared.error = natsStatus_GetText(why);
+    if (is_closed) {
+      shared.closed = true;
+      shared.wake.notify_one();
+    }
     shared.wake_lane();
   }
   static void error(natsConnection*, natsSubscription*, natsStatus status, void* closure) {
@@ -124,6 +131,15 @@ Result<std::unique_ptr<NatsLink>> NatsLink::open(const NatsOptions& options, por
   std::vector<const char*> servers;
   for (const std::string& url : options.servers) servers.push_back(url.c_str());
   if (servers.empty()) return fail(Code::invalid, "no nats-server to connect to");
+  for (const std::string& text : {options.name, options.user, options.password, options.token}) {
+    // cnats 3.4 puts them into the JSON of its CONNECT as they are.
+    if (std::ranges::any_of(text,
+                            [](char c) { return c == '"' || c == '\\' || uint8_t(c) < 0x20; })) {
+      return fail(Code::invalid,
+                  "no quotes, backslashes or control characters in the name, user, "
+                  "password or token for a nats-server");
+    }
+  }
   apply("the URL of a nats-server",
         [&] { return natsOptions_SetServers(raw, servers.data(), int(servers.size())); });
   apply("name", [&] { return natsOptions_SetName(raw, options.name.c_str()); });

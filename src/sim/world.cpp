@@ -127,6 +127,7 @@ void World::kill(Node& node) {
 }
 
 void World::power_off(Node& node) {
+  ++node.boot_count_;
   if (node.state_ == NodeState::off) return;
   note(node.name(), "powered off");
   node.state_ = NodeState::off;

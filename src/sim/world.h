@@ -78,6 +78,8 @@ class Node {
   // compared.
   Instant local(Instant world_time) const { return world_time + clock_offset_; }
   Instant world_time(Instant local_time) const { return local_time - clock_offset_; }
+  // How often the machine was switched on: a power cut ends one boot, a kill does not.
+  unsigned boot_count() const { return boot_count_; }
   // What the process holds open: for leak checks.
   size_t stream_count() const { return stream_count_; }
   size_t timer_count() const { return timer_count_; }
@@ -95,6 +97,7 @@ class Node {
   NodeOptions options_;
   uint32_t id_;
   NodeState state_ = NodeState::running;
+  unsigned boot_count_ = 1;
   uint64_t life_ = 0;  // counts kills: what was scheduled for an earlier life is dropped
   Duration clock_offset_{};
   Duration wall_offset_{};

@@ -41,22 +41,28 @@ Engine::Engine(port::Store& store, port::Clock& clock, Options options, Source s
 Engine::~Engine() = default;
 
 Result<std::unique_ptr<Engine>> Engine::open(port::Store& store, port::Clock& clock, Dice& dice, Options options) {
-  std::string identity;
+  std::string identity, boot;
   SL_TRY(const bool found, store.get(Keyspace::meta, keyspace::kIdentity, identity));
   Source self = 0;
   if (found) {
-    std::string_view bytes = identity;
-    std::string_view version;
-    if (!table::take_bytes(bytes, version) || !keyspace::take_u32(bytes, self)) {
+    std::string_view bytes = identity, version, last_boot;
+    if (!table::take_bytes(bytes, version) || !keyspace::take_u32(bytes, self) || !table::take_bytes(bytes, last_boot)) {
       return fail(Code::corrupt, "the store's identity does not read back; restore it from another node");
     }
     if (version != kVersion) {
       return fail(Code::invalid, "the store was written by a newer Sealane (format " + std::string(version) + ")");
     }
-  } else {
-    while (self == 0) self = Source(dice.roll());
+    boot = last_boot;
+  }
+  const bool is_new_log = !found || (!options.machine_boot.empty() && boot != options.machine_boot);
+  if (is_new_log) {
+    for (self = 0; self == 0;) self = Source(dice.roll());
+  }
+  if (is_new_log || boot != options.machine_boot) {
+    identity.clear();
     table::append_bytes(identity, kVersion);
     keyspace::append_u32(identity, self);
+    table::append_bytes(identity, options.machine_boot);
     const auto batch = store.batch();
     batch->put(Keyspace::meta, keyspace::kIdentity, identity);
     SL_CHECK(store.write(*batch));

@@ -89,6 +89,9 @@ class Engine {
   struct Options {
     std::string region, node;  // names of this node's region and of itself
     uint64_t clock_ahead_max_ms = table::HybridClock::kAheadMaxMs;
+    // For `durability: os`: names this boot of the machine. After another boot the end of our log may be gone though others
+    // have read it, so a new log is begun (and its old end comes back from them). Empty: what was shipped is on the disk.
+    std::string machine_boot{};
   };
   // Opens what the store holds, or makes it a new one with an identity drawn from `dice`.
   ~Engine();

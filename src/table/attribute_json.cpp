@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 
 #include "table/size.h"
@@ -16,6 +17,12 @@ using simdjson::dom::element_type;
 constexpr std::string_view kInvalidValues = "One or more parameter values were invalid: ";
 constexpr const char* kNoType =
     "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes";
+constexpr const char* kTwoTypes =
+    "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the "
+    "supported datatypes";
+constexpr const char* kTooDeep =
+    "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels "
+    "beyond supported limit";
 constexpr const char* kStructureHere = "Start of structure or map found where not expected";
 
 std::unexpected<Error> wrong_shape(std::string_view what) {
@@ -40,7 +47,7 @@ std::unexpected<Error> cannot_convert(element json, std::string_view type) {
   return wrong_shape(std::string(token()).append(" cannot be converted to ").append(type));
 }
 
-// ---- JSON's own types, as DynamoDB's deserializer takes them --------------------------------------------------------
+// ── JSON's own types, as DynamoDB's deserializer takes them ──
 
 Result<std::string_view> text_of(element json) {
   switch (json.type()) {
@@ -53,9 +60,8 @@ Result<std::string_view> text_of(element json) {
 }
 
 bool is_word(std::string_view text, std::string_view upper) {
-  return std::ranges::equal(text, upper, [](char a, char b) {
-    return (a >= 'a' && a <= 'z' ? a - 'a' + 'A' : a) == b;
-  });
+  return std::ranges::equal(
+      text, upper, [](char a, char b) { return (a >= 'a' && a <= 'z' ? a - 'a' + 'A' : a) == b; });
 }
 
 // Of strings it takes true, 1, yes and false, 0, no.
@@ -107,7 +113,7 @@ Result<simdjson::dom::object> structure_of(element json) {
                                      : "Unexpected value type in payload");
 }
 
-// ---- values ---------------------------------------------------------------------------------------------------------
+// ── values ──
 
 // False for names that are none of a value's types: DynamoDB passes over them.
 bool type_of(std::string_view name, Type& type) {
@@ -136,12 +142,7 @@ bool type_of(std::string_view name, Type& type) {
   }
 }
 
-template <typename T>
-Value value_of(T form) {
-  return Value(Value::Form(std::in_place_type<T>, std::move(form)));
-}
-
-Result<Value> parse_value(element json, size_t level);
+Status parse_value(element json, size_t level, Value& out);
 
 // "[a, b]": a set's elements as they came, for the message.
 std::string listed(simdjson::dom::array set) {
@@ -160,43 +161,38 @@ bool sort_set(Set& set) {
   return std::ranges::adjacent_find(set) == set.end();
 }
 
-Result<Value> parse_string_set(element json) {
+Status parse_set(element json, StringSet& set) {
   SL_TRY(const auto array, list_of(json));
-  StringSet set;
   for (const element e : array) {
     SL_TRY(const auto text, text_of(e));
     set.emplace_back(text);
   }
   if (set.empty()) return wrong_value("An string set  may not be empty");
-  if (!sort_set(set))
-    return wrong_value("Input collection " + listed(array) + " contains duplicates.");
-  return value_of(std::move(set));
+  if (sort_set(set)) return {};
+  return wrong_value("Input collection " + listed(array) + " contains duplicates.");
 }
 
-Result<Value> parse_number_set(element json) {
+Status parse_set(element json, NumberSet& set) {
   SL_TRY(const auto array, list_of(json));
-  NumberSet set;
   for (const element e : array) {
     SL_TRY(const auto text, text_of(e));
     SL_TRY(const auto number, Number::parse(text));
     set.push_back(number);
   }
   if (set.empty()) return wrong_value("An number set  may not be empty");
-  if (!sort_set(set)) return fail(Code::invalid, "Input collection contains duplicates");
-  return value_of(std::move(set));
+  if (sort_set(set)) return {};
+  return fail(Code::invalid, "Input collection contains duplicates");
 }
 
-Result<Value> parse_binary_set(element json) {
+Status parse_set(element json, BinarySet& set) {
   SL_TRY(const auto array, list_of(json));
-  BinarySet set;
   for (const element e : array) {
     SL_TRY(auto bytes, bytes_of(e));
     set.push_back({std::move(bytes)});
   }
   if (set.empty()) return wrong_value("Binary sets should not be empty");
-  if (!sort_set(set))
-    return wrong_value("Input collection " + listed(array) + "of type BS contains duplicates.");
-  return value_of(std::move(set));
+  if (sort_set(set)) return {};
+  return wrong_value("Input collection " + listed(array) + "of type BS contains duplicates.");
 }
 
 bool is_sorted(simdjson::dom::object object) {
@@ -213,16 +209,12 @@ bool is_sorted(simdjson::dom::object object) {
 std::unexpected<Error> empty_name() { return fail(Code::invalid, "Empty attribute name"); }
 
 // Attributes in the order of their names. Of a name that is there twice the last counts.
-Result<Item> parse_item(simdjson::dom::object object, size_t level) {
-  Item out;
+Status parse_item(simdjson::dom::object object, size_t level, Item& out) {
   out.reserve(object.size());
   if (is_sorted(object)) {
     if (object.size() > 0 && object.begin().key().empty()) return empty_name();
-    for (const auto& [name, json] : object) {
-      SL_TRY(Value value, parse_value(json, level));
-      out.append(std::string(name), std::move(value));
-    }
-    return out;
+    for (const auto& [name, json] : object) SL_CHECK(parse_value(json, level, out.append(name)));
+    return {};
   }
   std::vector<simdjson::dom::key_value_pair> fields;
   fields.reserve(object.size());
@@ -230,89 +222,79 @@ Result<Item> parse_item(simdjson::dom::object object, size_t level) {
   std::ranges::stable_sort(fields, {}, &simdjson::dom::key_value_pair::key);
   if (fields.front().key.empty()) return empty_name();
   for (size_t i = 0; i < fields.size(); ++i) {
-    SL_TRY(Value value, parse_value(fields[i].value, level));
-    if (i + 1 == fields.size() || fields[i + 1].key != fields[i].key)
-      out.append(std::string(fields[i].key), std::move(value));
+    const bool is_last = i + 1 == fields.size() || fields[i + 1].key != fields[i].key;
+    Value unused;
+    SL_CHECK(parse_value(fields[i].value, level, is_last ? out.append(fields[i].key) : unused));
   }
-  return out;
+  return {};
 }
 
-Result<Value> parse_list(element json, size_t level) {
+Status parse_list(element json, size_t level, List& out) {
   SL_TRY(const auto array, list_of(json));
-  List list;
-  list.reserve(array.size());
-  for (const element e : array) {
-    SL_TRY(Value value, parse_value(e, level));
-    list.push_back(std::move(value));
-  }
-  return value_of(std::move(list));
+  out.reserve(array.size());
+  for (const element e : array) SL_CHECK(parse_value(e, level, out.emplace_back()));
+  return {};
 }
 
-Result<Value> parse_typed(Type type, element json, size_t level) {
+Status parse_typed(Type type, element json, size_t level, Value& out) {
   switch (type) {
     case Type::S: {
       SL_TRY(const auto text, text_of(json));
-      return value_of(std::string(text));
+      out.emplace<std::string>() = text;
+      return {};
     }
     case Type::N: {
       SL_TRY(const auto text, text_of(json));
-      SL_TRY(const auto number, Number::parse(text));
-      return value_of(number);
+      SL_TRY(out.emplace<Number>(), Number::parse(text));
+      return {};
     }
     case Type::B: {
-      SL_TRY(auto bytes, bytes_of(json));
-      return value_of(Binary{std::move(bytes)});
+      SL_TRY(out.emplace<Binary>().bytes, bytes_of(json));
+      return {};
     }
-    case Type::SS: return parse_string_set(json);
-    case Type::NS: return parse_number_set(json);
-    case Type::BS: return parse_binary_set(json);
+    case Type::SS: return parse_set(json, out.emplace<StringSet>());
+    case Type::NS: return parse_set(json, out.emplace<NumberSet>());
+    case Type::BS: return parse_set(json, out.emplace<BinarySet>());
     case Type::M: {
       SL_TRY(const auto object, map_of(json));
-      SL_TRY(Item map, parse_item(object, level + 1));
-      return value_of(std::move(map));
+      return parse_item(object, level + 1, out.emplace<Item>());
     }
-    case Type::L: return parse_list(json, level + 1);
+    case Type::L: return parse_list(json, level + 1, out.emplace<List>());
     case Type::null: {
       SL_TRY(const bool is_null, bool_of(json));
-      if (!is_null) return wrong_value("Null attribute value types must have the value of true");
-      return Value();
+      out.emplace<Null>();
+      if (is_null) return {};
+      return wrong_value("Null attribute value types must have the value of true");
     }
     case Type::boolean: {
-      SL_TRY(const bool is_true, bool_of(json));
-      return value_of(is_true);
+      SL_TRY(out.emplace<bool>(), bool_of(json));
+      return {};
     }
   }
-  return Value();
+  return {};
 }
 
-// An AttributeValue is an object with one of the types; members that are null or unknown count as not there.
-Result<Value> parse_value(element json, size_t level) {
-  if (level > kDepthMax)
-    return fail(Code::invalid,
-                "Nesting Levels have exceeded supported limits: Attributes in the item have nested "
-                "levels beyond supported limit");
+// An AttributeValue is an object with one of the types; members that are null or unknown count as
+// not there.
+Status parse_value(element json, size_t level, Value& out) {
+  if (level > kDepthMax) return fail(Code::invalid, kTooDeep);
   SL_TRY(const auto object, structure_of(json));
-  Value out;
   unsigned types = 0;
   for (const auto& [name, member] : object) {
     Type type;
     if (!type_of(name, type) || member.is_null()) continue;
-    SL_TRY(out, parse_typed(type, member, level));
+    SL_CHECK(parse_typed(type, member, level, out));
     types |= 1u << unsigned(type);
   }
-  if (types == 0)
-    return fail(Code::invalid, kNoType);
-  if ((types & (types - 1)) != 0)
-    return fail(Code::invalid,
-                "Supplied AttributeValue has more than one datatypes set, must contain exactly one of "
-                "the supported datatypes");
-  return out;
+  if (types == 0) return fail(Code::invalid, kNoType);
+  if ((types & (types - 1)) != 0) return fail(Code::invalid, kTwoTypes);
+  return {};
 }
 
-// ---- the shape alone -------------------------------------------------------------------------------------------------
+// ── the shape alone ──
 
-// DynamoDB reads the whole request before it judges a value, so a wrong shape anywhere comes before a wrong value. We
-// judge as we read, and look for the rest's shape only when a value was refused.
+// DynamoDB reads the whole request before it judges a value, so a wrong shape anywhere comes before
+// a wrong value. We judge as we read, and look for the rest's shape only when a value was refused.
 Status check_shape(element json, size_t level) {
   if (level > kDepthMax || json.is_null()) return {};
   SL_TRY(const auto object, structure_of(json));
@@ -325,35 +307,36 @@ Status check_shape(element json, size_t level) {
     } else if (type == Type::L) {
       SL_TRY(const auto list, list_of(member));
       for (const element e : list) SL_CHECK(check_shape(e, level + 1));
-    } else if (const auto value = parse_typed(type, member, level);
-               !value && is_wrong_shape(value.error())) {
-      return std::unexpected(value.error());
+    } else {
+      Value unused;
+      const auto parsed = parse_typed(type, member, level, unused);
+      if (!parsed && is_wrong_shape(parsed.error())) return parsed;
     }
   }
   return {};
 }
 
-// ---- writing --------------------------------------------------------------------------------------------------------
+// ── writing ──
 
-constexpr uint64_t kOnes = 0x0101010101010101;
+// Sixteen bytes as one vector (of GCC and Clang): true is 0xff.
+using Block = uint8_t __attribute__((vector_size(16)));
+constexpr Block all(char c) { return Block{} + uint8_t(c); }
 
-// The high bit of each byte of `word` that JSON wants escaped: below 20, quote, backslash. Bytes after the first hit
-// may be marked falsely.
-constexpr uint64_t escapes(uint64_t word) {
-  const auto zeros = [](uint64_t w) { return (w - kOnes) & ~w; };
-  const uint64_t control = (word - kOnes * 0x20) & ~word;
-  return (control | zeros(word ^ (kOnes * '"')) | zeros(word ^ (kOnes * '\\'))) & (kOnes * 0x80);
-}
-
-// How many bytes from the front need no escape.
+// How many bytes from the front need no escape: JSON wants those below 20, quote and backslash
+// escaped.
 size_t plain_run(std::string_view text) {
+  static_assert(std::endian::native == std::endian::little);  // the first byte is the lowest
   size_t at = 0;
-  for (; at + 8 <= text.size(); at += 8) {
-    uint64_t word;
-    std::memcpy(&word, text.data() + at, 8);
-    if (escapes(word) != 0) break;
+  for (; at + sizeof(Block) <= text.size(); at += sizeof(Block)) {
+    Block block;
+    std::memcpy(&block, text.data() + at, sizeof block);
+    const auto hits = (block < all(0x20)) | (block == all('"')) | (block == all('\\'));
+    const auto [low, high] = std::bit_cast<std::array<uint64_t, 2>>(hits);
+    if (low != 0) return at + size_t(std::countr_zero(low)) / 8;
+    if (high != 0) return at + 8 + size_t(std::countr_zero(high)) / 8;
   }
-  while (at < text.size() && uint8_t(text[at]) >= 0x20 && text[at] != '"' && text[at] != '\\') ++at;
+  const auto wants_escape = [](char c) { return uint8_t(c) < 0x20 || c == '"' || c == '\\'; };
+  while (at < text.size() && !wants_escape(text[at])) ++at;
   return at;
 }
 
@@ -400,7 +383,7 @@ struct Writer {
   }
 };
 
-// ---- base64 (RFC 4648 4) --------------------------------------------------------------------------------------------
+// ── base64 (RFC 4648 4) ──
 
 constexpr std::string_view kAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -416,17 +399,21 @@ constexpr auto kDigits = [] {
 }  // namespace
 
 Result<Value> value_from_json(element json) {
-  auto out = parse_value(json, 1);
-  if (!out && !is_wrong_shape(out.error())) SL_CHECK(check_shape(json, 1));
-  return out;
+  Value out;
+  auto parsed = parse_value(json, 1, out);
+  if (parsed) return out;
+  if (!is_wrong_shape(parsed.error())) SL_CHECK(check_shape(json, 1));
+  return std::unexpected(std::move(parsed).error());
 }
 
 Result<Item> item_from_json(element json) {
   SL_TRY(const auto object, map_of(json));
-  auto out = parse_item(object, 1);
-  if (!out && !is_wrong_shape(out.error()))
+  Item out;
+  auto parsed = parse_item(object, 1, out);
+  if (parsed) return out;
+  if (!is_wrong_shape(parsed.error()))
     for (const auto& field : object) SL_CHECK(check_shape(field.value, 1));
-  return out;
+  return std::unexpected(std::move(parsed).error());
 }
 
 void append_json(std::string& out, const Value& value) {
@@ -463,14 +450,14 @@ void append_base64(std::string& out, std::string_view bytes) {
   const size_t start = out.size();
   out.resize(start + (bytes.size() + 2) / 3 * 4, '=');
   char* to = out.data() + start;
-  const auto byte = [&](size_t i) { return i < bytes.size() ? uint32_t(uint8_t(bytes[i])) : 0u; };
-  size_t at = 0;
   const auto put = [&](uint32_t group, int digits) {
-    for (int i = 0; i < digits; ++i) to[i] = kAlphabet[group >> (18 - 6 * i) & 63];
-    to += 4;
+    for (int i = 0; i < digits; ++i) *to++ = kAlphabet[group >> (18 - 6 * i) & 63];
   };
-  for (; at + 3 <= bytes.size(); at += 3) put(byte(at) << 16 | byte(at + 1) << 8 | byte(at + 2), 4);
-  if (at < bytes.size()) put(byte(at) << 16 | byte(at + 1) << 8, int(bytes.size() - at) + 1);
+  const auto* from = reinterpret_cast<const uint8_t*>(bytes.data());
+  size_t left = bytes.size();
+  for (; left >= 3; left -= 3, from += 3) put(uint32_t(from[0] << 16 | from[1] << 8 | from[2]), 4);
+  if (left == 2) put(uint32_t(from[0] << 16 | from[1] << 8), 3);
+  if (left == 1) put(uint32_t(from[0] << 16), 2);
 }
 
 Result<std::string> from_base64(std::string_view text) {
@@ -478,22 +465,27 @@ Result<std::string> from_base64(std::string_view text) {
     return wrong_shape("Base64 encoded length is expected a multiple of 4 bytes but found: " +
                        std::to_string(text.size()));
   const size_t pad = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-  const size_t digit_count = text.size() - pad;
-  std::string out;
-  out.reserve(text.size() / 4 * 3);
-  uint32_t bits = 0;
-  uint8_t wrong = 0;
-  for (size_t i = 0; i < digit_count; ++i) {
-    const uint8_t digit = kDigits[uint8_t(text[i])];
-    wrong |= digit & 0xc0;
-    bits = bits << 6 | (digit & 63);
-    if (i % 4 == 0) continue;
-    const unsigned spare = 6 - 2 * (i % 4);  // bits of the last digit that begin the next byte
-    out.push_back(char(bits >> spare));
-  }
-  const uint32_t spare_bits = pad == 0 ? 0 : bits & (pad == 2 ? 15u : 3u);
+  std::string out(text.size() / 4 * 3, '\0');
+  char* to = out.data();
+  uint32_t seen = 0;  // all digits together: a high bit tells of one that is none
+  uint32_t group = 0;
+  const auto take = [&](const char* from, int digits) {
+    group = 0;
+    for (int i = 0; i < digits; ++i) {
+      const uint32_t digit = kDigits[uint8_t(from[i])];
+      seen |= digit;
+      group |= digit << (18 - 6 * i);
+    }
+    for (int i = 0; i < 3; ++i) *to++ = char(uint8_t(group >> (16 - 8 * i)));
+  };
+  const char* from = text.data();
+  const char* padded = text.data() + text.size() - (pad > 0 ? 4 : 0);
+  for (; from != padded; from += 4) take(from, 4);
+  if (pad > 0) take(from, int(4 - pad));
+  out.resize(out.size() - pad);
+  const uint32_t bits_beyond = pad > 0 ? group & ((1u << (8 * pad)) - 1) : 0;
   // The spelling is AWS's.
-  if (wrong || spare_bits != 0)
+  if ((seen & ~63u) != 0 || bits_beyond != 0)
     return wrong_shape("Invalid last non-pad Base64 character dectected");
   return out;
 }

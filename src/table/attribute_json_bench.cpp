@@ -14,8 +14,8 @@ namespace {
 std::string sample() {
   std::string text;
   while (text.size() < 900) text += "The lane to the west is open again, and faster.\\n";
-  return R"({"pk":{"S":"session#8d1f0a52-77c1"},"sk":{"S":"turn#000042"},"at":{"N":"1763850000123"},)"
-         R"("done":{"BOOL":false},"text":{"S":")" +
+  return R"({"pk":{"S":"session#8d1f0a52-77c1"},"sk":{"S":"turn#000042"},)"
+         R"("at":{"N":"1763850000123"},"done":{"BOOL":false},"text":{"S":")" +
          text + R"("}})";
 }
 

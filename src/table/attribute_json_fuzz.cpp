@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any JSON as an AttributeValue and as an item: what is taken is written, packed and read back as the same.
+// Any JSON as an AttributeValue and as an item: what is taken is written, packed and read back as
+// the same.
 #include <cstdint>
 
 #include "base/result.h"

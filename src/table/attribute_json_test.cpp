@@ -40,16 +40,19 @@ TEST(AttributeJson, every_type_is_read_and_written_in_its_one_form) {
       {R"({"B":"AAECAw=="})", R"({"B":"AAECAw=="})"},
       {R"({"B":""})", R"({"B":""})"},
       {R"({"SS":["b","a",""]})", R"({"SS":["","a","b"]})"},
-      {R"({"NS":["10","9","1e1000e"]})", "The parameter cannot be converted to a numeric value: 1e1000e"},
+      {R"({"NS":["10","9","1e1000e"]})",
+       "The parameter cannot be converted to a numeric value: 1e1000e"},
       {R"({"NS":["10","9","-1.0"]})", R"({"NS":["-1","9","10"]})"},
       {R"({"BS":["/w==",""]})", R"({"BS":["","/w=="]})"},
       {R"({"M":{}})", R"({"M":{}})"},
-      {R"({"M":{"b":{"NULL":true},"a":{"BOOL":false}}})", R"({"M":{"a":{"BOOL":false},"b":{"NULL":true}}})"},
+      {R"({"M":{"b":{"NULL":true},"a":{"BOOL":false}}})",
+       R"({"M":{"a":{"BOOL":false},"b":{"NULL":true}}})"},
       {R"({"L":[]})", R"({"L":[]})"},
       {R"({"L":[{"S":"x"},{"L":[{"N":"1"}]}]})", R"({"L":[{"S":"x"},{"L":[{"N":"1"}]}]})"},
       {R"({"NULL":true})", R"({"NULL":true})"},
       {R"({"BOOL":true})", R"({"BOOL":true})"},
-      // What Amazon's deserializer makes of strings where a boolean belongs, of null, and of members it does not know.
+      // What Amazon's deserializer makes of strings where a boolean belongs, of null, and of
+      // members it does not know.
       {R"({"NULL":"Yes"})", R"({"NULL":true})"},
       {R"({"BOOL":"tRue"})", R"({"BOOL":true})"},
       {R"({"BOOL":"1"})", R"({"BOOL":true})"},
@@ -66,8 +69,8 @@ TEST(AttributeJson, every_type_is_read_and_written_in_its_one_form) {
 TEST(AttributeJson, a_value_that_means_nothing_is_refused_in_the_words_of_dynamodb) {
   const std::string empty =
       "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes";
-  for (const char* json : {"{}", R"({"a":""})", R"({"S":null})", "null", R"({"M":{"a":{}}})", R"({"L":[{}]})",
-                           R"({"L":[null]})"})
+  for (const char* json : {"{}", R"({"a":""})", R"({"S":null})", "null", R"({"M":{"a":{}}})",
+                           R"({"L":[{}]})", R"({"L":[null]})"})
     EXPECT_EQ(value(json), empty) << json;
 
   const std::string invalid = "One or more parameter values were invalid: ";
@@ -81,13 +84,16 @@ TEST(AttributeJson, a_value_that_means_nothing_is_refused_in_the_words_of_dynamo
       {R"({"SS":["b","a","b"]})", invalid + "Input collection [b, a, b] contains duplicates."},
       {R"({"SS":["",""]})", invalid + "Input collection [, ] contains duplicates."},
       {R"({"NS":["1","2","1.0"]})", "Input collection contains duplicates"},
-      {R"({"BS":["Yg==","Yg=="]})", invalid + "Input collection [Yg==, Yg==]of type BS contains duplicates."},
+      {R"({"BS":["Yg==","Yg=="]})",
+       invalid + "Input collection [Yg==, Yg==]of type BS contains duplicates."},
       {R"({"S":"","N":""})", no_number},
       {R"({"S":"a","N":"b"})", no_number + ": b"},
       {R"({"NS":["1",""]})", no_number},
-      {R"({"N":"1e126"})", "Number overflow. Attempting to store a number with magnitude larger than supported range"},
-      {R"({"S":"a","N":"1"})", "Supplied AttributeValue has more than one datatypes set, must contain exactly one of "
-                               "the supported datatypes"},
+      {R"({"N":"1e126"})",
+       "Number overflow. Attempting to store a number with magnitude larger than supported range"},
+      {R"({"S":"a","N":"1"})",
+       "Supplied AttributeValue has more than one datatypes set, must contain exactly one of "
+       "the supported datatypes"},
       {R"({"M":{"":{"S":"x"}}})", "Empty attribute name"},
   };
   for (const auto& [json, what] : cases) EXPECT_EQ(value(json), what) << json;
@@ -134,14 +140,17 @@ TEST(AttributeJson, a_wrong_shape_is_a_serialization_exception) {
       {R"({"M":{"a":"x"}})", "Unexpected value type in payload"},
       {R"({"L":[[]]})", collection + ours},
   };
-  for (const auto& [json, what] : cases) EXPECT_EQ(value(json), std::string(kSerialization) + what) << json;
+  for (const auto& [json, what] : cases)
+    EXPECT_EQ(value(json), std::string(kSerialization) + what) << json;
   simdjson::dom::parser parser;
   EXPECT_EQ(item_from_json(parser.parse("[]"_padded).value()).error().what,
-            std::string(kSerialization) + "Unrecognized collection type java.util.Map<java.lang.String, " + ours + ">");
+            std::string(kSerialization) +
+                "Unrecognized collection type java.util.Map<java.lang.String, " + ours + ">");
 }
 
 TEST(AttributeJson, a_wrong_shape_anywhere_comes_before_a_wrong_value) {
-  const std::string shape = std::string(kSerialization) + "NUMBER_VALUE cannot be converted to String";
+  const std::string shape =
+      std::string(kSerialization) + "NUMBER_VALUE cannot be converted to String";
   EXPECT_EQ(item(R"({"a":{"N":"x"},"b":{"S":1}})"), shape);
   EXPECT_EQ(item(R"({"a":{"N":"x","S":1}})"), shape);
   EXPECT_EQ(item(R"({"a":{"L":[{},{"M":{"c":{"SS":["a","a"]},"d":{"NS":["1",1]}}}]}})"), shape);
@@ -187,7 +196,8 @@ TEST(AttributeJson, attributes_are_sorted_and_of_two_of_one_name_the_last_counts
             R"({"a":{"S":"4"},"b":{"S":"1"},"c":{"S":"3"}})");
   EXPECT_EQ(item(R"({"a":{"S":"1"},"a":{"S":"2"}})"), R"({"a":{"S":"2"}})");
   // Bytes, not letters: in UTF-8 the order of bytes is the order of code points.
-  EXPECT_EQ(item(R"({"é":{"S":""},"z":{"S":""},"Z":{"S":""}})"), R"({"Z":{"S":""},"z":{"S":""},"é":{"S":""}})");
+  EXPECT_EQ(item(R"({"é":{"S":""},"z":{"S":""},"Z":{"S":""}})"),
+            R"({"Z":{"S":""},"z":{"S":""},"é":{"S":""}})");
 }
 
 // Each level unsorted: were a level read twice, this would take 2^31 steps.
@@ -219,8 +229,12 @@ TEST(JsonString, escapes_what_json_wants_escaped_wherever_it_stands) {
 }
 
 TEST(Base64, gives_the_vectors_of_rfc4648) {
-  const std::pair<const char*, const char*> vectors[] = {{"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},
-                                                         {"foo", "Zm9v"},  {"foob", "Zm9vYg=="},  {"fooba", "Zm9vYmE="},
+  const std::pair<const char*, const char*> vectors[] = {{"", ""},
+                                                         {"f", "Zg=="},
+                                                         {"fo", "Zm8="},
+                                                         {"foo", "Zm9v"},
+                                                         {"foob", "Zm9vYg=="},
+                                                         {"fooba", "Zm9vYmE="},
                                                          {"foobar", "Zm9vYmFy"}};
   for (const auto& [bytes, text] : vectors) {
     std::string out = ">";
@@ -245,8 +259,8 @@ TEST(Base64, every_byte_string_goes_there_and_back_and_no_other_text_is_read) {
     append_base64(again, *other);
     ASSERT_EQ(again, text) << seed;
   }
-  for (const char* text : {"A", "AA", "AAA", "AAAAA", "====", "A===", "=AAA", "AA=A", "A=AA", "AB==", "AAB=", "AA==AAAA",
-                           "AA A", "AA-A", "AA_A", "AAA\n"})
+  for (const char* text : {"A", "AA", "AAA", "AAAAA", "====", "A===", "=AAA", "AA=A", "A=AA",
+                           "AB==", "AAB=", "AA==AAAA", "AA A", "AA-A", "AA_A", "AAA\n"})
     EXPECT_FALSE(from_base64(text)) << text;
 }
 

@@ -31,11 +31,7 @@ bool take_escaped(std::string_view& bytes, std::string& out) {
   return false;
 }
 
-void append_hash(std::string& out, const Value& hash_key) {
-  const uint16_t hash = hash_of(hash_key);
-  out.push_back(char(hash >> 8));
-  out.push_back(char(hash & 0xff));
-}
+uint16_t hash_of_ordered(std::string_view bytes) { return uint16_t(mix64(fnv1a(bytes)) >> 48); }
 
 const Value* of_type(const Item& item, const KeyAttribute& attribute) {
   const Value* value = item.find(attribute.name);
@@ -66,7 +62,7 @@ Result<Value> take_ordered(std::string_view& bytes, Type type) {
 uint16_t hash_of(const Value& hash_key) {
   std::string ordered;
   append_ordered(ordered, hash_key);
-  return uint16_t(mix64(fnv1a(ordered)) >> 48);
+  return hash_of_ordered(ordered);
 }
 
 std::string encode_key(const Value& hash, const Value* range) {
@@ -76,20 +72,21 @@ std::string encode_key(const Value& hash, const Value* range) {
 }
 
 std::string encode_key_prefix(const Value& hash) {
-  std::string out;
-  append_hash(out, hash);
+  std::string out(kHashBytes, '\0');
   append_ordered(out, hash);
+  const uint16_t hash16 = hash_of_ordered(std::string_view(out).substr(kHashBytes));
+  out[0] = char(hash16 >> 8);
+  out[1] = char(hash16 & 0xff);
   return out;
 }
 
 Result<Item> take_key(std::string_view& bytes, const KeySchema& schema) {
   if (bytes.size() < kHashBytes) return corrupt();
-  const std::string_view stored_hash = bytes.substr(0, kHashBytes);
+  const uint16_t hash16 = uint16_t(uint8_t(bytes[0]) << 8 | uint8_t(bytes[1]));
   bytes.remove_prefix(kHashBytes);
+  const std::string_view ordered = bytes;
   SL_TRY(Value hash, take_ordered(bytes, schema.hash.type));
-  std::string own_hash;
-  append_hash(own_hash, hash);
-  if (own_hash != stored_hash) return corrupt();
+  if (hash16 != hash_of_ordered(ordered.substr(0, ordered.size() - bytes.size()))) return corrupt();
   Item out;
   out.set(schema.hash.name, std::move(hash));
   if (schema.range) {

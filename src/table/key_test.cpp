@@ -89,8 +89,9 @@ TEST(Key, the_hash_and_the_bytes_are_as_they_ever_were) {
   EXPECT_EQ(hash_of(text("user#1")), 1684u);
   EXPECT_EQ(hash_of(Value(Number(42))), 28167u);
   EXPECT_EQ(hash_of(Value(Binary{"\x00\x01"s})), 28234u);
-  EXPECT_EQ(ordered(text("a\0b"s)), "a\0\xff"
-                                    "b\0\x01"s);
+  EXPECT_EQ(ordered(text("a\0b"s)),
+            "a\0\xff"
+            "b\0\x01"s);
   EXPECT_EQ(ordered(Value(Number(0))), "\x02"s);
   EXPECT_EQ(ordered(Value(Number(123))), "\x03\x84\x0d\x1f\x00"s);
   EXPECT_EQ(ordered(Value(Number(-123))), "\x01\x7b\xf2\xe0\xff"s);

@@ -64,7 +64,8 @@ std::unexpected<Error> wrong_member(std::string_view value, std::string_view at,
                           value, at, constraint));
 }
 
-// ── JSON ────────────────────────────────────────────────────────────────────────────────────────────
+// ── JSON
+// ────────────────────────────────────────────────────────────────────────────────────────────
 
 // The members of an object; of two with one name the last counts, and null is as good as none.
 using Members = std::map<std::string_view, element>;
@@ -80,9 +81,9 @@ Result<Members> members_of(element json, std::string_view wrong) {
 }
 
 Result<Members> map_of(element json, std::string_view model) {
-  return members_of(json,
-                    fmt::format("Unrecognized collection type java.util.Map<java.lang.String, {}{}>",
-                                kModel, model));
+  return members_of(
+      json, fmt::format("Unrecognized collection type java.util.Map<java.lang.String, {}{}>",
+                        kModel, model));
 }
 
 Result<Members> structure_of(element json, std::string_view model) {
@@ -102,8 +103,9 @@ Result<std::string_view> text_of(element json) {
   if (json.is_bool())
     return wrong_shape(bool(json.get_bool()) ? "TRUE_VALUE cannot be converted to String"
                                              : "FALSE_VALUE cannot be converted to String");
-  return wrong_shape(json.is_double() ? "DECIMAL_VALUE cannot be converted to String"
-                                      : "NUMBER_VALUE cannot be converted to String");
+  return wrong_shape(json.type() == simdjson::dom::element_type::DOUBLE
+                         ? "DECIMAL_VALUE cannot be converted to String"
+                         : "NUMBER_VALUE cannot be converted to String");
 }
 
 Result<simdjson::dom::array> list_of(element json) {
@@ -113,7 +115,8 @@ Result<simdjson::dom::array> list_of(element json) {
                                       : "Unexpected field type");
 }
 
-// ── conditions ──────────────────────────────────────────────────────────────────────────────────────
+// ── conditions
+// ──────────────────────────────────────────────────────────────────────────────────────
 
 std::string lower_first(std::string_view parameter) {
   std::string out(parameter);
@@ -128,9 +131,10 @@ Result<const Operator*> operator_of(element json, std::string_view parameter,
   if (known != std::end(kOperators)) return &*known;
   std::string names;
   for (const Operator& op : kOperators) names.append(names.empty() ? "" : ", ").append(op.name);
-  return wrong_member(fmt::format("'{}'", text),
-                      fmt::format("{}.{}.member.comparisonOperator", lower_first(parameter), attribute),
-                      fmt::format("Member must satisfy enum value set: [{}]", names));
+  return wrong_member(
+      fmt::format("'{}'", text),
+      fmt::format("{}.{}.member.comparisonOperator", lower_first(parameter), attribute),
+      fmt::format("Member must satisfy enum value set: [{}]", names));
 }
 
 Result<std::vector<Value>> values_of(element json) {
@@ -142,7 +146,9 @@ Result<std::vector<Value>> values_of(element json) {
   return values;
 }
 
-Operand operand(std::string_view attribute) { return {.path = {.attribute = std::string(attribute)}}; }
+Operand operand(std::string_view attribute) {
+  return {.path = {.attribute = std::string(attribute)}};
+}
 Operand operand(Value value) { return {.kind = Operand::Kind::value, .value = std::move(value)}; }
 
 Condition test(Kind kind, std::string_view attribute, std::vector<Value> values = {}) {
@@ -178,9 +184,9 @@ Result<Condition> filter_of(std::string_view attribute, element json, std::strin
   SL_TRY(Members members, structure_of(json, "Condition"));
   const element* comparison = member(members, "ComparisonOperator");
   if (!comparison)
-    return wrong_member("null",
-                        fmt::format("{}.{}.member.comparisonOperator", lower_first(parameter), attribute),
-                        "Member must not be null");
+    return wrong_member(
+        "null", fmt::format("{}.{}.member.comparisonOperator", lower_first(parameter), attribute),
+        "Member must not be null");
   SL_TRY(const Operator* op, operator_of(*comparison, parameter, attribute));
   std::vector<Value> values;
   if (const element* list = member(members, "AttributeValueList")) {
@@ -191,7 +197,8 @@ Result<Condition> filter_of(std::string_view attribute, element json, std::strin
 }
 
 // Exists and Value, without ComparisonOperator.
-Result<Condition> exists_of(std::string_view attribute, const element* exists, std::optional<Value> value) {
+Result<Condition> exists_of(std::string_view attribute, const element* exists,
+                            std::optional<Value> value) {
   bool wanted = true;
   if (exists && exists->get_bool().get(wanted) != simdjson::SUCCESS)
     return wrong_shape("Unexpected token received from parser");
@@ -225,7 +232,8 @@ Result<Condition> expected_of(std::string_view attribute, element json) {
   if (!comparison) {
     if (list)
       return wrong_values(
-          "AttributeValueList can only be used with a ComparisonOperator for Attribute: {}", attribute);
+          "AttributeValueList can only be used with a ComparisonOperator for Attribute: {}",
+          attribute);
     std::optional<Value> value;
     if (single) value = std::move(values[0]);
     return exists_of(attribute, exists, std::move(value));
@@ -268,7 +276,8 @@ Result<Condition> condition_from_filter(element json, bool is_any, std::string_v
   return join(std::move(conditions), is_any);
 }
 
-// ── updates and projections ─────────────────────────────────────────────────────────────────────────
+// ── updates and projections
+// ─────────────────────────────────────────────────────────────────────────
 
 namespace {
 
@@ -314,7 +323,8 @@ Status add_update(Update& update, std::string_view attribute, element json) {
 Result<Update> update_from_attribute_updates(element json) {
   SL_TRY(Members attributes, map_of(json, "AttributeValueUpdate"));
   Update update{.is_legacy = true};
-  for (const auto& [attribute, change] : attributes) SL_CHECK(add_update(update, attribute, change));
+  for (const auto& [attribute, change] : attributes)
+    SL_CHECK(add_update(update, attribute, change));
   return update;
 }
 
@@ -324,9 +334,9 @@ Result<Projection> projection_from_attributes_to_get(element json) {
     return wrong_member("'[]'", "attributesToGet",
                         "Member must have length greater than or equal to 1");
   if (names.size() > kAttributesToGetMax)
-    return wrong_member(fmt::format("'[{} names]'", names.size()), "attributesToGet",
-                        fmt::format("Member must have length less than or equal to {}",
-                                    kAttributesToGetMax));
+    return wrong_member(
+        fmt::format("'[{} names]'", names.size()), "attributesToGet",
+        fmt::format("Member must have length less than or equal to {}", kAttributesToGetMax));
   Projection projection;
   std::set<std::string_view> seen;
   for (element each : names) {

@@ -18,10 +18,11 @@ constexpr const char* kUnderflow =
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// The forms of ordered bytes: a sign, then for what is not zero the exponent as one byte, two digits a byte as
-// 1..100, and a 0; for negative numbers all but the sign inverted.
+// The forms of ordered bytes: a sign, then for what is not zero the exponent as one byte, two
+// digits a byte as 1..100, and a 0; for negative numbers all but the sign inverted.
 constexpr uint8_t kNegative = 1, kZero = 2, kPositive = 3;
-constexpr int kExponentBias = 129;  // of 0.d1d2.., whose exponents go from -129 to 126: one byte, all of it used
+constexpr int kExponentBias =
+    129;  // of 0.d1d2.., whose exponents go from -129 to 126: one byte, all of it used
 static_assert(Number::kExponentMin + 1 + kExponentBias == 0);
 static_assert(Number::kExponentMax + 1 + kExponentBias == 255);
 
@@ -61,8 +62,9 @@ Number::Number(int64_t value) {
   digit_count_ = uint8_t(count);
 }
 
-// Sign, digits with at most one point, exponent: what Java's BigDecimal takes. The exponent is read whole (up to 64
-// bits, as AWS does) before the range is judged; of zero it is judged as it is written.
+// Sign, digits with at most one point, exponent: what Java's BigDecimal takes. The exponent is read
+// whole (up to 64 bits, as AWS does) before the range is judged; of zero it is judged as it is
+// written.
 Result<Number> Number::parse(std::string_view text) {
   Number out;
   size_t at = 0;
@@ -95,7 +97,8 @@ Result<Number> Number::parse(std::string_view text) {
   if (!has_digit || !take_exponent(text, at, written) || at != text.size())
     return not_a_number(text);
 
-  // What is written may be near the ends of 64 bits; far outside the range one such is as good as another.
+  // What is written may be near the ends of 64 bits; far outside the range one such is as good as
+  // another.
   const int64_t first = std::clamp<int64_t>(written, -kFarAway, kFarAway) +
                         (significant == 0 ? 0 : std::clamp(point - 1, -kFarAway, kFarAway));
   if (first > kExponentMax) return fail(Code::invalid, kOverflow);
@@ -109,7 +112,8 @@ Result<Number> Number::parse(std::string_view text) {
   return out;
 }
 
-// Schoolbook, on a line of decimal places from one above the larger exponent down to the last digit of both.
+// Schoolbook, on a line of decimal places from one above the larger exponent down to the last digit
+// of both.
 Result<Number> Number::add(const Number& a, const Number& b) {
   if (a.is_zero()) return b;
   if (b.is_zero()) return a;
@@ -120,7 +124,8 @@ Result<Number> Number::add(const Number& a, const Number& b) {
   SL_ASSERT(width <= kWidthMax);
   int8_t line[kWidthMax] = {};
 
-  // Of different signs, the smaller magnitude is taken from the larger, so that no borrow leaves the line.
+  // Of different signs, the smaller magnitude is taken from the larger, so that no borrow leaves
+  // the line.
   const bool is_sum = a.negative_ == b.negative_;
   Number a_size = a, b_size = b;
   a_size.negative_ = b_size.negative_ = false;
@@ -195,8 +200,8 @@ bool Number::is_canonical(std::string_view text) {
 
   const bool has_whole = whole.front() != '0';
   const size_t zeros = has_whole ? 0 : part.find_first_not_of('0');  // part ends in another digit
-  const int exponent = has_whole ? int(std::min<size_t>(whole.size(), 1000))
-                                 : -int(std::min<size_t>(zeros, 1000));
+  const int exponent =
+      has_whole ? int(std::min<size_t>(whole.size(), 1000)) : -int(std::min<size_t>(zeros, 1000));
   size_t digits = has_whole ? whole.size() + part.size() : part.size() - zeros;
   if (part.empty()) digits = whole.find_last_not_of('0') + 1;
   return digits <= size_t(kDigitsMax) && exponent <= kExponentMax + 1 &&
@@ -230,7 +235,9 @@ void Number::append_ordered(std::string& out) const {
 }
 
 Result<Number> Number::take_ordered(std::string_view& bytes) {
-  const auto corrupt = [] { return fail(Code::corrupt, "a number's ordered bytes do not read back"); };
+  const auto corrupt = [] {
+    return fail(Code::corrupt, "a number's ordered bytes do not read back");
+  };
   if (bytes.empty()) return corrupt();
   const uint8_t sign = uint8_t(bytes[0]);
   if (sign == kZero) {

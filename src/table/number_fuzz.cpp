@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any two texts as numbers: their canonical text is the one that reads back, their sum is exact when it is told, and
-// their ordered bytes order as they do.
+// Any two texts as numbers: their canonical text is the one that reads back, their sum is exact
+// when it is told, and their ordered bytes order as they do.
 #include <cstdint>
 
 #include "base/result.h"

@@ -34,21 +34,41 @@ constexpr const char* kOverflow =
     "Number overflow. Attempting to store a number with magnitude larger than supported range";
 constexpr const char* kUnderflow =
     "Number underflow. Attempting to store a number with magnitude smaller than supported range";
-constexpr const char* kTooLong =
-    "Attempting to store more than 38 significant digits in a Number";
+constexpr const char* kTooLong = "Attempting to store more than 38 significant digits in a Number";
 
 TEST(Number, is_written_back_without_exponent_and_without_zeros_that_say_nothing) {
   const std::pair<std::string, std::string> cases[] = {
-      {"0", "0"},           {"-0", "0"},         {"0.000", "0"},      {"0e125", "0"},
-      {"0e-130", "0"},      {"1", "1"},          {"+1", "1"},         {"-1", "-1"},
-      {"00042", "42"},      {"1.0", "1"},        {"3.1400", "3.14"},  {"0042.1200", "42.12"},
-      {".5", "0.5"},        {"+.5", "0.5"},      {"5.", "5"},         {"-12.50", "-12.5"},
-      {"1e3", "1000"},      {"1E+3", "1000"},    {"1.5E2", "150"},    {"15e-1", "1.5"},
-      {"12e-4", "0.0012"},  {"100", "100"},      {"0.05", "0.05"},    {"-0.00e7", "0"},
-      {"1000e-3", "1"},     {"0.001e3", "1"},    {"1e125", "1" + std::string(125, '0')},
+      {"0", "0"},
+      {"-0", "0"},
+      {"0.000", "0"},
+      {"0e125", "0"},
+      {"0e-130", "0"},
+      {"1", "1"},
+      {"+1", "1"},
+      {"-1", "-1"},
+      {"00042", "42"},
+      {"1.0", "1"},
+      {"3.1400", "3.14"},
+      {"0042.1200", "42.12"},
+      {".5", "0.5"},
+      {"+.5", "0.5"},
+      {"5.", "5"},
+      {"-12.50", "-12.5"},
+      {"1e3", "1000"},
+      {"1E+3", "1000"},
+      {"1.5E2", "150"},
+      {"15e-1", "1.5"},
+      {"12e-4", "0.0012"},
+      {"100", "100"},
+      {"0.05", "0.05"},
+      {"-0.00e7", "0"},
+      {"1000e-3", "1"},
+      {"0.001e3", "1"},
+      {"1e125", "1" + std::string(125, '0')},
       {"1E-130", "0." + std::string(129, '0') + "1"},
       {"-9." + std::string(37, '9') + "e125", "-" + kNines + std::string(88, '0')},
-      {kNines, kNines},     {"0." + kNines, "0." + kNines},
+      {kNines, kNines},
+      {"0." + kNines, "0." + kNines},
       {kNines + "000e-3", kNines},
       {"0000000000000000000000000000000000000000001", "1"},
   };
@@ -58,17 +78,38 @@ TEST(Number, is_written_back_without_exponent_and_without_zeros_that_say_nothing
 TEST(Number, refuses_with_the_messages_of_dynamodb) {
   const std::string not_a_number = "The parameter cannot be converted to a numeric value";
   EXPECT_EQ(read(""), not_a_number);
-  for (const std::string text : {"b", "-", "+", ".", "-.", "1.2.3", "1e", "1e+", "1e1.5", "e5", " 1", "1 ", "1,5",
-                                 "0x10", "NaN", "Infinity", "--1", "+-1", "1e+-1", "1e--1", "1d",
-                                 "1e9223372036854775808", "1e-9223372036854775809"})
+  for (const std::string text : {"b",
+                                 "-",
+                                 "+",
+                                 ".",
+                                 "-.",
+                                 "1.2.3",
+                                 "1e",
+                                 "1e+",
+                                 "1e1.5",
+                                 "e5",
+                                 " 1",
+                                 "1 ",
+                                 "1,5",
+                                 "0x10",
+                                 "NaN",
+                                 "Infinity",
+                                 "--1",
+                                 "+-1",
+                                 "1e+-1",
+                                 "1e--1",
+                                 "1d",
+                                 "1e9223372036854775808",
+                                 "1e-9223372036854775809"})
     EXPECT_EQ(read(text), not_a_number + ": " + text);
   for (const char* text : {"1e126", "-1e126", "10e125", "0.01e128", "1e2147483648", "1e99999999999",
                            "1e9223372036854775807", "0e126", "1234e9223372036854775807"})
     EXPECT_EQ(read(text), kOverflow) << text;
-  for (const char* text : {"1e-131", "-1e-131", "0.1e-130", "1e-99999999999", "0e-131", "1e-9223372036854775808",
-                           "0.0001e-9223372036854775808"})
+  for (const char* text : {"1e-131", "-1e-131", "0.1e-130", "1e-99999999999", "0e-131",
+                           "1e-9223372036854775808", "0.0001e-9223372036854775808"})
     EXPECT_EQ(read(text), kUnderflow) << text;
-  for (const char* text : {"123456789012345678901234567890123456789", "-1.23456789012345678901234567890123456789"})
+  for (const char* text :
+       {"123456789012345678901234567890123456789", "-1.23456789012345678901234567890123456789"})
     EXPECT_EQ(read(text), kTooLong) << text;
 }
 
@@ -77,7 +118,8 @@ TEST(Number, has_at_most_38_digits_wherever_the_point_is) {
     const std::string tail = "e" + std::to_string(exponent - 37);
     EXPECT_EQ(number(kNines + tail).digit_count(), 38) << tail;
     EXPECT_EQ(number(kNines + tail).exponent(), exponent);
-    EXPECT_EQ(read(kNines + "9" + tail), exponent < Number::kExponentMax ? kTooLong : kOverflow) << tail;
+    EXPECT_EQ(read(kNines + "9" + tail), exponent < Number::kExponentMax ? kTooLong : kOverflow)
+        << tail;
   }
 }
 
@@ -95,7 +137,8 @@ TEST(Number, a_text_is_canonical_just_when_it_is_what_the_number_writes) {
         text.erase(at, 1);
     }
     const auto parsed = Number::parse(text);
-    ASSERT_EQ(Number::is_canonical(text), parsed && parsed->to_string() == text) << seed << " " << text;
+    ASSERT_EQ(Number::is_canonical(text), parsed && parsed->to_string() == text)
+        << seed << " " << text;
   }
   for (const char* text : {"", "-", "-0", "00", "01", "1.", ".1", "0.0", "1.0", "+1", "1e3"})
     EXPECT_FALSE(Number::is_canonical(text)) << text;
@@ -104,7 +147,7 @@ TEST(Number, a_text_is_canonical_just_when_it_is_what_the_number_writes) {
   EXPECT_FALSE(Number::is_canonical("0." + std::string(130, '0') + "1"));
 }
 
-// ---- sums -----------------------------------------------------------------------------------------------------------
+// ── sums ──
 
 std::string written(Wide value) {
   const bool is_negative = value < 0;
@@ -148,7 +191,8 @@ TEST(Number, a_sum_that_is_told_is_exact) {
     if (!sum) continue;
     ++told;
     ASSERT_EQ(*sum, *Number::add(b, a)) << seed;
-    ASSERT_EQ(*Number::subtract(*sum, b), a) << seed << " " << a.to_string() << " " << b.to_string();
+    ASSERT_EQ(*Number::subtract(*sum, b), a)
+        << seed << " " << a.to_string() << " " << b.to_string();
   }
   EXPECT_GT(told, 10'000);
 }
@@ -170,7 +214,7 @@ TEST(Number, a_sum_out_of_range_or_of_too_many_digits_is_refused) {
   EXPECT_EQ(add("0.1", "0.2"), "0.3");
 }
 
-// ---- order ----------------------------------------------------------------------------------------------------------
+// ── order ──
 
 TEST(Number, its_ordered_bytes_order_as_the_numbers_do_and_read_back) {
   std::vector<Number> numbers;
@@ -193,13 +237,14 @@ TEST(Number, its_ordered_bytes_order_as_the_numbers_do_and_read_back) {
 TEST(Number, ordered_bytes_that_no_number_writes_are_corrupt) {
   using namespace std::string_literals;
   const std::string good = ordered(number("-123"));
-  for (const std::string& bytes : {""s, "\x00"s, "\x04"s, "\x03"s, "\x03\x80"s, "\x03\x80\x00"s,  // no digits
-                                  "\x03\x80\x01\x00"s,      // begins with two zeros
-                                  "\x03\x80\x06\x00"s,      // begins with one
-                                  "\x03\x80\x0b\x01\x00"s,  // ends in two
-                                  "\x03\x80\x65\x00"s,      // 101 is no pair
-                                  "\x03\x80\x0b"s, good.substr(0, good.size() - 1),
-                                  "\x03\x80"s + std::string(20, '\x0b') + "\x00"s}) {
+  for (const std::string& bytes :
+       {""s, "\x00"s, "\x04"s, "\x03"s, "\x03\x80"s, "\x03\x80\x00"s,  // no digits
+        "\x03\x80\x01\x00"s,                                           // begins with two zeros
+        "\x03\x80\x06\x00"s,                                           // begins with one
+        "\x03\x80\x0b\x01\x00"s,                                       // ends in two
+        "\x03\x80\x65\x00"s,                                           // 101 is no pair
+        "\x03\x80\x0b"s, good.substr(0, good.size() - 1),
+        "\x03\x80"s + std::string(20, '\x0b') + "\x00"s}) {
     std::string_view rest = bytes;
     const auto taken = Number::take_ordered(rest);
     ASSERT_FALSE(taken) << testing::PrintToString(bytes);
@@ -217,7 +262,8 @@ TEST(Number, integers_of_64_bits_go_in_and_out) {
     EXPECT_EQ(back, value);
   }
   int64_t unused;
-  for (const char* text : {"0.5", "9223372036854775808", "-9223372036854775809", "1e19", "1e125", "1.5e-3"})
+  for (const char* text :
+       {"0.5", "9223372036854775808", "-9223372036854775809", "1e19", "1e125", "1.5e-3"})
     EXPECT_FALSE(number(text).to_int64(unused)) << text;
 }
 

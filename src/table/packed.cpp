@@ -27,7 +27,8 @@ bool take_bool(std::string_view& bytes, bool& value) {
   return true;
 }
 
-// A count of things of at least one byte each, so that no count makes us reserve more than is there.
+// A count of things of at least one byte each, so that no count makes us reserve more than is
+// there.
 bool take_count(std::string_view& bytes, size_t& count) {
   uint64_t value = 0;
   if (!take_varint(bytes, value) || value > bytes.size()) return false;
@@ -39,7 +40,8 @@ bool take_number_text(std::string_view& bytes, std::string_view& text) {
   return take_bytes(bytes, text) && Number::is_canonical(text);
 }
 
-// The elements of sets, as the reader of trees and the writer of JSON both check them: in order, each once.
+// The elements of sets, as the reader of trees and the writer of JSON both check them: in order,
+// each once.
 bool take_element(std::string_view& bytes, std::string& out) {
   std::string_view text;
   if (!take_bytes(bytes, text)) return false;
@@ -74,10 +76,8 @@ bool take_item(std::string_view& bytes, size_t level, Item& out) {
   out.reserve(count);
   std::string_view last, name;
   for (size_t i = 0; i < count; ++i, last = name) {
-    Value value;
     if (!take_bytes(bytes, name) || (i > 0 && name <= last)) return false;
-    if (!take_value(bytes, level, value)) return false;
-    out.append(std::string(name), std::move(value));
+    if (!take_value(bytes, level, out.append(name))) return false;
   }
   return true;
 }
@@ -89,34 +89,20 @@ bool take_list(std::string_view& bytes, size_t level, List& out) {
   return std::ranges::all_of(out, [&](Value& v) { return take_value(bytes, level, v); });
 }
 
-// `take` fills a T from the bytes; it becomes the value's form.
-template <typename T, typename Take>
-bool take_form(Value& out, Take take) {
-  T form{};
-  if (!take(form)) return false;
-  out = Value(Value::Form(std::in_place_type<T>, std::move(form)));
-  return true;
-}
-
 bool take_value(std::string_view& bytes, size_t level, Value& out) {
   Type type;
   if (level > kDepthMax || !take_type(bytes, type)) return false;
-  const auto element = [&](auto& form) { return take_element(bytes, form); };
-  const auto set = [&](auto& form) { return take_set(bytes, form); };
   switch (type) {
-    case Type::S: return take_form<std::string>(out, element);
-    case Type::N: return take_form<Number>(out, element);
-    case Type::B: return take_form<Binary>(out, element);
-    case Type::SS: return take_form<StringSet>(out, set);
-    case Type::NS: return take_form<NumberSet>(out, set);
-    case Type::BS: return take_form<BinarySet>(out, set);
-    case Type::M:
-      return take_form<Item>(out, [&](Item& map) { return take_item(bytes, level + 1, map); });
-    case Type::L:
-      return take_form<List>(out, [&](List& list) { return take_list(bytes, level + 1, list); });
-    case Type::null: out = Value(); return true;
-    case Type::boolean:
-      return take_form<bool>(out, [&](bool& value) { return take_bool(bytes, value); });
+    case Type::S: return take_element(bytes, out.emplace<std::string>());
+    case Type::N: return take_element(bytes, out.emplace<Number>());
+    case Type::B: return take_element(bytes, out.emplace<Binary>());
+    case Type::SS: return take_set(bytes, out.emplace<StringSet>());
+    case Type::NS: return take_set(bytes, out.emplace<NumberSet>());
+    case Type::BS: return take_set(bytes, out.emplace<BinarySet>());
+    case Type::M: return take_item(bytes, level + 1, out.emplace<Item>());
+    case Type::L: return take_list(bytes, level + 1, out.emplace<List>());
+    case Type::null: out.emplace<Null>(); return true;
+    case Type::boolean: return take_bool(bytes, out.emplace<bool>());
   }
   return false;
 }

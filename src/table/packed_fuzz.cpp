@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as packed values: what reads back packs to the same bytes; the tree, the step over and the JSON agree.
+// Any bytes as packed values: what reads back packs to the same bytes; the tree, the step over and
+// the JSON agree.
 #include <cstdint>
 
 #include "base/result.h"

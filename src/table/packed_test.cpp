@@ -164,8 +164,9 @@ TEST(Packed, nests_as_deep_as_items_may_and_no_deeper) {
 }
 
 TEST(Varint, has_one_form_for_each_number) {
-  for (const uint64_t value : {uint64_t(0), uint64_t(1), uint64_t(127), uint64_t(128), uint64_t(16383), uint64_t(16384),
-                               uint64_t(1) << 32, uint64_t(1) << 63, UINT64_MAX}) {
+  for (const uint64_t value :
+       {uint64_t(0), uint64_t(1), uint64_t(127), uint64_t(128), uint64_t(16383), uint64_t(16384),
+        uint64_t(1) << 32, uint64_t(1) << 63, UINT64_MAX}) {
     std::string bytes;
     append_varint(bytes, value);
     std::string_view rest = bytes;
@@ -178,7 +179,7 @@ TEST(Varint, has_one_form_for_each_number) {
   }
   uint64_t unused;
   for (const std::string& bytes : {"\x80\x00"s, "\xff\x80\x00"s, std::string(9, '\xff') + "\x02",
-                                  std::string(10, '\xff') + "\x01"}) {
+                                   std::string(10, '\xff') + "\x01"}) {
     std::string_view rest = bytes;
     EXPECT_FALSE(take_varint(rest, unused)) << testing::PrintToString(bytes);
   }

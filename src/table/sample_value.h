@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rolled numbers, values and items for the tests of this room: small alphabets and exponents, so that things collide,
-// and now and then the extremes.
+// Rolled numbers, values and items for the tests of this room: small alphabets and exponents, so
+// that things collide, and now and then the extremes.
 #pragma once
 
 #include <algorithm>
@@ -33,8 +33,16 @@ inline Number roll_number(Dice& dice) {
 
 // Of few characters, among them those that keys and JSON escape; valid UTF-8.
 inline std::string roll_text(Dice& dice) {
-  constexpr std::string_view kPieces[] = {"a", "b", std::string_view("\0", 1), "\x01", "\"",
-                                          "\\", "\n", "\x7f", "\xc3\xa9", "\xf0\x9f\x9a\xa2",
+  constexpr std::string_view kPieces[] = {"a",
+                                          "b",
+                                          std::string_view("\0", 1),
+                                          "\x01",
+                                          "\"",
+                                          "\\",
+                                          "\n",
+                                          "\x7f",
+                                          "\xc3\xa9",
+                                          "\xf0\x9f\x9a\xa2",
                                           "a longer run of plain text"};
   std::string out;
   for (uint64_t left = dice.below(6); left > 0; --left)

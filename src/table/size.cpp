@@ -6,8 +6,8 @@
 namespace sealane::table {
 namespace {
 
-// Two digits a byte from the decimal point outwards, so that a pair begins at an odd exponent; a byte for the
-// exponent and the sign, and one more when negative.
+// Two digits a byte from the decimal point outwards, so that a pair begins at an odd exponent; a
+// byte for the exponent and the sign, and one more when negative.
 size_t size_of(const Number& n) {
   if (n.is_zero()) return 1;
   const size_t digits = size_t(n.digit_count());

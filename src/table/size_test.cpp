@@ -8,16 +8,18 @@ namespace {
 
 Value number(std::string_view text) { return Value(*Number::parse(text)); }
 
-// What items at the limit of 400 KiB show of the service itself: github.com/paritysuite/dynamodb-conformance,
-// captured in August 2026.
+// What items at the limit of 400 KiB show of the service itself:
+// github.com/paritysuite/dynamodb-conformance, captured in August 2026.
 TEST(Size, a_number_weighs_two_digits_a_byte_from_the_point_outwards) {
   const std::pair<const char*, size_t> captured[] = {
-      {"0", 1},       {"1", 2},      {"12", 2},    {"123", 3},   {"1234", 3},
-      {"12345678901234567890123456789012345678", 20},
-      {"0042", 2},    {"100", 2},    {"1010", 3},  {"0.0000001", 2}, {"1E125", 2},
-      {"1E-100", 2},  {"1.5", 3},    {"15", 2},    {"1.2", 3},   {"1.200", 3},
-      {"1.234", 4},   {"3.14159", 5}, {"123456", 4}, {"100.5", 4}, {"0.15", 2},
-      {"-42", 3},     {"-0", 1},
+      {"0", 1},         {"1", 2},     {"12", 2},
+      {"123", 3},       {"1234", 3},  {"12345678901234567890123456789012345678", 20},
+      {"0042", 2},      {"100", 2},   {"1010", 3},
+      {"0.0000001", 2}, {"1E125", 2}, {"1E-100", 2},
+      {"1.5", 3},       {"15", 2},    {"1.2", 3},
+      {"1.200", 3},     {"1.234", 4}, {"3.14159", 5},
+      {"123456", 4},    {"100.5", 4}, {"0.15", 2},
+      {"-42", 3},       {"-0", 1},
   };
   for (const auto& [text, bytes] : captured) EXPECT_EQ(size_bytes(number(text)), bytes) << text;
 }

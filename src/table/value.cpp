@@ -65,6 +65,11 @@ void Item::append(std::string name, Value value) {
   attributes_.push_back({std::move(name), std::move(value)});
 }
 
+Value& Item::append(std::string_view name) {
+  SL_ASSERT(attributes_.empty() || attributes_.back().name < name);
+  return attributes_.emplace_back(std::string(name), Value()).value;
+}
+
 void Item::reserve(size_t count) { attributes_.reserve(count); }
 
 }  // namespace sealane::table

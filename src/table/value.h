@@ -48,6 +48,7 @@ class Item {
   Iterator end() const;
   // For decoders that produce names in order already; SL_ASSERTs that they ascend.
   void append(std::string name, Value value);
+  Value& append(std::string_view name);  // to be filled
   void reserve(size_t count);
   friend bool operator==(const Item& a, const Item& b);
 
@@ -82,6 +83,9 @@ class Value {
   template <typename T>
   T* get() { return std::get_if<T>(&form_); }
   const Form& form() const { return form_; }
+  // Becomes an empty T, to be filled.
+  template <typename T>
+  T& emplace() { return form_.emplace<T>(); }
   friend bool operator==(const Value&, const Value&) = default;
 
  private:

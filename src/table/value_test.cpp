@@ -12,11 +12,10 @@ namespace {
 
 TEST(Value, forms_and_types_stand_in_the_same_order) {
   const std::pair<Value::Form, Type> cases[] = {
-      {std::string("x"), Type::S}, {Number(1), Type::N},
-      {Binary{"x"}, Type::B},      {StringSet{"x"}, Type::SS},
-      {NumberSet{{}}, Type::NS},   {BinarySet{{}}, Type::BS},
-      {Item(), Type::M},           {List(), Type::L},
-      {Null{}, Type::null},        {true, Type::boolean},
+      {std::string("x"), Type::S}, {Number(1), Type::N},      {Binary{"x"}, Type::B},
+      {StringSet{"x"}, Type::SS},  {NumberSet{{}}, Type::NS}, {BinarySet{{}}, Type::BS},
+      {Item(), Type::M},           {List(), Type::L},         {Null{}, Type::null},
+      {true, Type::boolean},
   };
   for (const auto& [form, type] : cases) EXPECT_EQ(Value(form).type(), type) << name(type);
   EXPECT_EQ(name(Type::null), "NULL");
@@ -45,9 +44,9 @@ TEST(Item, behaves_as_a_map_ordered_by_name) {
       }
     }
     ASSERT_EQ(item.size(), model.size());
-    EXPECT_TRUE(std::equal(item.begin(), item.end(), model.begin(), [](const auto& a, const auto& b) {
-      return a.name == b.first && a.value == b.second;
-    }));
+    EXPECT_TRUE(std::equal(
+        item.begin(), item.end(), model.begin(),
+        [](const auto& a, const auto& b) { return a.name == b.first && a.value == b.second; }));
   }
 }
 

@@ -220,16 +220,29 @@ void Replicator::tick() {
   }
 }
 
+// A hello is a promise that others trim their logs and forget removals by, so it tells only what a power cut cannot take
+// back.
 void Replicator::hello() {
-  Hello hello{.node = options_.node, .region = options_.region, .source = engine_.self()};
-  const bool is_level = durable_ == engine_.applied().position(engine_.self());
-  hello.now = is_level ? engine_.hlc_now() : durable_hlc_;
-  const uint64_t first = engine_.first_kept(engine_.self());
-  if (first > 0 && durable_ >= first) hello.bytes_per_entry = engine_.log_bytes(engine_.self()) / (durable_ - first + 1);
-  hello.applied = engine_.applied();
-  hello.applied.set({engine_.self(), durable_, durable_hlc_});
-  complete_.raise({engine_.self(), 0, hello.now});
-  hello.complete = complete_;
+  if (is_greeting_) return;
+  const table::Hlc now = engine_.hlc_now();
+  complete_.raise({engine_.self(), 0, now});
+  if (engine_.applied() == safe_) return say_hello(safe_, now, complete_);
+  is_greeting_ = true;
+  store_.sync([this, applied = engine_.applied(), now, complete = complete_,
+               alive = std::weak_ptr(alive_)](const Status& status) {
+    if (alive.expired()) return;
+    is_greeting_ = false;
+    if (!status) return;
+    safe_ = applied;
+    say_hello(applied, now, complete);
+  });
+}
+
+void Replicator::say_hello(const table::Vector& applied, table::Hlc now, const table::Vector& complete) {
+  Hello hello{.node = options_.node, .region = options_.region, .source = engine_.self(), .now = now,
+              .applied = applied, .complete = complete};
+  const uint64_t first = engine_.first_kept(engine_.self()), last = applied.position(engine_.self());
+  if (first > 0 && last >= first) hello.bytes_per_entry = engine_.log_bytes(engine_.self()) / (last - first + 1);
   std::string bytes;
   append_packed(bytes, hello);
   fabric_.publish(kHelloSubject, bytes);

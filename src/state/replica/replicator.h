@@ -108,6 +108,7 @@ class Replicator {
   void synced(uint64_t position, const Status& status);
   void publish();
   void hello();
+  void say_hello(const table::Vector& applied, table::Hlc now, const table::Vector& complete);
   // incoming
   void on_log(std::string_view bytes);
   void on_hello(std::string_view bytes);
@@ -151,6 +152,8 @@ class Replicator {
   std::deque<Waiter> writers_;             // by position
   std::vector<Reader> readers_;
   table::Vector complete_;
+  table::Vector safe_;                     // what was applied when the last hello's sync began
+  bool is_greeting_ = false;
   uint64_t held_for_clock_ = 0;
   std::set<Source> owes_ack_;
   size_t pending_bytes_ = 0;               // of all sources

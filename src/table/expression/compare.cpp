@@ -95,16 +95,26 @@ std::optional<Type> type_named(std::string_view wanted) {
 
 std::string_view long_name(Type type) {
   switch (type) {
-    case Type::S: return "STRING";
-    case Type::N: return "NUMBER";
-    case Type::B: return "BINARY";
-    case Type::SS: return "STRING_SET";
-    case Type::NS: return "NUMBER_SET";
-    case Type::BS: return "BINARY_SET";
-    case Type::M: return "MAP";
-    case Type::L: return "LIST";
-    case Type::null: return "NULL";
-    case Type::boolean: return "BOOL";
+    case Type::S:
+      return "STRING";
+    case Type::N:
+      return "NUMBER";
+    case Type::B:
+      return "BINARY";
+    case Type::SS:
+      return "STRING_SET";
+    case Type::NS:
+      return "NUMBER_SET";
+    case Type::BS:
+      return "BINARY_SET";
+    case Type::M:
+      return "MAP";
+    case Type::L:
+      return "LIST";
+    case Type::null:
+      return "NULL";
+    case Type::boolean:
+      return "BOOL";
   }
   return "?";
 }

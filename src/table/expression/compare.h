@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How DynamoDB compares values: only within one type; strings and binaries by their bytes, numbers by value; sets,
-// lists and maps only for equality (which is Value's ==, the canonical form makes sets equal in any order).
+// How DynamoDB compares values: only within one type; strings and binaries by their bytes, numbers
+// by value; sets, lists and maps only for equality (which is Value's ==, the canonical form makes
+// sets equal in any order).
 #pragma once
 
 #include <optional>
@@ -20,8 +21,8 @@ bool is_less_or_equal(const Value& a, const Value& b);
 bool begins_with(const Value& value, const Value& prefix);
 // A string in a string, bytes in bytes, an element in a set or a list. Linear in both.
 bool contains(const Value& value, const Value& part);
-// What the function size() says: UTF-16 code units of strings (seen at DynamoDB: size of "\u00E9\U0001D11E" is 3),
-// bytes of binaries, elements of sets, lists and maps; none for the rest.
+// What the function size() says: UTF-16 code units of strings (seen at DynamoDB: size of
+// "\u00E9\U0001D11E" is 3), bytes of binaries, elements of sets, lists and maps; none for the rest.
 std::optional<Number> size_of(const Value& value);
 
 // The type that is called "NS" and so on on the wire.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether a condition holds for an item. Nothing of the item is copied; each operator costs at most the size of what
-// its operands lead to.
+// Whether a condition holds for an item. Nothing of the item is copied; each operator costs at most
+// the size of what its operands lead to.
 #include <algorithm>
 
 #include "table/expression/compare.h"
@@ -36,9 +36,12 @@ bool holds_for_one(const Condition& condition, const Item& item) {
   Worth worth(condition.operands[0], item);
   const Value* value = worth.get();
   switch (condition.kind) {
-    case Condition::Kind::attribute_exists: return value != nullptr;
-    case Condition::Kind::attribute_not_exists: return value == nullptr;
-    default: return value && value->is(condition.wanted);
+    case Condition::Kind::attribute_exists:
+      return value != nullptr;
+    case Condition::Kind::attribute_not_exists:
+      return value == nullptr;
+    default:
+      return value && value->is(condition.wanted);
   }
 }
 
@@ -47,15 +50,24 @@ bool holds_for_two(Condition::Kind kind, const Value* a, const Value* b) {
   if (kind == ne) return !(a && b && *a == *b);  // what is missing is unlike everything
   if (!a || !b) return false;
   switch (kind) {
-    case eq: return *a == *b;
-    case lt: return is_less(*a, *b);
-    case le: return is_less_or_equal(*a, *b);
-    case gt: return is_less(*b, *a);
-    case ge: return is_less_or_equal(*b, *a);
-    case begins_with: return table::begins_with(*a, *b);
-    case contains: return table::contains(*a, *b);
-    case not_contains: return !table::contains(*a, *b);
-    default: return false;
+    case eq:
+      return *a == *b;
+    case lt:
+      return is_less(*a, *b);
+    case le:
+      return is_less_or_equal(*a, *b);
+    case gt:
+      return is_less(*b, *a);
+    case ge:
+      return is_less_or_equal(*b, *a);
+    case begins_with:
+      return table::begins_with(*a, *b);
+    case contains:
+      return table::contains(*a, *b);
+    case not_contains:
+      return !table::contains(*a, *b);
+    default:
+      return false;
   }
 }
 
@@ -83,14 +95,20 @@ bool holds(const Condition& condition, const Item& item) {
   using enum Condition::Kind;
   auto child_holds = [&](const Condition& child) { return holds(child, item); };
   switch (condition.kind) {
-    case all_of: return std::ranges::all_of(condition.children, child_holds);
-    case any_of: return std::ranges::any_of(condition.children, child_holds);
-    case not_: return !child_holds(condition.children[0]);
-    case between: return is_between(condition, item);
-    case in: return is_among(condition, item);
+    case all_of:
+      return std::ranges::all_of(condition.children, child_holds);
+    case any_of:
+      return std::ranges::any_of(condition.children, child_holds);
+    case not_:
+      return !child_holds(condition.children[0]);
+    case between:
+      return is_between(condition, item);
+    case in:
+      return is_among(condition, item);
     case attribute_exists:
     case attribute_not_exists:
-    case attribute_type: return holds_for_one(condition, item);
+    case attribute_type:
+      return holds_for_one(condition, item);
     default: {
       Worth a(condition.operands[0], item);
       Worth b(condition.operands[1], item);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Conditions and filters (AWS developer guide, "Condition and filter expressions, operators, and functions"):
+// Conditions and filters (AWS developer guide, "Condition and filter expressions, operators, and
+// functions"):
 //
 //   or         := and (OR and)*
 //   and        := not (AND not)*
@@ -8,8 +9,8 @@
 //                          | BETWEEN operand AND operand | IN ( operand, ... )]
 //   operand    := path | :value | function ( operand, ... ) | ( or )
 //
-// Parentheses hold a condition or an operand, and one cannot tell which before they close; so each rule returns a Node
-// that is either, and whoever needs one of the two says so.
+// Parentheses hold a condition or an operand, and one cannot tell which before they close; so each
+// rule returns a Node that is either, and whoever needs one of the two says so.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -241,7 +242,8 @@ bool ConditionParser::at_keyword_of_conditions() const {
 
 Result<Node> ConditionParser::parse_parentheses() {
   constexpr std::string_view kRedundant = "The expression has redundant parentheses;";
-  // Parentheses with a use need an operator each, so this bounds the recursion and refuses nothing that is right.
+  // Parentheses with a use need an operator each, so this bounds the recursion and refuses nothing
+  // that is right.
   if (++depth_ > kExpressionOperatorsMax + 1) return invalid(kRedundant);
   take();
   SL_TRY(Node node, parse_or());
@@ -277,7 +279,8 @@ Result<Term> ConditionParser::parse_function() {
   return term;
 }
 
-// ── what is used as what ────────────────────────────────────────────────────────────────────────────
+// ── what is used as what
+// ────────────────────────────────────────────────────────────────────────────
 
 Result<Condition> ConditionParser::to_condition(Node node) {
   if (node.condition) return std::move(*node.condition);
@@ -288,8 +291,9 @@ Result<Condition> ConditionParser::to_condition(Node node) {
 Condition ConditionParser::to_condition(Term function) {
   Condition condition;
   if (function.function == kSize)
-    mistakes_.note(Mistake::misused_function,
-                   "The function is not allowed to be used this way in an expression; function: size");
+    mistakes_.note(
+        Mistake::misused_function,
+        "The function is not allowed to be used this way in an expression; function: size");
   auto known = std::ranges::find(kFunctions, function.function, &Function::name);
   if (known == std::end(kFunctions)) return condition;  // a mistake is noted
   condition.kind = known->kind;
@@ -321,20 +325,22 @@ Operand ConditionParser::to_operand(Term term) {
   return operand;
 }
 
-// ── mistakes ────────────────────────────────────────────────────────────────────────────────────────
+// ── mistakes
+// ────────────────────────────────────────────────────────────────────────────────────────
 
 void ConditionParser::check_function(Term& function) {
   for (const Term& argument : function.arguments) check_not_misused(argument);
   auto known = std::ranges::find(kFunctions, function.function, &Function::name);
   bool is_size = function.function == kSize;
   if (!is_size && known == std::end(kFunctions)) {
-    bool is_of_updates = std::ranges::find(kUpdateFunctions, function.function) != std::end(kUpdateFunctions);
-    mistakes_.note(Mistake::unknown_function,
-                   fmt::format("{}; function: {}",
-                               is_of_updates
-                                   ? "The function is not allowed in a condition expression"
-                                   : "Invalid function name",
-                               function.function));
+    bool is_of_updates =
+        std::ranges::find(kUpdateFunctions, function.function) != std::end(kUpdateFunctions);
+    mistakes_.note(
+        Mistake::unknown_function,
+        fmt::format("{}; function: {}",
+                    is_of_updates ? "The function is not allowed in a condition expression"
+                                  : "Invalid function name",
+                    function.function));
     return;
   }
   function.type = is_size ? Type::N : Type::boolean;
@@ -378,8 +384,9 @@ void ConditionParser::check_function(Term& function) {
 void ConditionParser::check_attribute_type(const Term& function) {
   const Term& wanted = function.arguments.back();
   if (wanted.type != Type::S) {
-    mistakes_.note(Mistake::operand_type,
-                   wrong_operand_type(function.function, wanted.type ? name(*wanted.type) : kAnyType));
+    mistakes_.note(
+        Mistake::operand_type,
+        wrong_operand_type(function.function, wanted.type ? name(*wanted.type) : kAnyType));
     return;
   }
   const std::string& text = *wanted.value->get<std::string>();

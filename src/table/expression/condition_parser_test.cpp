@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What AWS says to conditions that are wrong. The messages are those of DynamoDB as pinned by its public conformance
-// suites (dynalite's, ScyllaDB's, dynamodb-conformance) and as users report them.
+// What AWS says to conditions that are wrong. The messages are those of DynamoDB as pinned by its
+// public conformance suites (dynalite's, ScyllaDB's, dynamodb-conformance) and as users report
+// them.
 #include <gtest/gtest.h>
 
 #include "table/expression/expression.h"
@@ -22,17 +23,50 @@ std::string parse(std::string_view text, std::string_view parameter = kCondition
 
 TEST(ConditionParser, takes_what_dynamodb_takes) {
   constexpr std::string_view kRight[] = {
-      "a = :s", "a=:s", "(a = :s)", "NOT a = :s", "not (a=:s)", "not not a = :s",
-      "a = :s AND b = :s OR c = :s", "a = :s and(b = :s)or(c = :s)",
-      "(a = :s) AND ((b = :s) OR (c = :s))", "((a = :s) and (c = :s))", "(a = :s and (c = :s))",
-      "(a) = :s", "a = (:s)", "((a) = :s)", "(size(a)) = :n", "( ( size ( #n )) < b.Maximum )",
-      "a BETWEEN :n AND :m", "a between :n and :m and c = :s", ":n BETWEEN a AND b",
-      "a IN (:s)", "a in (:s, b, c.d)", "a in ((:s), :n)",
-      "attribute_exists(a)", "attribute_exists((a))", "attribute_not_exists (a.b[3])",
-      "attribute_type(a, :t)", "attribute_type(:n, :t)", "begins_with(a, :b)", "begins_with(:s, a)",
-      "begins_with(a, b)", "contains(a, :l)", "contains(size(a), :n)", "contains(a, size(b))",
-      "size(a) > size(b)", "size(:s) = :n", "#n.#n[0].#size = :s", "a [ 1 ] . b = :s",
-      "a[01] = :s", "aNOTb = :s", "a\t=\r\n:s", "a <> :l", "a = :null", "a < b", "a_.b_1 = :s",
+      "a = :s",
+      "a=:s",
+      "(a = :s)",
+      "NOT a = :s",
+      "not (a=:s)",
+      "not not a = :s",
+      "a = :s AND b = :s OR c = :s",
+      "a = :s and(b = :s)or(c = :s)",
+      "(a = :s) AND ((b = :s) OR (c = :s))",
+      "((a = :s) and (c = :s))",
+      "(a = :s and (c = :s))",
+      "(a) = :s",
+      "a = (:s)",
+      "((a) = :s)",
+      "(size(a)) = :n",
+      "( ( size ( #n )) < b.Maximum )",
+      "a BETWEEN :n AND :m",
+      "a between :n and :m and c = :s",
+      ":n BETWEEN a AND b",
+      "a IN (:s)",
+      "a in (:s, b, c.d)",
+      "a in ((:s), :n)",
+      "attribute_exists(a)",
+      "attribute_exists((a))",
+      "attribute_not_exists (a.b[3])",
+      "attribute_type(a, :t)",
+      "attribute_type(:n, :t)",
+      "begins_with(a, :b)",
+      "begins_with(:s, a)",
+      "begins_with(a, b)",
+      "contains(a, :l)",
+      "contains(size(a), :n)",
+      "contains(a, size(b))",
+      "size(a) > size(b)",
+      "size(:s) = :n",
+      "#n.#n[0].#size = :s",
+      "a [ 1 ] . b = :s",
+      "a[01] = :s",
+      "aNOTb = :s",
+      "a\t=\r\n:s",
+      "a <> :l",
+      "a = :null",
+      "a < b",
+      "a_.b_1 = :s",
   };
   for (std::string_view text : kRight) EXPECT_EQ(parse(text), "ok") << text;
 }
@@ -88,7 +122,8 @@ TEST(ConditionParser, says_what_is_wrong_in_aws_words) {
       {"((attribute_exists(a)))", "The expression has redundant parentheses;"},
       {"((a)) = :s", "The expression has redundant parentheses;"},
       {"a = :undefined",
-       "An expression attribute value used in expression is not defined; attribute value: :undefined"},
+       "An expression attribute value used in expression is not defined; attribute value: "
+       ":undefined"},
       {"#u.b = :s",
        "An expression attribute name used in the document path is not defined; attribute name: #u"},
       {"size(#u) = :s",
@@ -113,10 +148,12 @@ TEST(ConditionParser, says_what_is_wrong_in_aws_words) {
       {"attribute_not_exists(size(a))",
        "Operator or function requires a document path; operator or function: attribute_not_exists"},
       {"begins_with(a, :n)",
-       "Incorrect operand type for operator or function; operator or function: begins_with, operand "
+       "Incorrect operand type for operator or function; operator or function: begins_with, "
+       "operand "
        "type: N"},
       {"begins_with(size(a), :s)",
-       "Incorrect operand type for operator or function; operator or function: begins_with, operand "
+       "Incorrect operand type for operator or function; operator or function: begins_with, "
+       "operand "
        "type: N"},
       {"attribute_type(a, :n)",
        "Incorrect operand type for operator or function; operator or function: attribute_type, "
@@ -133,19 +170,23 @@ TEST(ConditionParser, says_what_is_wrong_in_aws_words) {
        "Incorrect operand type for operator or function; operator or function: size, operand type: "
        "N"},
       {"a < :bool",
-       "Incorrect operand type for operator or function; operator or function: <, operand type: BOOL"},
+       "Incorrect operand type for operator or function; operator or function: <, operand type: "
+       "BOOL"},
       {":l >= a",
-       "Incorrect operand type for operator or function; operator or function: >=, operand type: L"},
+       "Incorrect operand type for operator or function; operator or function: >=, operand type: "
+       "L"},
       {"a BETWEEN :ss AND :ss",
        "Incorrect operand type for operator or function; operator or function: BETWEEN, operand "
        "type: SS"},
       {"a BETWEEN :m AND :n",
-       "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower "
+       "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; "
+       "lower "
        "bound operand: AttributeValue: {N:7}, upper bound operand: AttributeValue: {N:5}"},
       {"a BETWEEN :s AND :n",
        "The BETWEEN operator requires same data type for lower and upper bounds; lower bound "
        "operand: AttributeValue: {S:x}, upper bound operand: AttributeValue: {N:5}"},
-      {"size(a)", "The function is not allowed to be used this way in an expression; function: size"},
+      {"size(a)",
+       "The function is not allowed to be used this way in an expression; function: size"},
       {"a = :s AND size(b)",
        "The function is not allowed to be used this way in an expression; function: size"},
       {"NOT size(b)",
@@ -164,12 +205,12 @@ TEST(ConditionParser, says_what_is_wrong_in_aws_words) {
       {"contains(a, a)",
        "The first operand must be distinct from the remaining operands for this operator or "
        "function; operator: contains, first operand: [a]"},
-      {"a[4294967296] = :s",
-       "List index is not within the allowable range; index: [4294967296]"},
+      {"a[4294967296] = :s", "List index is not within the allowable range; index: [4294967296]"},
   };
   for (const Case& c : kCases)
     EXPECT_EQ(parse(c.text), "Invalid ConditionExpression: " + std::string(c.says)) << c.text;
-  EXPECT_EQ(parse("", kFilterExpression), "Invalid FilterExpression: The expression can not be empty;");
+  EXPECT_EQ(parse("", kFilterExpression),
+            "Invalid FilterExpression: The expression can not be empty;");
 }
 
 // First by kind, then by place; of what is wrong within a clause, the first wrong clause.
@@ -181,7 +222,8 @@ TEST(ConditionParser, of_several_mistakes_reports_the_one_that_aws_reports) {
       {"a = :u AND begins_with(a, :n)",
        "An expression attribute value used in expression is not defined; attribute value: :u"},
       {"begins_with(a, :n) AND a = :u",
-       "Incorrect operand type for operator or function; operator or function: begins_with, operand "
+       "Incorrect operand type for operator or function; operator or function: begins_with, "
+       "operand "
        "type: N"},
       {"begins_with(#u, :n)",
        "An expression attribute name used in the document path is not defined; attribute name: #u"},
@@ -231,9 +273,10 @@ TEST(ConditionParser, nesting_is_as_deep_as_operators_allow_and_no_deeper) {
 
 TEST(ConditionParser, in_takes_at_most_100_values) {
   EXPECT_EQ(parse("a IN (" + repeated(":s", ",", 100) + ")"), "ok");
-  EXPECT_EQ(parse("a IN (" + repeated(":s", ",", 101) + ")"),
-            "Invalid ConditionExpression: The IN operator is provided with too many operands; number "
-            "of operands: 101");
+  EXPECT_EQ(
+      parse("a IN (" + repeated(":s", ",", 101) + ")"),
+      "Invalid ConditionExpression: The IN operator is provided with too many operands; number "
+      "of operands: 101");
 }
 
 TEST(ConditionParser, first_key_attribute_finds_keys_wherever_they_stand) {

@@ -11,19 +11,25 @@ namespace sealane::table {
 namespace {
 
 constexpr std::string_view kItem = R"({
-  "s":{"S":"hello"}, "e":{"S":""}, "u":{"S":"\u00e9\ud834\udd1e"}, "n":{"N":"5"}, "n2":{"N":"5.0"}, "b":{"B":"aGVsbG8="},
+  "s":{"S":"hello"}, "e":{"S":""}, "u":{"S":"\u00e9\ud834\udd1e"}, "n":{"N":"5"}, "n2":{"N":"5.0"},
+  "b":{"B":"aGVsbG8="},
   "ss":{"SS":["b","a"]}, "ss2":{"SS":["a","b"]}, "ns":{"NS":["1","2.0"]}, "bs":{"BS":["aGk="]},
   "l":{"L":[{"S":"x"},{"N":"1"},{"L":[]},{"NS":["1","2"]}]}, "l2":{"L":[]},
   "m":{"M":{"k":{"S":"v"},"l":{"L":[{"M":{"deep":{"N":"1"}}}]}}},
   "t":{"BOOL":true}, "f":{"BOOL":false}, "z":{"NULL":true}})";
 constexpr std::string_view kGiven = R"({
-  ":hello":{"S":"hello"}, ":hell":{"S":"hell"}, ":ell":{"S":"ell"}, ":empty":{"S":""}, ":zz":{"S":"zz"},
-  ":3":{"N":"3"}, ":4":{"N":"4"}, ":5":{"N":"5"}, ":6":{"N":"6"}, ":1":{"N":"1"}, ":2":{"N":"2"}, ":0":{"N":"0"},
+  ":hello":{"S":"hello"}, ":hell":{"S":"hell"}, ":ell":{"S":"ell"},
+  ":empty":{"S":""}, ":zz":{"S":"zz"},
+  ":3":{"N":"3"}, ":4":{"N":"4"}, ":5":{"N":"5"}, ":6":{"N":"6"}, ":1":{"N":"1"}, ":2":{"N":"2"},
+  ":0":{"N":"0"},
   ":five":{"S":"5"}, ":bhello":{"B":"aGVsbG8="}, ":bhell":{"B":"aGVsbA=="}, ":bell":{"B":"ZWxs"},
-  ":bhi":{"B":"aGk="}, ":ab":{"SS":["a","b"]}, ":a":{"S":"a"}, ":ns12":{"NS":["2","1"]}, ":x":{"S":"x"},
-  ":emptyl":{"L":[]}, ":m":{"M":{"l":{"L":[{"M":{"deep":{"N":"1.0"}}}]},"k":{"S":"v"}}},
+  ":bhi":{"B":"aGk="}, ":ab":{"SS":["a","b"]}, ":a":{"S":"a"},
+  ":ns12":{"NS":["2","1"]}, ":x":{"S":"x"},
+  ":emptyl":{"L":[]},
+  ":m":{"M":{"l":{"L":[{"M":{"deep":{"N":"1.0"}}}]},"k":{"S":"v"}}},
   ":true":{"BOOL":true}, ":null":{"NULL":true},
-  ":tS":{"S":"S"}, ":tN":{"S":"N"}, ":tB":{"S":"B"}, ":tSS":{"S":"SS"}, ":tNS":{"S":"NS"}, ":tBS":{"S":"BS"},
+  ":tS":{"S":"S"}, ":tN":{"S":"N"}, ":tB":{"S":"B"}, ":tSS":{"S":"SS"},
+  ":tNS":{"S":"NS"}, ":tBS":{"S":"BS"},
   ":tL":{"S":"L"}, ":tM":{"S":"M"}, ":tBOOL":{"S":"BOOL"}, ":tNULL":{"S":"NULL"}, "#size":"size"})";
 
 bool is_true(std::string_view text) {

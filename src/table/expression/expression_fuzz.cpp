@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any text as each kind of expression: parsed, and what parses is carried out on an item. The item after an update must
-// read back as it was written.
+// Any text as each kind of expression: parsed, and what parses is carried out on an item. The item
+// after an update must read back as it was written.
 #include <algorithm>
 #include <cstdint>
 
@@ -49,8 +49,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (const auto& attribute : item) {
       const Value* old = kItem.find(attribute.name);
       bool is_told = changes && std::ranges::any_of(*changes, [&](const Change& change) {
-        return change.attribute == attribute.name;
-      });
+                       return change.attribute == attribute.name;
+                     });
       SL_ASSERT(is_told || (old && *old == attribute.value));
     }
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Key conditions: a condition that names one hash key and perhaps one range of its range key (AWS developer guide,
-// "Key condition expressions for the Query operation").
+// Key conditions: a condition that names one hash key and perhaps one range of its range key (AWS
+// developer guide, "Key condition expressions for the Query operation").
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -69,7 +69,8 @@ bool names(const Condition& clause, std::string_view attribute) {
   return key && key->path.attribute == attribute;
 }
 
-// ── what only the text form says ────────────────────────────────────────────────────────────────────
+// ── what only the text form says
+// ────────────────────────────────────────────────────────────────────
 
 Status check_clause(const Condition& clause) {
   auto refuse = [](std::string_view what) {
@@ -95,8 +96,7 @@ Status check_clause(const Condition& clause) {
         "Invalid condition in {}: {} operator must have the key attribute as its first operand",
         kParameter, clause.kind == Kind::between ? "BETWEEN" : "begins_with"));
   if (path_count == 0)
-    return refuse(
-        fmt::format("Invalid condition in {}: No key attribute specified", kParameter));
+    return refuse(fmt::format("Invalid condition in {}: No key attribute specified", kParameter));
   return {};
 }
 
@@ -115,7 +115,8 @@ Status check_text_form(const Condition& condition) {
   return {};
 }
 
-// ── what both forms say ─────────────────────────────────────────────────────────────────────────────
+// ── what both forms say
+// ─────────────────────────────────────────────────────────────────────────────
 
 struct KeyTest {
   KeyCondition::Test test = KeyCondition::Test::none;

@@ -21,7 +21,8 @@ std::string parse(std::string_view text, const KeySchema& schema) {
   Placeholders placeholders = test::placeholders(kGiven);
   auto result = parse_key_condition(text, placeholders, schema);
   if (!result) return result.error().what;
-  constexpr std::string_view kTests[] = {"", " =", " <", " <=", " >", " >=", " between", " begins_with"};
+  constexpr std::string_view kTests[] = {
+      "", " =", " <", " <=", " >", " >=", " between", " begins_with"};
   std::string out = *result->hash.get<std::string>() + std::string(kTests[size_t(result->test)]);
   auto show = [](const Value& value) {
     if (auto* number = value.get<Number>()) return number->to_string();
@@ -74,27 +75,34 @@ TEST(KeyCondition, refuses_what_is_no_range_of_keys) {
       {kString, "pk = :p AND sk.foo = :s",
        "KeyConditionExpressions cannot have conditions on nested attributes"},
       {kString, "pk = sk",
-       "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition"},
-      {kString, ":p = :p", "Invalid condition in KeyConditionExpression: No key attribute specified"},
+       "Invalid condition in KeyConditionExpression: Multiple attribute names used in one "
+       "condition"},
+      {kString, ":p = :p",
+       "Invalid condition in KeyConditionExpression: No key attribute specified"},
       {kString, "pk = :p AND :s BETWEEN sk AND :z",
-       "Invalid condition in KeyConditionExpression: BETWEEN operator must have the key attribute as "
+       "Invalid condition in KeyConditionExpression: BETWEEN operator must have the key attribute "
+       "as "
        "its first operand"},
       {kString, "pk = :p AND begins_with(:s, sk)",
-       "Invalid condition in KeyConditionExpression: begins_with operator must have the key attribute "
+       "Invalid condition in KeyConditionExpression: begins_with operator must have the key "
+       "attribute "
        "as its first operand"},
       {kNumber, "pk = :p AND sk > :1 AND sk < :5",
        "KeyConditionExpressions must only contain one condition per key"},
       {kString, "pk = :p AND begins_with(sk, :1)",
-       "Incorrect operand type for operator or function; operator or function: begins_with, operand "
+       "Incorrect operand type for operator or function; operator or function: begins_with, "
+       "operand "
        "type: N"},
       {kNumber, "pk = :p AND :bool >= sk",
        "Incorrect operand type for operator or function; operator or function: >=, operand type: "
        "BOOL"},
       {kNumber, "pk = :p AND sk BETWEEN :bool AND :bool",
-       "Incorrect operand type for operator or function; operator or function: BETWEEN, operand type: "
+       "Incorrect operand type for operator or function; operator or function: BETWEEN, operand "
+       "type: "
        "BOOL"},
       {kString, "pk = :undefined AND begins_with(sk, :1)",
-       "An expression attribute value used in expression is not defined; attribute value: :undefined"},
+       "An expression attribute value used in expression is not defined; attribute value: "
+       ":undefined"},
   };
   for (const Case& c : kCases)
     EXPECT_EQ(parse(c.text, c.schema), std::string(kInvalid) + std::string(c.result)) << c.text;
@@ -102,7 +110,8 @@ TEST(KeyCondition, refuses_what_is_no_range_of_keys) {
 
 TEST(KeyCondition, refuses_what_does_not_fit_the_schema) {
   constexpr std::string_view kMismatch =
-      "One or more parameter values were invalid: Condition parameter type does not match schema type";
+      "One or more parameter values were invalid: Condition parameter type does not match schema "
+      "type";
   const Case kCases[] = {
       {kString, "sk = :s", "Query condition missed key schema element: pk"},
       {kString, "pk = :p AND extra = :s", "Query condition missed key schema element: sk"},
@@ -113,10 +122,12 @@ TEST(KeyCondition, refuses_what_does_not_fit_the_schema) {
       {kNumber, "pk = :p AND sk = :bool", kMismatch},
       {kNumber, "pk = :p AND begins_with(sk, :s)", kMismatch},
       {kNumber, "pk = :p AND sk > :1 AND extra = :5",
-       "The number of query conditions (3) exceeds the number of key attributes defined in the schema "
+       "The number of query conditions (3) exceeds the number of key attributes defined in the "
+       "schema "
        "(2)"},
       {kHash, "pk = :p AND sk = :s",
-       "The number of query conditions (2) exceeds the number of key attributes defined in the schema "
+       "The number of query conditions (2) exceeds the number of key attributes defined in the "
+       "schema "
        "(1)"},
       {kString, "pk = :e",
        "One or more parameter values are not valid. The AttributeValue for a key attribute cannot "

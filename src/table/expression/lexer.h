@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The text of an expression as tokens. Lexing never fails: a byte that starts no token is a token of its own, which no
-// grammar accepts, so that AWS's syntax error can name it.
+// The text of an expression as tokens. Lexing never fails: a byte that starts no token is a token
+// of its own, which no grammar accepts, so that AWS's syntax error can name it.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,8 @@ std::vector<Token> lex(std::string_view text);
 // Words are keywords in any case: is(token, "BETWEEN").
 bool is_keyword(const Token& token, std::string_view upper_case);
 
-// `Syntax error; token: "=", near: "a = ="`: the token and its two neighbours, with what stands between them.
+// `Syntax error; token: "=", near: "a = ="`: the token and its two neighbours, with what stands
+// between them.
 std::string syntax_error(const std::vector<Token>& tokens, size_t at);
 
 }  // namespace sealane::table

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is wrong with an expression whose syntax is right. DynamoDB reads an expression to its end and then reports one
-// mistake: not the first in the text but the first by kind (each kind of expression has its own order), and of that
-// kind the first in the text.
+// What is wrong with an expression whose syntax is right. DynamoDB reads an expression to its end
+// and then reports one mistake: not the first in the text but the first by kind (each kind of
+// expression has its own order), and of that kind the first in the text.
 #pragma once
 
 #include <array>
@@ -18,9 +18,9 @@ enum class Mistake : uint8_t {
   unknown_function,
   misused_function,
   reserved_word,
-  section,         // SET twice
-  undefined_name,  // #n
-  undefined_value, // :v
+  section,          // SET twice
+  undefined_name,   // #n
+  undefined_value,  // :v
   overlap,
   conflict,
   operand_count,

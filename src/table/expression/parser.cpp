@@ -18,8 +18,9 @@ Parser::Parser(std::string_view text, Placeholders& placeholders, std::string_vi
 
 Status Parser::check_size() const {
   if (text_.size() > kExpressionBytesMax)
-    return invalid(fmt::format(
-        "Expression size has exceeded the maximum allowed size; expression size: {}", text_.size()));
+    return invalid(
+        fmt::format("Expression size has exceeded the maximum allowed size; expression size: {}",
+                    text_.size()));
   if (at_end()) return invalid("The expression can not be empty;");
   return {};
 }
@@ -82,9 +83,8 @@ Result<std::string> Parser::parse_path_name() {
                                "defined; attribute name: {}",
                                text));
   } else if (is_reserved_word(text)) {
-    mistakes_.note(
-        Mistake::reserved_word,
-        fmt::format("Attribute name is a reserved keyword; reserved keyword: {}", text));
+    mistakes_.note(Mistake::reserved_word,
+                   fmt::format("Attribute name is a reserved keyword; reserved keyword: {}", text));
   }
   return std::string(text);
 }
@@ -94,8 +94,7 @@ Result<uint32_t> Parser::parse_index() {
   std::string_view text = take();
   uint32_t index = 0;
   if (std::from_chars(text.data(), text.data() + text.size(), index).ec != std::errc())
-    return invalid(
-        fmt::format("List index is not within the allowable range; index: [{}]", text));
+    return invalid(fmt::format("List index is not within the allowable range; index: [{}]", text));
   return index;
 }
 
@@ -133,7 +132,8 @@ std::string wrong_operand_type(std::string_view function, std::string_view type)
 
 namespace {
 
-void note(Mistakes& mistakes, Mistake kind, std::string_view verb, const Path& one, const Path& two) {
+void note(Mistakes& mistakes, Mistake kind, std::string_view verb, const Path& one,
+          const Path& two) {
   mistakes.note(kind, fmt::format("Two document paths {} with each other; must remove or rewrite "
                                   "one of these paths; path one: {}, path two: {}",
                                   verb, one.to_string(), two.to_string()));
@@ -141,8 +141,8 @@ void note(Mistakes& mistakes, Mistake kind, std::string_view verb, const Path& o
 
 }  // namespace
 
-// Paths that clash share the longest beginning, so they stand side by side in order; as long as none clash, the two
-// neighbours are all there is to ask.
+// Paths that clash share the longest beginning, so they stand side by side in order; as long as
+// none clash, the two neighbours are all there is to ask.
 void PathSet::add(const Path& path, Mistakes& mistakes) {
   auto check = [&](const Path& other) {
     if (other.attribute != path.attribute) return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the grammars of conditions, updates and projections share: a cursor over the tokens, paths, placeholders, and
-// the way mistakes are told.
+// What the grammars of conditions, updates and projections share: a cursor over the tokens, paths,
+// placeholders, and the way mistakes are told.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +27,9 @@ class Parser {
   // Not empty, not too long. To be asked before anything else.
   Status check_size() const;
 
-  const Token& peek(size_t ahead = 0) const { return tokens_[std::min(at_ + ahead, tokens_.size() - 1)]; }
+  const Token& peek(size_t ahead = 0) const {
+    return tokens_[std::min(at_ + ahead, tokens_.size() - 1)];
+  }
   std::string_view take() { return tokens_[at_++].text; }
   bool at(std::string_view symbol) const;
   bool at_keyword(std::string_view upper_case) const { return is_keyword(peek(), upper_case); }
@@ -40,12 +42,14 @@ class Parser {
   // The mistake that AWS would report, if there is one.
   Status report(std::span<const Mistake> order) const;
 
-  // word or #name, then .word, .#name, [n] ...; the caller has seen that the next token can start one.
+  // word or #name, then .word, .#name, [n] ...; the caller has seen that the next token can start
+  // one.
   bool at_path() const;
   Result<Path> parse_path();
   // :value; nullptr (a mistake is noted) when it is not defined. The next token is a value.
   const Value* parse_value();
-  // Every comparator, function, AND, OR, NOT, BETWEEN, IN, + and - counts against kExpressionOperatorsMax.
+  // Every comparator, function, AND, OR, NOT, BETWEEN, IN, + and - counts against
+  // kExpressionOperatorsMax.
   Status count_operator();
 
   Mistakes mistakes_;
@@ -67,8 +71,8 @@ std::string wrong_operand_count(std::string_view function, size_t count);
 // "Incorrect operand type for operator or function; ..."
 std::string wrong_operand_type(std::string_view function, std::string_view type);
 
-// The paths of an update or a projection, which may not clash: lead one through the other (overlap), or disagree
-// whether something is a map or a list (conflict).
+// The paths of an update or a projection, which may not clash: lead one through the other
+// (overlap), or disagree whether something is a map or a list (conflict).
 class PathSet {
  public:
   void add(const Path& path, Mistakes& mistakes);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ExpressionAttributeNames and ExpressionAttributeValues (AWS developer guide, "Expression attribute names").
+// ExpressionAttributeNames and ExpressionAttributeValues (AWS developer guide, "Expression
+// attribute names").
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -53,14 +54,16 @@ auto use(Map& map, std::string_view placeholder) -> decltype(&map.begin()->secon
 Status Placeholders::add_name(std::string_view placeholder, std::string_view attribute) {
   SL_CHECK(check_placeholder(kNames, '#', placeholder));
   if (attribute.empty())
-    return fail(Code::invalid,
-                fmt::format("{} contains invalid value: Attribute name must not be empty for key {}",
-                            kNames, placeholder));
+    return fail(
+        Code::invalid,
+        fmt::format("{} contains invalid value: Attribute name must not be empty for key {}",
+                    kNames, placeholder));
   if (attribute.size() > kAttributeNameBytesMax)
-    return fail(Code::invalid,
-                fmt::format("{} contains invalid value: Attribute name is too long, the limit is {} "
-                            "bytes for key {}",
-                            kNames, kAttributeNameBytesMax, placeholder));
+    return fail(
+        Code::invalid,
+        fmt::format("{} contains invalid value: Attribute name is too long, the limit is {} "
+                    "bytes for key {}",
+                    kNames, kAttributeNameBytesMax, placeholder));
   names_[std::string(placeholder)] = {std::string(attribute)};
   return {};
 }

@@ -10,8 +10,8 @@ namespace sealane::table {
 namespace {
 
 TEST(Placeholders, unused_ones_are_named) {
-  Placeholders placeholders = test::placeholders(
-      R"({"#a":"a","#b":"b","#c":"c",":v":{"S":"x"},":w":{"S":"y"}})");
+  Placeholders placeholders =
+      test::placeholders(R"({"#a":"a","#b":"b","#c":"c",":v":{"S":"x"},":w":{"S":"y"}})");
   EXPECT_EQ(test::told(placeholders.check_all_used()),
             "Value provided in ExpressionAttributeNames unused in expressions: keys: {#a, #b, #c}");
   ASSERT_TRUE(parse_projection("#a, #c", placeholders));
@@ -34,7 +34,8 @@ TEST(Placeholders, are_a_sign_and_a_word) {
     EXPECT_EQ(test::told(placeholders.add_value(key, Value())),
               "ExpressionAttributeValues contains invalid key: Syntax error; key: \"" +
                   std::string(key) + "\"");
-  for (std::string_view key : {"#a", "#0", "#_", "#A_1"}) EXPECT_TRUE(placeholders.add_name(key, "x"));
+  for (std::string_view key : {"#a", "#0", "#_", "#A_1"})
+    EXPECT_TRUE(placeholders.add_name(key, "x"));
 }
 
 TEST(Placeholders, have_at_most_255_bytes_and_stand_for_at_most_65535) {

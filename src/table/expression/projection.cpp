@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ProjectionExpression: which parts of an item to return (AWS developer guide, "Using projection expressions").
+// ProjectionExpression: which parts of an item to return (AWS developer guide, "Using projection
+// expressions").
 #include <algorithm>
 #include <optional>
 #include <span>
@@ -92,10 +93,12 @@ Item project(const Item& item, const Projection& projection) {
   Item result;
   for (Paths rest = sorted; !rest.empty();) {
     const std::string& attribute = rest[0]->attribute;
-    auto other = std::ranges::find_if(rest, [&](auto* path) { return path->attribute != attribute; });
+    auto other =
+        std::ranges::find_if(rest, [&](auto* path) { return path->attribute != attribute; });
     size_t count = size_t(other - rest.begin());
     if (const Value* value = item.find(attribute))
-      if (auto part = project(*value, rest.first(count), 0)) result.set(attribute, std::move(*part));
+      if (auto part = project(*value, rest.first(count), 0))
+        result.set(attribute, std::move(*part));
     rest = rest.subspan(count);
   }
   return result;

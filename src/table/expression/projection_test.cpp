@@ -57,17 +57,21 @@ TEST(Projection, says_what_is_wrong_in_aws_words) {
       {"#u",
        "An expression attribute name used in the document path is not defined; attribute name: #u"},
       {"a, m, m.a",
-       "Two document paths overlap with each other; must remove or rewrite one of these paths; path "
+       "Two document paths overlap with each other; must remove or rewrite one of these paths; "
+       "path "
        "one: [m], path two: [m, a]"},
       {"#n, #n",
-       "Two document paths overlap with each other; must remove or rewrite one of these paths; path "
+       "Two document paths overlap with each other; must remove or rewrite one of these paths; "
+       "path "
        "one: [name], path two: [name]"},
       {"m.a, m[0]",
-       "Two document paths conflict with each other; must remove or rewrite one of these paths; path "
+       "Two document paths conflict with each other; must remove or rewrite one of these paths; "
+       "path "
        "one: [m, a], path two: [m, [0]]"},
   };
   for (const Case& c : kCases)
-    EXPECT_EQ(projected(c.text), "Invalid ProjectionExpression: " + std::string(c.result)) << c.text;
+    EXPECT_EQ(projected(c.text), "Invalid ProjectionExpression: " + std::string(c.result))
+        << c.text;
 }
 
 }  // namespace

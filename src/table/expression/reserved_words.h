@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The words that an expression may not use as attribute names, in any case (AWS developer guide, "Reserved words in
-// DynamoDB"). They stand behind #placeholders instead.
+// The words that an expression may not use as attribute names, in any case (AWS developer guide,
+// "Reserved words in DynamoDB"). They stand behind #placeholders instead.
 #pragma once
 
 #include <cstddef>

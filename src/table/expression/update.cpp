@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an update does to an item: everything is worked out on the item as it was, and only then written, so that an
-// error leaves the item alone.
+// What an update does to an item: everything is worked out on the item as it was, and only then
+// written, so that an error leaves the item alone.
 #include <algorithm>
 #include <iterator>
 #include <optional>
@@ -29,10 +29,11 @@ std::unexpected<Error> wrong_type(bool is_legacy = false) {
                         : "An operand in the update expression has an incorrect data type");
 }
 
-// ── the right side of SET ───────────────────────────────────────────────────────────────────────────
+// ── the right side of SET
+// ───────────────────────────────────────────────────────────────────────────
 
-// 4 KiB of text can ask for a 400 KiB list 500 times over. What copies more than two items' worth could only end in an
-// item that is too large, so it is refused before it takes the memory.
+// 4 KiB of text can ask for a 400 KiB list 500 times over. What copies more than two items' worth
+// could only end in an item that is too large, so it is refused before it takes the memory.
 constexpr size_t kCopiedBytesMax = 2 * kItemBytesMax;
 
 class Evaluation {
@@ -89,7 +90,8 @@ class Evaluation {
   size_t copied_bytes_ = 0;
 };
 
-// ── ADD and DELETE ──────────────────────────────────────────────────────────────────────────────────
+// ── ADD and DELETE
+// ──────────────────────────────────────────────────────────────────────────────────
 
 template <typename Set>
 Value join(const Set& a, const Set& b) {
@@ -135,7 +137,8 @@ Result<std::optional<Value>> rest_of(const Value& old, const Value& less, bool i
   return rest;
 }
 
-// ── lists that grow at one end ──────────────────────────────────────────────────────────────────────
+// ── lists that grow at one end
+// ──────────────────────────────────────────────────────────────────────
 
 struct Growth {
   std::string attribute;
@@ -178,27 +181,15 @@ Status check_growth(const Growth& growth, const Item& item, bool is_legacy) {
   return {};
 }
 
-// ── paths ───────────────────────────────────────────────────────────────────────────────────────────
-
-// Levels of maps and lists in a value: 0 for "x", 1 for [], 2 for [[]].
-size_t depth_of(const Value& value) {
-  size_t below = 0;
-  if (auto* map = value.get<Item>()) {
-    for (const auto& attribute : *map) below = std::max(below, depth_of(attribute.value));
-    return below + 1;
-  }
-  if (auto* list = value.get<List>()) {
-    for (const Value& element : *list) below = std::max(below, depth_of(element));
-    return below + 1;
-  }
-  return 0;
-}
+// ── paths
+// ───────────────────────────────────────────────────────────────────────────────────────────
 
 Value* parent_of(Item& item, const Path& path) {
   return const_cast<Value*>(find_parent(item, path));  // the item is ours to change
 }
 
-// Whether something can be put at, or removed from, the path: its parent is there and of the right kind.
+// Whether something can be put at, or removed from, the path: its parent is there and of the right
+// kind.
 Status check_target(const Item& item, const Path& path) {
   if (path.steps.empty()) return {};
   bool is_name = std::holds_alternative<std::string>(path.steps.back());
@@ -208,7 +199,7 @@ Status check_target(const Item& item, const Path& path) {
 }
 
 Status check_depth(const Path& path, const Value& value) {
-  if (path.steps.size() + depth_of(value) <= kDepthMax) return {};
+  if (path.steps.size() + depth(value) <= kDepthMax) return {};
   return fail(Code::invalid,
               "Nesting Levels have exceeded supported limits: Attributes in the item have nested "
               "levels beyond supported limit");
@@ -266,7 +257,8 @@ void grow(Item& item, const Growth& growth) {
               growth.elements->begin(), growth.elements->end());
 }
 
-// ── the plan ────────────────────────────────────────────────────────────────────────────────────────
+// ── the plan
+// ────────────────────────────────────────────────────────────────────────────────────────
 
 struct Plan {
   struct Write {
@@ -326,10 +318,12 @@ Status plan_removes(const Update& update, const Item& item, Plan& plan) {
   return {};
 }
 
-// Lists are written from the front, so that what lies beyond the end is appended in order. Then elements go, the deepest
-// first and those of one list together, so that every index means the list as it was.
+// Lists are written from the front, so that what lies beyond the end is appended in order. Then
+// elements go, the deepest first and those of one list together, so that every index means the list
+// as it was.
 void carry_out(Plan& plan, Item& item) {
-  std::ranges::sort(plan.writes, PathOrder(), [](const Plan::Write& w) -> const Path& { return *w.path; });
+  std::ranges::sort(plan.writes, PathOrder(),
+                    [](const Plan::Write& w) -> const Path& { return *w.path; });
   for (Plan::Write& write : plan.writes) put(item, *write.path, std::move(write.value));
   for (const Growth& growth : plan.growths) grow(item, growth);
 
@@ -338,7 +332,8 @@ void carry_out(Plan& plan, Item& item) {
     return PathOrder()(*a, *b);
   });
   for (std::span<const Path* const> rest = plan.removes; !rest.empty();) {
-    auto other = std::ranges::find_if(rest, [&](auto* path) { return !has_same_parent(*path, *rest[0]); });
+    auto other =
+        std::ranges::find_if(rest, [&](auto* path) { return !has_same_parent(*path, *rest[0]); });
     size_t count = size_t(other - rest.begin());
     remove(item, rest.first(count));
     rest = rest.subspan(count);
@@ -362,7 +357,8 @@ Result<std::vector<Change>> apply(const Update& update, Item& item) {
 
   std::vector<Change> changes;
   for (std::string& attribute : attributes_of(update)) {
-    // What was not there and is not asked to go has not changed when it is still not there: DELETE on no set.
+    // What was not there and is not asked to go has not changed when it is still not there: DELETE
+    // on no set.
     bool may_vanish = item.find(attribute) || is_removed(update, attribute);
     auto kind = may_vanish ? Change::Kind::removed : Change::Kind::set;
     changes.push_back({.attribute = std::move(attribute), .kind = kind});

@@ -3,8 +3,8 @@
 //
 //   SET    path = sum, ...        sum     := operand [(+ | -) operand]
 //   REMOVE path, ...              operand := path | :value | ( sum )
-//   ADD    path :value, ...                | if_not_exists ( path, operand ) | list_append ( operand, operand )
-//   DELETE path :value, ...
+//   ADD    path :value, ...                | if_not_exists ( path, operand ) | list_append (
+//   operand, operand ) DELETE path :value, ...
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,15 +20,16 @@ using Part = SetValue::Part;
 
 // The order in which DynamoDB reports.
 constexpr Mistake kOrder[] = {
-    Mistake::reserved_word,   Mistake::unknown_function, Mistake::section,
-    Mistake::undefined_name,  Mistake::undefined_value,  Mistake::overlap,
-    Mistake::conflict,        Mistake::operand_count,    Mistake::operand_type,
+    Mistake::reserved_word,  Mistake::unknown_function, Mistake::section,
+    Mistake::undefined_name, Mistake::undefined_value,  Mistake::overlap,
+    Mistake::conflict,       Mistake::operand_count,    Mistake::operand_type,
 };
 constexpr std::string_view kClauses[] = {"SET", "REMOVE", "ADD", "DELETE"};
 constexpr std::string_view kIfNotExists = "if_not_exists";
 constexpr std::string_view kListAppend = "list_append";
-constexpr std::string_view kConditionFunctions[] = {
-    "attribute_exists", "attribute_not_exists", "attribute_type", "begins_with", "contains", "size"};
+constexpr std::string_view kConditionFunctions[] = {"attribute_exists", "attribute_not_exists",
+                                                    "attribute_type",   "begins_with",
+                                                    "contains",         "size"};
 
 bool is_set(Type type) { return type == Type::SS || type == Type::NS || type == Type::BS; }
 
@@ -74,9 +75,9 @@ Status UpdateParser::parse_clause(Update& update) {
   if (clause == std::end(kClauses)) return syntax_error();
   take();
   if (std::exchange(is_clause_seen_[clause - std::begin(kClauses)], true))
-    mistakes_.note(Mistake::section,
-                   fmt::format("The \"{}\" section can only be used once in an update expression;",
-                               *clause));
+    mistakes_.note(
+        Mistake::section,
+        fmt::format("The \"{}\" section can only be used once in an update expression;", *clause));
   do {
     if (*clause == "SET") {
       SL_CHECK(parse_set(update));
@@ -160,7 +161,8 @@ Result<SetValue> UpdateParser::parse_operand() {
 }
 
 Result<SetValue> UpdateParser::parse_parentheses() {
-  if (++depth_ > kExpressionOperatorsMax) return invalid("The expression has redundant parentheses;");
+  if (++depth_ > kExpressionOperatorsMax)
+    return invalid("The expression has redundant parentheses;");
   take();
   SL_TRY(SetValue value, parse_sum());
   SL_CHECK(expect(")"));
@@ -205,13 +207,14 @@ void UpdateParser::check_literal(std::string_view function, const Part& part, Ty
 
 void UpdateParser::check_function(std::string_view function, const std::vector<Part>& arguments) {
   if (function != kIfNotExists && function != kListAppend) {
-    bool is_of_conditions = std::ranges::find(kConditionFunctions, function) != std::end(kConditionFunctions);
-    mistakes_.note(Mistake::unknown_function,
-                   fmt::format("{}; function: {}",
-                               is_of_conditions
-                                   ? "The function is not allowed in an update expression"
-                                   : "Invalid function name",
-                               function));
+    bool is_of_conditions =
+        std::ranges::find(kConditionFunctions, function) != std::end(kConditionFunctions);
+    mistakes_.note(
+        Mistake::unknown_function,
+        fmt::format("{}; function: {}",
+                    is_of_conditions ? "The function is not allowed in an update expression"
+                                     : "Invalid function name",
+                    function));
   } else if (arguments.size() != 2) {
     mistakes_.note(Mistake::operand_count, wrong_operand_count(function, arguments.size()));
   } else if (function == kListAppend) {

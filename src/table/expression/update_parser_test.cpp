@@ -20,14 +20,26 @@ std::string parse(std::string_view text) {
 
 TEST(UpdateParser, takes_what_dynamodb_takes) {
   constexpr std::string_view kRight[] = {
-      "SET a = :s", "set a=:s,b=:n", "SET #n = :s REMOVE b ADD c :n DELETE d :ss",
-      "DELETE d :ss ADD c :ns, e :bs REMOVE b, f[1].g SET a.b[2] = :s", "SET a = a + :n",
-      "SET a = :n - a.b[0]", "SET a=(a+:n)", "SET a = (:s)", "SET a = (a) - (:n)",
-      "SET a = if_not_exists(a, :s)", "SET a = if_not_exists(a, :n) + :n",
-      "SET a = if_not_exists(a, if_not_exists(b, :n))", "SET a = list_append(:l, a)",
+      "SET a = :s",
+      "set a=:s,b=:n",
+      "SET #n = :s REMOVE b ADD c :n DELETE d :ss",
+      "DELETE d :ss ADD c :ns, e :bs REMOVE b, f[1].g SET a.b[2] = :s",
+      "SET a = a + :n",
+      "SET a = :n - a.b[0]",
+      "SET a=(a+:n)",
+      "SET a = (:s)",
+      "SET a = (a) - (:n)",
+      "SET a = if_not_exists(a, :s)",
+      "SET a = if_not_exists(a, :n) + :n",
+      "SET a = if_not_exists(a, if_not_exists(b, :n))",
+      "SET a = list_append(:l, a)",
       "SET #n = list_append(if_not_exists(#n, :l), :l)",
-      "SET a = list_append(list_append(a, :l), b)", "SET a.b = :s, a.c = :n", "SET a[1] = :s, a[0] = :n",
-      "REMOVE a[0], a[1], a[10].b", "SET a = b, b = a", "SET\na\t=\r:s",
+      "SET a = list_append(list_append(a, :l), b)",
+      "SET a.b = :s, a.c = :n",
+      "SET a[1] = :s, a[0] = :n",
+      "REMOVE a[0], a[1], a[10].b",
+      "SET a = b, b = a",
+      "SET\na\t=\r:s",
   };
   for (std::string_view text : kRight) EXPECT_EQ(parse(text), "ok") << text;
 }
@@ -72,7 +84,8 @@ TEST(UpdateParser, says_what_is_wrong_in_aws_words) {
       {"", "The expression can not be empty;"},
       {"SET a = :s SET b = :s",
        "The \"SET\" section can only be used once in an update expression;"},
-      {"remove a remove b", "The \"REMOVE\" section can only be used once in an update expression;"},
+      {"remove a remove b",
+       "The \"REMOVE\" section can only be used once in an update expression;"},
       {"SET name = :s", "Attribute name is a reserved keyword; reserved keyword: name"},
       {"SET #u = :s",
        "An expression attribute name used in the document path is not defined; attribute name: #u"},
@@ -84,7 +97,8 @@ TEST(UpdateParser, says_what_is_wrong_in_aws_words) {
       {"SET a = LIST_APPEND(a, :l)", "Invalid function name; function: LIST_APPEND"},
       {"SET a = size(b)", "The function is not allowed in an update expression; function: size"},
       {"SET a = if_not_exists(a)",
-       "Incorrect number of operands for operator or function; operator or function: if_not_exists, "
+       "Incorrect number of operands for operator or function; operator or function: "
+       "if_not_exists, "
        "number of operands: 1"},
       {"SET a = list_append(a, :l, :l)",
        "Incorrect number of operands for operator or function; operator or function: list_append, "
@@ -92,7 +106,8 @@ TEST(UpdateParser, says_what_is_wrong_in_aws_words) {
       {"SET a = if_not_exists(:s, a)",
        "Operator or function requires a document path; operator or function: if_not_exists"},
       {"SET a = list_append(a, :s)",
-       "Incorrect operand type for operator or function; operator or function: list_append, operand "
+       "Incorrect operand type for operator or function; operator or function: list_append, "
+       "operand "
        "type: S"},
       {"SET a = a + :s",
        "Incorrect operand type for operator or function; operator or function: +, operand type: S"},
@@ -102,7 +117,8 @@ TEST(UpdateParser, says_what_is_wrong_in_aws_words) {
        "Incorrect operand type for operator or function; operator: ADD, operand type: STRING, "
        "typeSet: ALLOWED_FOR_ADD_OPERAND"},
       {"ADD a :bool",
-       "Incorrect operand type for operator or function; operator: ADD, operand type: BOOL, typeSet: "
+       "Incorrect operand type for operator or function; operator: ADD, operand type: BOOL, "
+       "typeSet: "
        "ALLOWED_FOR_ADD_OPERAND"},
       {"DELETE a :l",
        "Incorrect operand type for operator or function; operator: DELETE, operand type: LIST, "
@@ -111,19 +127,24 @@ TEST(UpdateParser, says_what_is_wrong_in_aws_words) {
        "Incorrect operand type for operator or function; operator: DELETE, operand type: NUMBER, "
        "typeSet: ALLOWED_FOR_ADD_OPERAND"},
       {"SET a = :s, a = :n",
-       "Two document paths overlap with each other; must remove or rewrite one of these paths; path "
+       "Two document paths overlap with each other; must remove or rewrite one of these paths; "
+       "path "
        "one: [a], path two: [a]"},
       {"SET a = :s REMOVE #a.b",
-       "Two document paths overlap with each other; must remove or rewrite one of these paths; path "
+       "Two document paths overlap with each other; must remove or rewrite one of these paths; "
+       "path "
        "one: [a], path two: [a, b]"},
       {"REMOVE a.b[1].c SET a.b = :s",
-       "Two document paths overlap with each other; must remove or rewrite one of these paths; path "
+       "Two document paths overlap with each other; must remove or rewrite one of these paths; "
+       "path "
        "one: [a, b, [1], c], path two: [a, b]"},
       {"SET a.b = :s, a[1] = :s",
-       "Two document paths conflict with each other; must remove or rewrite one of these paths; path "
+       "Two document paths conflict with each other; must remove or rewrite one of these paths; "
+       "path "
        "one: [a, b], path two: [a, [1]]"},
       {"SET a[1] = :s, c = :s, a.b = :s",
-       "Two document paths conflict with each other; must remove or rewrite one of these paths; path "
+       "Two document paths conflict with each other; must remove or rewrite one of these paths; "
+       "path "
        "one: [a, [1]], path two: [a, b]"},
       // of several mistakes the first by kind
       {"SET a = :u, a = foo(:s)", "Invalid function name; function: foo"},
@@ -152,7 +173,8 @@ TEST(UpdateParser, an_expression_has_at_most_300_operators_and_so_many_parenthes
 
 TEST(UpdateParser, attributes_of_names_each_attribute_once) {
   Placeholders placeholders = test::placeholders(kGiven);
-  auto update = parse_update("SET a.b = :s, a.c = :s REMOVE d[0], d[1] ADD e :n DELETE f.g :ss", placeholders);
+  auto update = parse_update("SET a.b = :s, a.c = :s REMOVE d[0], d[1] ADD e :n DELETE f.g :ss",
+                             placeholders);
   ASSERT_TRUE(update);
   EXPECT_EQ(attributes_of(*update), (std::vector<std::string>{"a", "d", "e", "f"}));
 }
