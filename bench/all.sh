@@ -1,16 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The benchmarks, each peer beside Sealane in one run. bench/README.md says how to read them.
-#   bench/all.sh [dns|edge]...
+#   bench/all.sh [dns|edge|serve]...
 set -uo pipefail
 cd "$(dirname "$0")/.."
-what=("$@"); [ ${#what[@]} -gt 0 ] || what=(dns edge)
+what=("$@"); [ ${#what[@]} -gt 0 ] || what=(dns edge serve)
 bad=0
 for bench in "${what[@]}"; do
   case $bench in
     dns) python3 bench/dns/run.py || bad=1 ;;
     edge) python3 bench/edge/run.py || bad=1 ;;
-    *) echo "no bench '$bench': dns, edge"; exit 2 ;;
+    serve) python3 bench/serve/run.py || bad=1 ;;
+    *) echo "no bench '$bench': dns, edge, serve"; exit 2 ;;
   esac
 done
 exit $bad

@@ -3,8 +3,8 @@
 """Requests as Debian's botocore (1.29) signs them, at a fixed time: tests/sigv4_requests.http, which the test of
 wire/sigv4 reads. Needs python3-botocore; sends nothing.
 
-    tests/sigv4_requests.py           # compares with the committed file
-    tests/sigv4_requests.py --write   # writes it anew
+    tests/sigv4_requests_test.py           # compares with the committed file
+    tests/sigv4_requests_test.py --write   # writes it anew
 """
 import datetime
 import io
@@ -17,14 +17,18 @@ import urllib.parse
 
 os.environ["BOTO_DISABLE_CRT"] = "true"  # its own signer, in Python: the other one has the real time
 
-import botocore.auth
-import botocore.session
-from botocore.auth import S3SigV4Auth, SigV4Auth
-from botocore.awsrequest import AWSRequest, AWSResponse
-from botocore.config import Config
-from botocore.credentials import Credentials
+try:
+    import botocore.auth
+    import botocore.session
+    from botocore.auth import S3SigV4Auth, SigV4Auth
+    from botocore.awsrequest import AWSRequest, AWSResponse
+    from botocore.config import Config
+    from botocore.credentials import Credentials
+except ImportError:
+    print("python3-botocore is not installed")
+    sys.exit(77)
 
-FILE = pathlib.Path(__file__).with_suffix(".http")
+FILE = pathlib.Path(__file__).parent / "sigv4_requests.http"
 # Documentation keys; they open nothing.
 FIRST = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 SECOND = Credentials("AKIASECONDEXAMPLE000", "second/secret+of=an/example/that/is/longer/than/a/block/of/sha-256/which/has/64")
