@@ -79,8 +79,8 @@ int main(int argc, char** argv) {
   serve_command->callback([&] {
     if (!roles.empty()) serve_options.roles = {roles.begin(), roles.end()};
     for (const auto& role : serve_options.roles) {
-      if (role != "dns" && role != "edge" && role != "health") {
-        exit_code = main::report_failure(fail(Code::invalid, "'" + role + "' is not a role; there are dns, edge, health"));
+      if (role != "dns" && role != "edge" && role != "health" && role != "state") {
+        exit_code = main::report_failure(fail(Code::invalid, "'" + role + "' is not a role; there are dns, edge, health, state"));
         return;
       }
     }
