@@ -10,4 +10,5 @@ JUDGE=dynalite when the server is dynalite.
 import subject
 
 subject.main(*("semantics." + name for name in (
-    "numbers", "conditions", "expressions", "updates")))
+    "tables", "indexes", "keys", "numbers", "conditions", "expressions", "updates", "query", "scan", "batch",
+    "transactions", "legacy", "capacity", "limits", "streams", "surroundings")))
