@@ -219,8 +219,8 @@ class Projections(Case):
         call = {"ProjectionExpression": "b.f, l[2]"}
         query = client.query(TableName=self.table, KeyConditionExpression="pk = :pk",
                              ExpressionAttributeValues=values(pk=self.pk), **call)
-        scan = client.scan(TableName=self.table, FilterExpression="pk = :pk",
-                           ExpressionAttributeValues=values(pk=self.pk), **call)
+        scan = client.get_paginator("scan").paginate(TableName=self.table, FilterExpression="pk = :pk",
+                                                     ExpressionAttributeValues=values(pk=self.pk), **call).build_full_result()
         batch = client.batch_get_item(RequestItems={self.table: {"Keys": [self.key()], **call}})
         for found in (query["Items"], scan["Items"], batch["Responses"][self.table]):
             self.assertEqual([plain_item(one) for one in found], expected)
