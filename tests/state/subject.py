@@ -355,7 +355,7 @@ def reason_for(test, marks):
 class _Result(unittest.TextTestResult):
     def addError(self, test, error):
         super().addError(test, error)
-        if error[0] is botocore.exceptions.EndpointConnectionError:
+        if error[0] in (botocore.exceptions.EndpointConnectionError, ConnectionRefusedError):
             self.stream.writeln(f"\n{test.id()}: nobody listens at {ENDPOINT} any more")
             self.stop()
 
