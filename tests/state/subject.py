@@ -243,8 +243,16 @@ def create(name, billing="PAY_PER_REQUEST", **schema):
 
 
 def drop(name):
-    with contextlib.suppress(client.exceptions.ResourceNotFoundException, botocore.exceptions.HTTPClientError):
-        client.delete_table(TableName=name)
+    """Removes the table, also one that is not yet ready, or no longer there."""
+    def gone():
+        try:
+            client.delete_table(TableName=name)
+            return True
+        except client.exceptions.ResourceInUseException:
+            return False
+        except (client.exceptions.ResourceNotFoundException, botocore.exceptions.HTTPClientError):
+            return True
+    wait_until(gone, f"{name} to be removed")
 
 
 _shared = {}
