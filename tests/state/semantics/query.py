@@ -77,7 +77,8 @@ class KeyConditions(Case):
         ("contains", "pk = :a AND contains(sk, :a)", {"a": "a"}, "Invalid operator used in KeyConditionExpression: contains"),
         ("size", "pk = :a AND size(sk) = :b", {"a": "a", "b": 1}, "KeyConditionExpressions cannot contain nested operations"),
         ("nested", "pk = :a AND sk.x = :a", {"a": "a"}, "KeyConditionExpressions cannot have conditions on nested attributes"),
-        ("twice", "pk = :a AND pk = :a", {"a": "a"}, "KeyConditionExpressions must only contain one condition per key"),
+        ("twice", "pk = :a AND pk = :a", {"a": "a"}, re.compile(
+            "^(Invalid KeyConditionExpression: )?KeyConditionExpressions must only contain one condition per key$")),
         ("two attributes", "pk = sk", {}, "Invalid condition in KeyConditionExpression: Multiple attribute names used in one "
          "condition"),
         ("redundant parentheses", "((pk = :a))", {"a": "a"},
