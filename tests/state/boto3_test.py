@@ -11,4 +11,4 @@ import subject
 
 subject.main(*("semantics." + name for name in (
     "tables", "indexes", "keys", "numbers", "conditions", "expressions", "updates", "query", "scan", "batch",
-    "transactions", "legacy", "capacity", "limits", "streams", "surroundings")))
+    "transactions", "legacy", "capacity", "limits", "streams", "surroundings", "races")))

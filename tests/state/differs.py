@@ -7,6 +7,7 @@ DIFFERS = {
     "TransactWrite.*": "no transactions",
     "TransactGet.*": "no transactions",
     "Idempotency.*": "no transactions",
+    "RacesOfTransactions.*": "no transactions",
     "Streams.*": "no streams",
     "TimeToLive.test_on": "no UpdateTimeToLive",
     "TimeToLive.test_twice": "no UpdateTimeToLive",

