@@ -331,6 +331,29 @@ TEST(Failover, a_silent_last_resort_is_given_up_sooner_than_a_healthy_agent_that
   EXPECT_EQ(status(client->read()), 504);
 }
 
+TEST(Failover, what_waits_on_a_last_resort_goes_to_who_is_well_again) {
+  for (const char* line : {"GET /x", "POST /x"}) {
+    Bench b;
+    for (const uint16_t id : {Bench::us_agent_1, Bench::us_agent_2, Bench::eu_node, Bench::ap_node}) {
+      b.set_health(id, false);
+    }
+    auto client = b.client();
+    client->send(request(line));
+    auto silent = b.origin();
+    ASSERT_TRUE(silent);
+    EXPECT_FALSE(silent->read().empty());
+    b.set_health(Bench::eu_node, true);
+    b.lane.advance(Context::kWatchInterval);
+    auto well = b.origin();
+    // What may have been begun there is not begun twice.
+    EXPECT_EQ(well != nullptr, std::string_view(line) == "GET /x") << line;
+    if (!well) continue;
+    EXPECT_EQ(asked_of(well), "127.2.0.1:8080");
+    well->send(answer("far"));
+    EXPECT_EQ(body(client->read()), "far");
+  }
+}
+
 TEST(Failover, attempts_and_connections_end_at_max) {
   Bench b([](plan::Plan& plan) { plan.edge.attempts_max = 2; });
   auto client = b.client();

@@ -276,9 +276,21 @@ void Fetch::tunnel_end() {
 }
 
 void Fetch::view_moved() {
-  // A probe and a last resort go to an endpoint that is believed down on purpose.
-  if (over_ || !endpoint_ || last_resort_ || request_->caller.probe) return;
+  // A probe goes to an endpoint that is believed down on purpose.
+  if (over_ || !endpoint_ || request_->caller.probe) return;
   const bool down = !context_.view().healthy(*endpoint_);
+  if (last_resort_) {
+    // So does a last resort, but only for want of a better one. When it is well again it is an endpoint like any
+    // other; when another is, what may be repeated need not wait for an answer that will hardly come.
+    if (!down) {
+      last_resort_ = false;
+      touch();
+    } else if (!exchange_.is_delivered() &&
+               exchange_.on_trouble(Trouble::unhealthy) == Exchange::Next::elsewhere && pick()) {
+      trouble(Trouble::unhealthy);
+    }
+    return;
+  }
   if (!exchange_.is_delivered()) {
     if (down) trouble(Trouble::unhealthy);
   } else if (down != failing_) {
