@@ -54,7 +54,8 @@ std::optional<Pick> next_origin(const plan::Plan& plan, const view::View& view, 
         if (const auto agent = local(true)) return Pick{*agent, false};
         continue;
       }
-      if (tried.has(id)) continue;
+      // An edge location has nobody to do the work, and what comes from a node it may not pass on.
+      if (tried.has(id) || plan.region(endpoint.region).agents.empty()) continue;
       if (view.healthy(id)) return Pick{id, false};
       if (!node_down) node_down = id;
     }

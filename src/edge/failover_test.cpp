@@ -111,6 +111,23 @@ TEST(Failover, when_the_agents_here_are_down_the_next_region_serves) {
   EXPECT_EQ(got.find("X-Cache"), got.rfind("X-Cache"));
 }
 
+TEST(Failover, nothing_is_forwarded_to_an_edge_location) {
+  for (const bool eu_healthy : {true, false}) {
+    Bench b;
+    b.set_health(Bench::us_agent_1, false);
+    b.set_health(Bench::us_agent_2, false);
+    b.set_health(Bench::eu_node, eu_healthy);
+    auto client = b.client();
+    client->send(request("GET /x"));
+    // ap-node is healthy, and the nearest after us-node, but it has no agents.
+    for (auto asked = b.lane.next_connect(); asked; asked = b.lane.next_connect()) {
+      EXPECT_NE(asked_of(asked), "127.3.0.1:8080");
+      asked->refuse();
+    }
+    EXPECT_GE(status(client->read()), 500);
+  }
+}
+
 TEST(Failover, a_hop_never_leaves_the_region) {
   Bench b;
   b.set_health(Bench::us_agent_1, false);
