@@ -95,6 +95,19 @@ std::vector<Fault> random_faults(const plan::Plan& plan, Dice& dice, Duration be
                               Verb::freeze, Verb::brownout, Verb::think,     Verb::cut,
                               Verb::cut,    Verb::slow,     Verb::lossy,     Verb::clock};
   std::vector<Fault> faults;
+  // Now and then no agent is well anywhere, though every one of them could answer.
+  if (dice.chance(0.15)) {
+    Fault blackout, over;
+    blackout.verb = Verb::brownout, over.verb = Verb::recover;
+    blackout.when = random_time(dice, begin, end),
+    over.when = random_time(dice, blackout.when, end);
+    for (const plan::Region& region : plan.regions) {
+      blackout.target.kind = over.target.kind = Target::Kind::agents;
+      blackout.target.region = over.target.region = {region.name, {}};
+      faults.push_back(blackout);
+      faults.push_back(over);
+    }
+  }
   const size_t count = 1 + size_t(dice.below(5));
   for (size_t i = 0; i < count; ++i) {
     Fault fault;
