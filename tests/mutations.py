@@ -144,7 +144,7 @@ def found_by(seeds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=300)
-    parser.add_argument("--only", default="", help="mutations whose name has this word")
+    parser.add_argument("--only", default="", help="mutations whose name has one of these words: steer:|POST")
     options = parser.parse_args()
 
     os.environ.setdefault("CCACHE_BASEDIR", TREE)
@@ -159,7 +159,7 @@ def main():
 
     survivors, broken = [], []
     for name, file, old, new in MUTATIONS:
-        if options.only not in name:
+        if not any(word in name for word in options.only.split("|")):
             continue
         path = os.path.join(TREE, file)
         with open(path) as f:
