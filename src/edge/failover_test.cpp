@@ -348,6 +348,21 @@ TEST(Failover, a_silent_last_resort_is_given_up_sooner_than_a_healthy_agent_that
   EXPECT_EQ(status(client->read()), 504);
 }
 
+TEST(Failover, the_last_resort_is_who_was_well_last) {
+  for (const uint16_t last : {Bench::eu_node, Bench::us_agent_2}) {
+    Bench b;
+    for (const uint16_t id : {Bench::us_node, Bench::us_agent_1, Bench::us_agent_2, Bench::eu_node, Bench::ap_node}) {
+      b.view_.endpoints[id].since = b.lane.lane.clock.now() + (id == last ? 2s : 1s);
+      b.set_health(id, false);
+    }
+    auto client = b.client();
+    client->send(request("POST /x"));
+    auto asked = b.origin();
+    ASSERT_TRUE(asked);
+    EXPECT_EQ(asked->far, b.plan_.endpoints[last].address);
+  }
+}
+
 TEST(Failover, what_waits_on_a_last_resort_goes_to_who_is_well_again) {
   for (const char* line : {"GET /x", "POST /x"}) {
     Bench b;
