@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "edge/fetch.h"
 
+#include <algorithm>
 #include <array>
 
 #include "wire/http/status.h"
@@ -67,6 +68,12 @@ void Fetch::connect(OriginPool::Want want) {
   if (connection_->is_open()) send_request();
 }
 
+std::string_view Fetch::service_name() const {
+  const plan::Plan& plan = context_.plan();
+  const auto found = std::ranges::find(plan.names, request_->caller.group, &plan::SteeredName::group);
+  return found == plan.names.end() ? plan.domain : found->name;
+}
+
 void Fetch::on_origin_open() { send_request(); }
 
 void Fetch::send_request() {
@@ -78,7 +85,8 @@ void Fetch::send_request() {
   text.clear();
   compose_request(text, *request_,
                   {.endpoint = context_.plan().endpoint(*endpoint_), .here = context_.region_name(),
-                   .extra_lines = options_.extra_lines, .for_fill = options_.for_fill});
+                   .extra_lines = options_.extra_lines, .for_fill = options_.for_fill,
+                   .host = options_.for_fill ? service_name() : request_->head.host});
   connection_->write(std::array<std::string_view, 1>{text});
   if (!held_.empty()) write_body(held_);
   if (body_done_) {
@@ -268,9 +276,21 @@ void Fetch::tunnel_end() {
 }
 
 void Fetch::view_moved() {
-  // A probe and a last resort go to an endpoint that is believed down on purpose.
-  if (over_ || !endpoint_ || last_resort_ || request_->caller.probe) return;
+  // A probe goes to an endpoint that is believed down on purpose.
+  if (over_ || !endpoint_ || request_->caller.probe) return;
   const bool down = !context_.view().healthy(*endpoint_);
+  if (last_resort_) {
+    // So does a last resort, but only for want of a better one. When it is well again it is an endpoint like any
+    // other; when another is, what may be repeated need not wait for an answer that will hardly come.
+    if (!down) {
+      last_resort_ = false;
+      touch();
+    } else if (!exchange_.is_delivered() &&
+               exchange_.on_trouble(Trouble::unhealthy) == Exchange::Next::elsewhere && pick()) {
+      trouble(Trouble::unhealthy);
+    }
+    return;
+  }
   if (!exchange_.is_delivered()) {
     if (down) trouble(Trouble::unhealthy);
   } else if (down != failing_) {

@@ -86,6 +86,7 @@ class Fetch final : public OriginUser, public Mortal {
 
  private:
   std::optional<Pick> pick();
+  std::string_view service_name() const;
   void attempt();
   void go_to(const Pick& pick, OriginPool::Want want);
   void connect(OriginPool::Want want);

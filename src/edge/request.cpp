@@ -35,7 +35,7 @@ std::string node_identifier(const IpAddress& ip) {  // RFC 7239 6
 }
 
 // RFC 7239 and its older kin. A node's word stands and gets our peer appended; anybody else's is dropped.
-void forwarding_lines(std::string& out, const Request& request) {
+void forwarding_lines(std::string& out, const Request& request, std::string_view host) {
   const Caller& caller = request.caller;
   const std::string peer = caller.peer.ip.to_string();
   const auto sent = [&](std::string_view name) {
@@ -47,11 +47,11 @@ void forwarding_lines(std::string& out, const Request& request) {
   chain += peer;
   line(out, "X-Forwarded-For", chain);
   line(out, "X-Forwarded-Proto", sent("x-forwarded-proto").value_or(proto));
-  line(out, "X-Forwarded-Host", sent("x-forwarded-host").value_or(request.head.host));
+  line(out, "X-Forwarded-Host", sent("x-forwarded-host").value_or(host));
   std::string forwarded(sent("forwarded").value_or(""));
   if (!forwarded.empty()) forwarded += ", ";
   forwarded.append("for=").append(node_identifier(caller.peer.ip)).append(";proto=").append(proto);
-  if (!request.head.host.empty()) forwarded.append(";host=\"").append(request.head.host).append("\"");
+  if (!host.empty()) forwarded.append(";host=\"").append(host).append("\"");
   line(out, "Forwarded", forwarded);
 }
 
@@ -116,18 +116,17 @@ void compose_request(std::string& out, const Request& request, const ForOrigin& 
   out.append(head.method).append(" ");
   if (head.target != "*") out.append(to.endpoint.base_path);
   out.append(head.target).append(" HTTP/1.1\r\n");
-  line(out, "Host", to_node && !head.host.empty() ? head.host : std::string_view(to.endpoint.host));
+  line(out, "Host", to_node && !to.host.empty() ? to.host : std::string_view(to.endpoint.host));
   for (const Field& field : request.fields) {
     if (is_ours(field.name) || hops.drops(field.name)) continue;
     if (to.for_fill && cache::is_dropped_for_fill(field.name)) continue;
     line(out, field.name, field.value);
   }
-  forwarding_lines(out, request);
+  forwarding_lines(out, request, to.host);
   out.append("Via: 1.1 sealane\r\n");
   if (to_node) line(out, kHopField, to.here);
   if (head.upgrade) {
-    out.append("Connection: Upgrade\r\n");
-    line(out, "Upgrade", wire::http::find(request.fields, "upgrade").value_or(""));
+    out.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");
   }
   out.append(to.extra_lines);
   if (head.framing == Framing::chunked) {
