@@ -126,7 +126,7 @@ class Context {
   uint64_t generation_ = 0;
   std::vector<Fetch*> fetches_;
   void sweep();
-  std::vector<std::unique_ptr<Mortal>> graveyard_;
+  std::vector<std::unique_ptr<Mortal>> graveyard_, swept_;  // swept_: being freed
   std::vector<std::shared_ptr<FillJob>> retired_jobs_;
   std::unique_ptr<port::Timer> sweeper_, watcher_;
 };

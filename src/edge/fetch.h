@@ -44,6 +44,8 @@ class Fetch final : public OriginUser, public Mortal {
   // it may think, but more likely it is frozen, and the user should hear so.
   static constexpr Duration kLastResortPatience = 10s;
 
+  static constexpr size_t kUnwatched = SIZE_MAX;
+
   struct Options {
     std::string extra_lines;  // conditional fields of a revalidation
     bool for_fill = false;
@@ -96,6 +98,7 @@ class Fetch final : public OriginUser, public Mortal {
   void leave_endpoint();
   void touch();  // a byte came or went: move the deadline
 
+  friend class Context;  // slot_
   Context& context_;
   const std::shared_ptr<const Request> request_;
   FetchSink* sink_;
@@ -111,6 +114,7 @@ class Fetch final : public OriginUser, public Mortal {
   bool failing_ = false;      // the endpoint is down, the answer is under way: kUnhealthyGrace
   bool paused_ = false;
   bool ever_sent_ = false;
+  size_t slot_ = kUnwatched;  // in the context's list of fetches under way
   Instant began_at_{}, sent_at_{};
   Duration connect_time_{}, first_byte_time_{};
 };

@@ -236,6 +236,8 @@ ssize_t TcpStream::transmit(std::span<const std::string_view> parts) {
     if (errno == 0) errno = ECONNRESET;
     return -1;
   }
+  // The common case; the kernel has less to copy and check than for a message of one part.
+  if (parts.size() == 1) return ::send(fd_.get(), parts[0].data(), parts[0].size(), MSG_NOSIGNAL);
   std::array<iovec, kPartsMax> io;
   const size_t count = std::min(parts.size(), kPartsMax);
   for (size_t i = 0; i < count; ++i) {
