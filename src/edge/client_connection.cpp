@@ -72,6 +72,7 @@ void ClientConnection::process(std::string_view in) {
     if (event == Event::end && transaction_) transaction_->on_request_end();
     if (event == Event::refused) refuse(reader_.refusal().status, reader_.refusal().what);
   }
+  if (transaction_) transaction_->on_request_burst_over();
   processing_ = false;
 }
 

@@ -104,7 +104,8 @@ class Context {
   // Scratch, valid within one call-back.
   std::vector<wire::http::Field> request_fields, response_fields;
   std::string head_text, key_text;
-  Cork cork;  // of the transaction whose origin is being read
+  Cork cork;          // of the transaction whose origin is being read
+  Cork request_cork;  // of the fetch whose client is being read
 
   bool probes_refused = false;  // this node is about to drain
 
