@@ -36,6 +36,7 @@ Context::Context(port::Lane& on, const Published<plan::Plan>& plan, const Publis
       count(lane.meter),
       index({.bytes_max = options.shared->budget->bytes_max()}, options.shared->budget),
       fills({.object_bytes_max = plan.get()->edge.object_bytes_max}, options.shared->budget),
+      round_trips(lane, options.measured),
       plan_(plan),
       view_(view),
       here_(options.region),

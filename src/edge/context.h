@@ -15,6 +15,7 @@
 #include "cache/index.h"
 #include "edge/balance.h"
 #include "edge/cork.h"
+#include "edge/round_trips.h"
 #include "edge/route.h"
 #include "edge/shared.h"
 #include "plan/plan.h"
@@ -34,6 +35,8 @@ struct Options {
   std::shared_ptr<Shared> shared;
   // Health hears of what the traffic met. Called on this lane; may be empty.
   std::function<void(plan::EndpointId, view::Outcome)> suspect;
+  // How far clients are, in batches. Called on this lane; may be empty.
+  RoundTrips::Tell measured;
 };
 
 // Things that may be in the middle of a call when they end: they are put aside and freed in a later turn.
@@ -104,6 +107,7 @@ class Context {
   // Scratch, valid within one call-back.
   std::vector<wire::http::Field> request_fields, response_fields;
   std::string head_text, key_text;
+  RoundTrips round_trips;
   Cork cork;          // of the transaction whose origin is being read
   Cork request_cork;  // of the fetch whose client is being read
 

@@ -57,6 +57,7 @@ class Node {
   Result<std::shared_ptr<const host::Tls>> load_tls(const plan::Plan& plan);
   void make_lane(unsigned index);
   Status open_data_lanes();
+  void take_measured(const std::vector<edge::RoundTrip>& batch);
   void on_signal(int number);
   void reload();
   void take(Result<LoadedWorld> world);
@@ -171,6 +172,10 @@ Status Node::open_data_lanes() {
           if (health_ != nullptr) health_->suspect(id, outcome);
         });
       };
+      options.measured = [this](std::span<const edge::RoundTrip> batch) {
+        // Lost ones are measured again on the next connections.
+        (void)control_->loop().post([this, told = std::vector(batch.begin(), batch.end())] { take_measured(told); });
+      };
       lane->edge = std::make_unique<edge::Edge>(on, plan_, view_, std::move(options));
       SL_CHECK(lane->edge->start(true));
     }
@@ -188,6 +193,14 @@ Status Node::serve() {
   for (auto& lane : lanes_) lane->host->stop();
   lanes_.clear();
   return failed_;
+}
+
+void Node::take_measured(const std::vector<edge::RoundTrip>& batch) {
+  const auto here = plan_.get()->find_region(region_);
+  if (health_ == nullptr || !here) return;
+  for (const edge::RoundTrip& trip : batch) {
+    health_->record_rtt(Prefix::of(trip.client, trip.client.bits()), *here, uint32_t(to_us(trip.took)));
+  }
 }
 
 void Node::on_signal(int number) {
