@@ -18,6 +18,7 @@
 #include "host/files.h"
 #include "host/lane.h"
 #include "host/log.h"
+#include "host/memory.h"
 #include "host/meter.h"
 #include "host/signals.h"
 #include "main/admin.h"
@@ -223,6 +224,7 @@ void Node::reload() {
   }
   compiling_ = std::thread([this] {
     // The address tables are decoded for this alone: between two reloads they would only cost memory.
+    const host::PromptRelease prompt;
     auto world = std::make_shared<Result<LoadedWorld>>(load_world(options_.world, plan::built_in_data()));
     while (!control_->loop().post([this, world] {
       compiling_.join();
@@ -353,6 +355,7 @@ Page Node::page(std::string_view path, const Admin::Query& query) {
 }  // namespace
 
 Status run_node(const NodeOptions& options) {
+  std::optional<host::PromptRelease> prompt(std::in_place);
   auto data = std::make_unique<const plan::Data>(plan::built_in_data());
   auto world = load_world(options.world, *data);
   if (!world) {
@@ -378,6 +381,7 @@ Status run_node(const NodeOptions& options) {
   }
   const LoadedWorld kept = *world;
   data.reset();
+  prompt.reset();
   Node node(options, std::move(*world), *region, ip);
   SL_CHECK(node.start());
   (void)save_last_good(options.data_dir / ("node-" + ip.to_string()), kept);
