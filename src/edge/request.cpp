@@ -2,6 +2,7 @@
 #include "edge/request.h"
 
 #include "cache/revalidate.h"
+#include "edge/number.h"
 #include "wire/http/hop_by_hop.h"
 
 namespace sealane::edge {
@@ -30,29 +31,31 @@ bool is_ours(std::string_view name) {
   }
 }
 
-std::string node_identifier(const IpAddress& ip) {  // RFC 7239 6
-  return ip.is_v4() ? ip.to_string() : "\"[" + ip.to_string() + "]\"";
-}
-
 // RFC 7239 and its older kin. A node's word stands and gets our peer appended; anybody else's is dropped.
 void forwarding_lines(std::string& out, const Request& request, std::string_view host) {
   const Caller& caller = request.caller;
-  const std::string peer = caller.peer.ip.to_string();
   const auto sent = [&](std::string_view name) {
     return caller.from_node ? wire::http::find(request.fields, name) : std::nullopt;
   };
   const std::string_view proto = caller.tls ? "https" : "http";
-  std::string chain(sent("x-forwarded-for").value_or(""));
-  if (!chain.empty()) chain += ", ";
-  chain += peer;
-  line(out, "X-Forwarded-For", chain);
+  // "name: " with what a node said before us, to be continued.
+  const auto continued = [&](std::string_view name, std::string_view lower_name) {
+    out.append(name).append(": ");
+    const auto before = sent(lower_name);
+    if (before && !before->empty()) out.append(*before).append(", ");
+  };
+  continued("X-Forwarded-For", "x-forwarded-for");
+  caller.peer.ip.append_to(out);
+  out.append("\r\n");
   line(out, "X-Forwarded-Proto", sent("x-forwarded-proto").value_or(proto));
   line(out, "X-Forwarded-Host", sent("x-forwarded-host").value_or(host));
-  std::string forwarded(sent("forwarded").value_or(""));
-  if (!forwarded.empty()) forwarded += ", ";
-  forwarded.append("for=").append(node_identifier(caller.peer.ip)).append(";proto=").append(proto);
-  if (!host.empty()) forwarded.append(";host=\"").append(host).append("\"");
-  line(out, "Forwarded", forwarded);
+  continued("Forwarded", "forwarded");
+  const bool quoted = !caller.peer.ip.is_v4();  // RFC 7239 6
+  out.append(quoted ? "for=\"[" : "for=");
+  caller.peer.ip.append_to(out);
+  out.append(quoted ? "]\";proto=" : ";proto=").append(proto);
+  if (!host.empty()) out.append(";host=\"").append(host).append("\"");
+  out.append("\r\n");
 }
 
 }  // namespace
@@ -132,7 +135,9 @@ void compose_request(std::string& out, const Request& request, const ForOrigin& 
   if (head.framing == Framing::chunked) {
     out.append("Transfer-Encoding: chunked\r\n");
   } else if (head.framing == Framing::length) {
-    line(out, "Content-Length", std::to_string(head.content_length));
+    out.append("Content-Length: ");
+    append_number(out, head.content_length);
+    out.append("\r\n");
   } else if (wire::http::find(request.fields, "content-length")) {
     out.append("Content-Length: 0\r\n");  // RFC 9110 8.6: a POST says so
   }

@@ -193,9 +193,9 @@ TEST(Health, latency_samples_reach_the_view_within_two_seconds) {
   w.health->record_rtt(*Prefix::parse("203.0.113.0/24"), plan::RegionId{1}, 42'000);
   w.run(2s);
   const auto view = w.view();
-  const auto found = view->samples.table.find(*IpAddress::parse("203.0.113.5"));
+  const auto found = view->samples->table.find(*IpAddress::parse("203.0.113.5"));
   ASSERT_EQ(found.value, 1u);
-  EXPECT_EQ(view->samples.rows[0][1], 42'000u);
+  EXPECT_EQ(view->samples->rows[0][1], 42'000u);
 }
 
 TEST(Health, a_reload_keeps_what_stays_without_a_gap) {
