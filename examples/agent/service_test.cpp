@@ -18,9 +18,8 @@ class ServiceTest : public testing::Test {
  protected:
   Service service_{{.region = "us-east-1", .model = "built-in", .delay = 5ms}, 1};
 
-  std::variant<Response, Generate> ask(Method method, std::string_view target,
-                                       std::string_view body = "", std::vector<Field> fields = {},
-                                       Duration now = 0s, bool loopback = true) {
+  Service::Answer ask(Method method, std::string_view target, std::string_view body = "",
+                      std::vector<Field> fields = {}, Duration now = 0s, bool loopback = true) {
     return service_.handle({method, target, fields, body, loopback}, at(now));
   }
   Response get(std::string_view target, std::vector<Field> fields = {}, Duration now = 0s) {
@@ -189,7 +188,7 @@ TEST(Sessions, turns_are_bounded_and_the_first_prompt_is_kept) {
   Sessions sessions;
   Conversation& c = sessions.open("s");
   for (size_t i = 1; i <= Sessions::kTurnsMax + 1; ++i) {
-    EXPECT_EQ(Sessions::begin_turn(c, "p" + std::to_string(i)), i);
+    EXPECT_EQ(Sessions::begin_turn(c, {.prompt = "p" + std::to_string(i)}), i);
     sessions.end_turn("s", i, "r" + std::to_string(i));
   }
   EXPECT_EQ(c.turns.size(), Sessions::kTurnsMax);
