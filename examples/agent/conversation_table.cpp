@@ -17,11 +17,14 @@ std::string dump(const json& value) {
 json text(std::string_view value) { return {{"S", value}}; }
 
 // {"S": "x"} -> "x"; anything else is empty.
+std::string string_of(const json& attribute) {
+  if (!attribute.is_object()) return "";
+  const auto value = attribute.find("S");
+  return value != attribute.end() && value->is_string() ? value->get<std::string>() : "";
+}
 std::string text_of(const json& attributes, const char* name) {
   const auto found = attributes.find(name);
-  if (found == attributes.end() || !found->is_object()) return "";
-  const auto value = found->find("S");
-  return value != found->end() && value->is_string() ? value->get<std::string>() : "";
+  return found == attributes.end() ? "" : string_of(*found);
 }
 // {"L": [...]} -> its elements.
 std::vector<json> list_of(const json& attributes, const char* name) {
@@ -34,7 +37,7 @@ std::vector<json> list_of(const json& attributes, const char* name) {
 std::vector<std::string> ids_of(const json& item) {
   std::vector<std::string> ids;
   for (const json& id : list_of(item, "turn_ids")) {
-    if (id.is_object()) ids.push_back(id.value("S", ""));
+    if (id.is_object()) ids.push_back(string_of(id));
   }
   return ids;
 }
