@@ -71,13 +71,28 @@ class Tables:
         return json.loads(text)
 
     def boto3(self):
+        """A client that knows nothing of Sealane; it cannot choose the address that it asks from."""
         return boto3.client("dynamodb", endpoint_url=f"http://{self.world.ips[self.region]}:{self.world.ports['state']}",
                             region_name=self.region, aws_access_key_id=self.key, aws_secret_access_key=self.secret,
                             config=Config(connect_timeout=2, read_timeout=5, retries={"max_attempts": 0}))
 
     def scan(self, table):
-        pages = self.boto3().get_paginator("scan").paginate(TableName=table)
-        return {item["id"]["S"]: item for page in pages for item in page["Items"]}
+        client = self.boto3()
+        try:
+            pages = client.get_paginator("scan").paginate(TableName=table)
+            return {item["id"]["S"]: item for page in pages for item in page["Items"]}
+        finally:
+            client.close()
+
+    def has(self, note):
+        try:
+            return "Item" in self.call("GetItem", TableName="notes", Key={"id": {"S": note}})
+        except Refused:
+            return False
+
+    def close(self):
+        if self._connection is not None:
+            self._connection.close()
 
 
 class Writer:
@@ -113,6 +128,7 @@ class Writer:
     def stop(self):
         self._stopped.set()
         self._thread.join()
+        self.tables.close()
 
     def __enter__(self):
         return self
@@ -130,14 +146,32 @@ class StateWorld(unittest.TestCase):
         return us == eu
 
     def level_again(self, *writers):
-        """Waits until both regions hold the same; nothing that was acknowledged may be missing then."""
-        took = self.world.wait_until(lambda: self.tables_level(), HANG_S, "the regions to hold the same")
+        """Waits until both regions hold the same; nothing that was acknowledged may be missing then. Returns how long it
+        took until each region had the other's last write."""
+        start, took = time.monotonic(), {}
+        at = {r: Tables(self.world, r) for r in REGIONS}
+
+        def have_arrived():
+            for writer in writers:
+                for region in REGIONS:
+                    if (writer.region, region) not in took and at[region].has(writer.acknowledged[-1]):
+                        took[writer.region, region] = time.monotonic() - start
+            return len(took) == len(writers) * len(REGIONS)
+        self.world.wait_until(have_arrived, HANG_S, "the last writes to arrive")
+        for tables in at.values():
+            tables.close()
+        self.world.wait_until(self.tables_level, HANG_S, "the regions to hold the same")
         notes = Tables(self.world, EU).scan("notes")
         shared = [e["S"] for e in Tables(self.world, EU).scan("lists")["shared"]["l"]["L"]]
         for writer in writers:
             self.assertEqual([n for n in writer.acknowledged if n not in notes], [], "acknowledged items that are lost")
             self.assertEqual([n for n in writer.acknowledged if n not in shared], [], "acknowledged appends that are lost")
-        return took
+        return max(took.values())
+
+    def tables_of(self, region):
+        tables = Tables(self.world, region)
+        self.addCleanup(tables.close)
+        return tables
 
     def tables_level(self):
         try:
@@ -233,7 +267,7 @@ class StateWorld(unittest.TestCase):
             end = time.monotonic() + CUT_S
             during = us.have_written(50), eu.have_written(50)
             w.wait_until(lambda: time.monotonic() > end and all(d() for d in during), HANG_S, "both sides to write on")
-        # Not the same now, or nothing was cut. Inside, a boto3 client cannot come from an address of the region.
+        self.assertFalse(self.tables_of(EU).has(us.acknowledged[-1]), "nothing was cut")
         count = {r: len(x.acknowledged) for r, x in ((US, us), (EU, eu))}
         w.fault("heal", US)
         took = self.level_again(us, eu)

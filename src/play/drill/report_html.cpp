@@ -234,7 +234,8 @@ void turns(Page& page, const DrillReport& r) {
     page.row();
     page.text(row.near), page.text(row.is_ten ? "ten turns, five after the fault" : "running");
     page.count(row.acknowledged_count), page.count(row.repeated_count), page.count(row.lost_count, true);
-    page.count(row.stale_count), page.number(print_time(row.longest)), page.number(print(row.elsewhere_after));
+    page.count(row.stale_count), page.number(print_time(row.longest));
+    page.number(row.is_affected ? print(row.elsewhere_after) : "stayed");
     page.text(fmt::format("{}", fmt::join(row.read_in, ", ")));
     page.end_row();
   }

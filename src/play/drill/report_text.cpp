@@ -84,7 +84,7 @@ void turn_table(Page& page, const DrillReport& report) {
   for (const TurnRow& r : report.turns) {
     page.line("  {:<18}{:<10}{:>13}{:>10}{:>6}{:>7}{:>10}{:>11}  {}", r.near, r.is_ten ? "ten" : "running",
               r.acknowledged_count, r.repeated_count, r.lost_count, r.stale_count, print_time(r.longest),
-              print(r.elsewhere_after), fmt::join(r.read_in, ", "));
+              r.is_affected ? print(r.elsewhere_after) : "stayed", fmt::join(r.read_in, ", "));
   }
 }
 
