@@ -150,6 +150,11 @@ class LiveWorld:
     def level(self, region):
         """This node is ready and believes every endpoint to be healthy."""
         s = self.status(region)
+        state = s.get("state")
+        if state and state["messaging"] != "alone":  # with tables: the nodes hear each other
+            heard = [r for r in state["replicas"] if r["silent_ms"] < 2000]
+            if len(heard) < len(self.ips) - 1:
+                return False
         return s["ready"] and all(e["healthy"] and (e["known"] or e["kind"] == "agent") for e in s["endpoints"])
 
     def all_level(self):

@@ -34,7 +34,7 @@ TEST(Measured, a_prefix_that_is_farther_than_the_plan_believes_is_sent_elsewhere
   Stage stage(plan, {});
   const plan::RegionId us = *plan->find_region("us-east-1");
   const plan::RegionId eu = *plan->find_region("eu-west-1");
-  stage.add_users({.near = {.text = "us-east-1"}, .per_second = 20}, us);
+  UserGroup& users = stage.add_users({.near = {.text = "us-east-1"}, .per_second = 20, .path = "/work"}, us);
   const IpAddress user = *IpAddress::parse("198.51.100.7");
   const steer::Question question{plan->public_group, user};
   const auto view = [&] { return stage.seats()[0].view; };  // of the node in us-east-1
@@ -42,6 +42,8 @@ TEST(Measured, a_prefix_that_is_farther_than_the_plan_believes_is_sent_elsewhere
     return plan->endpoint(steer::steer(*plan, *view(), question, 0).order[0]).region;
   };
 
+  stage.run_until(Instant{} + 2s);
+  users.begin();
   stage.run_until(Instant{} + 5s);
   EXPECT_EQ(answered(), us) << "measured, and as near as believed";
   const std::string near = steer::explain(*plan, *view(), question, steer::steer(*plan, *view(), question, 0));

@@ -6,7 +6,7 @@
 #include <regex>
 #include <set>
 
-#include "state/api/bench.h"
+#include "state/api/bench_test.h"
 
 namespace sealane::state::api {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <regex>
 
-#include "state/api/bench.h"
+#include "state/api/bench_test.h"
 #include "state/api/table_parameters.h"
 
 namespace sealane::state::api {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include "state/api/bench.h"
+#include "state/api/bench_test.h"
 
 namespace sealane::state::api {
 namespace {
