@@ -281,7 +281,8 @@ Result<Record> Engine::load(const Table& table, std::string_view key) const {
 
 Result<bool> Engine::load_packed(const Table& table, std::string_view key, std::string& bytes) const {
   SL_TRY(const bool found, store_.get(Keyspace::items, keyspace::item(table.id, key), bytes));
-  if (!found || table.ttl_attribute.empty()) return found;
+  if (!found || !table::exists_packed(bytes)) return false;
+  if (table.ttl_attribute.empty()) return true;
   SL_TRY(const auto ttl, table::find_in_packed_record(bytes, table.ttl_attribute));
   return !ttl || !is_past(*ttl);
 }

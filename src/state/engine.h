@@ -111,7 +111,7 @@ class Engine {
   // ── items ──
   // The record of a key; empty when there is none. Expired items read as they are: see is_expired().
   Result<table::Record> load(const Table& table, std::string_view key) const;
-  // The bytes of a record, for readers that need no tree. False: none, or it has expired.
+  // The bytes of a record, for readers that need no tree. False: none, deleted or expired.
   Result<bool> load_packed(const Table& table, std::string_view key, std::string& bytes) const;
   // The item of a record as readers and writers see it: nothing when its time is over.
   table::Item visible(const Table& table, const table::Record& record) const;
@@ -126,7 +126,7 @@ class Engine {
 
   // ── walking ──
   // Walks items in key order (or backwards) from `first` to `last` (bytes below the table's own prefix; empty: open).
-  // `visit` gets key and packed record, and says whether to go on. Expired items are left out.
+  // `visit` gets key and packed record, and says whether to go on. Deleted and expired items are left out.
   using Visit = std::function<bool(std::string_view key, std::string_view packed_record)>;
   Status walk(const Table& table, std::string_view first, std::string_view last, bool backwards, const Visit& visit) const;
   // Every record of a table from a key on, expired and deleted ones too: for snapshots.

@@ -33,6 +33,7 @@ Status Engine::walk(const Table& table, std::string_view first, std::string_view
   Status broken;
   SL_CHECK(walk_range(store_, Keyspace::items, keyspace::u64(table.id), first, last, backwards,
                       [&](std::string_view key, std::string_view record) {
+                        if (!table::exists_packed(record)) return true;
                         if (!table.ttl_attribute.empty()) {
                           const auto ttl = table::find_in_packed_record(record, table.ttl_attribute);
                           if (!ttl) {

@@ -86,6 +86,12 @@ void Service::on_request(const serve::Request& request, serve::Responder respond
     const std::string text = fmt::format("healthy: dynamodb.{}.sealane ", options_.region);
     return responder.answer({.status = 200, .content_type = "text/plain", .body = text});
   }
+  const std::string_view type = field(request, "content-type");
+  const std::string_view media_type = wire::http::trim(type.substr(0, type.find(';')));
+  if (!wire::http::equal_fold(media_type, kContentType) && !wire::http::equal_fold(media_type, "application/json")) {
+    // The layer in front of DynamoDB speaks XML.
+    return responder.answer({.status = 404, .body = "<UnknownOperationException/>\n"});
+  }
   const api::Operation* operation = find_operation(field(request, "x-amz-target"));
   if (request.method_id != wire::http::Method::post || !operation) {
     return refuse(responder, failure("UnknownOperationException", {}));
@@ -97,7 +103,10 @@ void Service::on_request(const serve::Request& request, serve::Responder respond
     return refuse(responder, failure(error.type, identity.error().what, error.status));
   }
   const wire::Access access = operation->is_write ? wire::Access::write : wire::Access::read;
-  if (identity->service != "dynamodb" || !identity->key->may("dynamodb", access)) {
+  if (identity->service != "dynamodb") {
+    return refuse(responder, failure("InvalidSignatureException", "Credential should be scoped to correct service: 'dynamodb'. "));
+  }
+  if (!identity->key->may("dynamodb", access)) {
     return refuse(responder, failure("AccessDeniedException",
                                      fmt::format("User: {} is not authorized to perform: dynamodb:{}",
                                                  identity->access_key, operation->name)));
@@ -143,7 +152,8 @@ void Service::run(const std::shared_ptr<Waiting>& waiting) {
   }
   using std::chrono::milliseconds;
   const auto wall = std::chrono::duration_cast<milliseconds>(lane_.clock.wall().time_since_epoch()).count();
-  api::Call call{.engine = engine_, .region = options_.region, .body = object, .now_ms = uint64_t(wall)};
+  api::Call call{.engine = engine_, .region = options_.region, .body = object, .now_ms = uint64_t(wall),
+                 .host = field(waiting->request, "host")};
   auto outcome = waiting->operation->run(call);
   if (!outcome) return refuse(waiting->responder, outcome.error());
   waiting->answer = std::move(*outcome);

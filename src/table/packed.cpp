@@ -27,8 +27,10 @@ bool take_bool(std::string_view& bytes, bool& value) {
   return true;
 }
 
-// A count of things of at least one byte each, so that no count makes us reserve more than is
-// there.
+// A count of things of at least one byte each. Still it is no ground to reserve that much: a list
+// in a list in a list could each claim all the bytes that are left.
+constexpr size_t kReserveMax = 64;
+
 bool take_count(std::string_view& bytes, size_t& count) {
   uint64_t value = 0;
   if (!take_varint(bytes, value) || value > bytes.size()) return false;
@@ -62,9 +64,11 @@ template <typename Element>
 bool take_set(std::string_view& bytes, std::vector<Element>& out) {
   size_t count = 0;
   if (!take_count(bytes, count) || count == 0) return false;
-  out.resize(count);
-  for (size_t i = 0; i < count; ++i)
-    if (!take_element(bytes, out[i]) || (i > 0 && !(out[i - 1] < out[i]))) return false;
+  out.reserve(std::min(count, kReserveMax));
+  for (size_t i = 0; i < count; ++i) {
+    if (!take_element(bytes, out.emplace_back())) return false;
+    if (i > 0 && !(out[i - 1] < out[i])) return false;
+  }
   return true;
 }
 
@@ -73,7 +77,7 @@ bool take_value(std::string_view& bytes, size_t level, Value& out);
 bool take_item(std::string_view& bytes, size_t level, Item& out) {
   size_t count = 0;
   if (!take_count(bytes, count)) return false;
-  out.reserve(count);
+  out.reserve(std::min(count, kReserveMax));
   std::string_view last, name;
   for (size_t i = 0; i < count; ++i, last = name) {
     if (!take_bytes(bytes, name) || (i > 0 && name <= last)) return false;
@@ -85,8 +89,10 @@ bool take_item(std::string_view& bytes, size_t level, Item& out) {
 bool take_list(std::string_view& bytes, size_t level, List& out) {
   size_t count = 0;
   if (!take_count(bytes, count)) return false;
-  out.resize(count);
-  return std::ranges::all_of(out, [&](Value& v) { return take_value(bytes, level, v); });
+  out.reserve(std::min(count, kReserveMax));
+  for (; count > 0; --count)
+    if (!take_value(bytes, level, out.emplace_back())) return false;
+  return true;
 }
 
 bool take_value(std::string_view& bytes, size_t level, Value& out) {

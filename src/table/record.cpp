@@ -395,6 +395,11 @@ Result<bool> append_packed_record_as_json(std::string& out, std::string_view byt
   return true;
 }
 
+bool exists_packed(std::string_view bytes) {
+  Head head;
+  return take_head(bytes, head) && head.live != Stamp{} && head.live >= head.cleared;
+}
+
 Result<std::optional<Value>> find_in_packed_record(std::string_view bytes, std::string_view name) {
   Head head;
   if (!take_head(bytes, head)) return corrupt();

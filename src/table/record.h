@@ -111,6 +111,8 @@ Result<Record> take_packed_record(std::string_view& bytes);
 // The item of a packed record, written as DynamoDB JSON without a tree: GetItem's path. Returns false when the item
 // does not exist; error `corrupt`.
 Result<bool> append_packed_record_as_json(std::string& out, std::string_view bytes);
+// Whether a packed record's item exists; false also for bytes that do not read back.
+bool exists_packed(std::string_view bytes);
 // One attribute of a packed record's item; nothing when the item or the attribute is not there.
 Result<std::optional<Value>> find_in_packed_record(std::string_view bytes, std::string_view name);
 

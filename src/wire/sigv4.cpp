@@ -333,8 +333,19 @@ std::expected<Authorization, Refusal> Verifier::Work::authorization(const Messag
     return refuse(Why::missing_token, "Request is missing Authentication Token");
   }
   const size_t blank = std::min(field->value.find(' '), field->value.size());
-  if (field->value.substr(0, blank) != kAlgorithm) {
-    return refuse(Why::incomplete_signature, "Unsupported AWS 'algorithm' (only AWS4-HMAC-SHA256 for now).");
+  const std::string_view algorithm = field->value.substr(0, blank);
+  // Another scheme (Basic, Bearer, version 1) is as no signature at all.
+  if (!algorithm.starts_with("AWS4-")) return refuse(Why::missing_token, "Request is missing Authentication Token");
+  if (algorithm != kAlgorithm) {
+    const bool fits = algorithm.size() <= 32 && http::is_token(algorithm);
+    return refuse(Why::incomplete_signature,
+                  "Unsupported AWS 'algorithm'" + (fits ? ": '" + std::string(algorithm) + "'" : std::string()) +
+                      " (only AWS4-HMAC-SHA256 for now).");
+  }
+  if (message.target.find("X-Amz-Algorithm=", std::min(message.target.find('?'), message.target.size())) !=
+      message.target.npos) {
+    return refuse(Why::signature_mismatch,
+                  "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.");
   }
   return take_apart(field->value.substr(blank));
 }

@@ -356,11 +356,14 @@ TEST(SigV4, a_signature_that_lacks_something) {
             "Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' "
             "parameter. Authorization header requires 'SignedHeaders' parameter.");
   for (const std::string& text : {
-           std::string("Basic dXNlcjpwYXNz"), std::string("AWS4-HMAC-SHA1 ") + authorization.substr(17),
-           std::string(""), std::string("AWS4-HMAC-SHA256 Credential=, SignedHeaders=, Signature="),
+           std::string("AWS4-HMAC-SHA1 ") + authorization.substr(17), std::string("AWS4-HMAC-SHA256 Credential=, SignedHeaders=, Signature="),
            authorization + ", Credential=AKIDEXAMPLE/20261122/eu-west-1/dynamodb/aws4_request",
            authorization + ", More=x"}) {
     EXPECT_EQ(with(text).why, Why::incomplete_signature) << text;
+    EXPECT_EQ(with(text).what.find("dXNl"), std::string::npos) << "nothing of the field is repeated";
+  }
+  for (const std::string text : {"Basic dXNlcjpwYXNz", "Bearer x", "AWS AKIDEXAMPLE:x", ""}) {
+    EXPECT_EQ(with(text).why, Why::missing_token) << text;
     EXPECT_EQ(with(text).what.find("dXNl"), std::string::npos) << "nothing of the field is repeated";
   }
   EXPECT_EQ(Signed(good).replace("/dynamodb/", "/").verdict(), kIncomplete);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/escape.h"
 #include "play/drill/picture.h"
 #include "play/drill/report.h"
 

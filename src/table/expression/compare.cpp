@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "table/attribute_json.h"
+
 namespace sealane::table {
 namespace {
 
@@ -123,7 +125,7 @@ std::string describe(const Value& value) {
   std::string inside;
   if (auto* text = value.get<std::string>()) inside = *text;
   if (auto* number = value.get<Number>()) inside = number->to_string();
-  if (auto* binary = value.get<Binary>()) inside = fmt::format("{} bytes", binary->bytes.size());
+  if (auto* binary = value.get<Binary>()) append_base64(inside, binary->bytes);
   if (auto* list = value.get<List>()) inside = "[" + describe_elements(*list) + "]";
   if (auto* boolean = value.get<bool>()) inside = *boolean ? "true" : "false";
   return fmt::format("AttributeValue: {{{}:{}}}", name(value.type()), inside);

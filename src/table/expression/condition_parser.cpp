@@ -29,9 +29,8 @@ constexpr std::string_view kAnyType = "{NS,SS,L,BS,N,M,B,BOOL,NULL,S}";
 // The order in which DynamoDB reports.
 constexpr Mistake kOrder[] = {Mistake::parentheses, Mistake::unknown_function,
                               Mistake::misused_function, Mistake::reserved_word, Mistake::clause};
-constexpr Mistake kClauseOrder[] = {Mistake::undefined_name, Mistake::undefined_value,
-                                    Mistake::operand_count, Mistake::not_distinct,
-                                    Mistake::operand_type};
+constexpr Mistake kClauseOrder[] = {Mistake::undefined, Mistake::operand_count,
+                                    Mistake::not_distinct, Mistake::operand_type};
 
 struct Term {
   enum class Kind : uint8_t { path, value, function } kind = Kind::path;

@@ -225,6 +225,10 @@ TEST(ConditionParser, of_several_mistakes_reports_the_one_that_aws_reports) {
        "Incorrect operand type for operator or function; operator or function: begins_with, "
        "operand "
        "type: N"},
+      {"a = :u AND #u = :s",
+       "An expression attribute value used in expression is not defined; attribute value: :u"},
+      {":u < #u",
+       "An expression attribute value used in expression is not defined; attribute value: :u"},
       {"begins_with(#u, :n)",
        "An expression attribute name used in the document path is not defined; attribute name: #u"},
       {"((a = :u)) AND", R"~(Syntax error; token: "<EOF>", near: "AND")~"},

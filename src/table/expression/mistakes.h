@@ -21,8 +21,10 @@ enum class Mistake : uint8_t {
   section,          // SET twice
   undefined_name,   // #n
   undefined_value,  // :v
+  undefined,        // either: conditions tell the first of both, updates prefer names
   overlap,
   conflict,
+  set_operand,  // of ADD and DELETE
   operand_count,
   not_distinct,
   operand_type,

@@ -78,7 +78,7 @@ Result<std::string> Parser::parse_path_name() {
   std::string_view text = take();
   if (is_placeholder) {
     if (const std::string* name = placeholders_.use_name(text)) return *name;
-    mistakes_.note(Mistake::undefined_name,
+    note_undefined(Mistake::undefined_name,
                    fmt::format("An expression attribute name used in the document path is not "
                                "defined; attribute name: {}",
                                text));
@@ -102,12 +102,16 @@ const Value* Parser::parse_value() {
   std::string_view text = take();
   const Value* value = placeholders_.use_value(text);
   if (!value)
-    mistakes_.note(
-        Mistake::undefined_value,
-        fmt::format("An expression attribute value used in expression is not defined; attribute "
-                    "value: {}",
-                    text));
+    note_undefined(Mistake::undefined_value,
+                   fmt::format("An expression attribute value used in expression is not defined; "
+                               "attribute value: {}",
+                               text));
   return value;
+}
+
+void Parser::note_undefined(Mistake kind, const std::string& what) {
+  mistakes_.note(kind, what);
+  mistakes_.note(Mistake::undefined, what);
 }
 
 Status Parser::count_operator() {
@@ -139,23 +143,42 @@ void note(Mistakes& mistakes, Mistake kind, std::string_view verb, const Path& o
                                   verb, one.to_string(), two.to_string()));
 }
 
+bool overlap(const Path& a, const Path& b) {
+  if (a.attribute != b.attribute) return false;
+  auto [x, y] = std::ranges::mismatch(a.steps, b.steps);
+  return x == a.steps.end() || y == b.steps.end();
+}
+
+bool conflict(const Path& a, const Path& b) {
+  if (a.attribute != b.attribute) return false;
+  auto [x, y] = std::ranges::mismatch(a.steps, b.steps);
+  return x != a.steps.end() && y != b.steps.end() && x->index() != y->index();
+}
+
 }  // namespace
 
 // Paths that clash share the longest beginning, so they stand side by side in order; as long as
-// none clash, the two neighbours are all there is to ask.
+// none clash, the two neighbours are all there is to ask. Only then all are asked, once, for the
+// earliest in the text.
 void PathSet::add(const Path& path, Mistakes& mistakes) {
-  auto check = [&](const Path& other) {
-    if (other.attribute != path.attribute) return;
-    auto [mine, theirs] = std::ranges::mismatch(path.steps, other.steps);
-    if (mine == path.steps.end() || theirs == other.steps.end())
-      note(mistakes, Mistake::overlap, "overlap", other, path);
-    else if (mine->index() != theirs->index())
-      note(mistakes, Mistake::conflict, "conflict", other, path);
+  auto [place, is_new] = paths_.emplace(path, paths_.size());
+  auto check = [&](Mistake kind, std::string_view verb, bool (*clashes)(const Path&, const Path&)) {
+    if (mistakes.has(kind)) return;
+    bool is_clash = !is_new ||
+                    (place != paths_.begin() && clashes(std::prev(place)->first, path)) ||
+                    (std::next(place) != paths_.end() && clashes(std::next(place)->first, path));
+    if (!is_clash) return;
+    const std::pair<const Path, size_t>* earliest = nullptr;
+    for (const auto& other : paths_) {
+      bool is_itself = is_new && &other == &*place;
+      if (!is_itself && clashes(other.first, path) &&
+          (!earliest || other.second < earliest->second))
+        earliest = &other;
+    }
+    if (earliest) note(mistakes, kind, verb, earliest->first, path);
   };
-  auto next = paths_.lower_bound(path);
-  if (next != paths_.end()) check(*next);
-  if (next != paths_.begin()) check(*std::prev(next));
-  paths_.insert(next, path);
+  check(Mistake::overlap, "overlap", overlap);
+  check(Mistake::conflict, "conflict", conflict);
 }
 
 }  // namespace sealane::table

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <algorithm>
-#include <set>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -57,6 +57,7 @@ class Parser {
  private:
   Result<std::string> parse_path_name();
   Result<uint32_t> parse_index();
+  void note_undefined(Mistake kind, const std::string& what);
 
   std::string_view text_;
   Placeholders& placeholders_;
@@ -78,7 +79,7 @@ class PathSet {
   void add(const Path& path, Mistakes& mistakes);
 
  private:
-  std::set<Path, PathOrder> paths_;
+  std::map<Path, size_t, PathOrder> paths_;  // and which in the text
 };
 
 }  // namespace sealane::table

@@ -14,7 +14,15 @@ namespace {
 constexpr std::string_view kNames = "ExpressionAttributeNames";
 constexpr std::string_view kValues = "ExpressionAttributeValues";
 
+// DynamoDB asks for the length first, and tells the size of names only.
 Status check_placeholder(std::string_view parameter, char sign, std::string_view placeholder) {
+  if (placeholder.size() > Placeholders::kPlaceholderBytesMax) {
+    std::string what = fmt::format(
+        "{} contains invalid key: The expression attribute map contains a key that is too long;",
+        parameter);
+    if (parameter == kNames) what += fmt::format(" size of key: {}", placeholder.size());
+    return fail(Code::invalid, std::move(what));
+  }
   bool is_right = placeholder.size() > 1 && placeholder.front() == sign &&
                   std::ranges::all_of(placeholder.substr(1), [](char c) {
                     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
@@ -23,11 +31,6 @@ Status check_placeholder(std::string_view parameter, char sign, std::string_view
   if (!is_right)
     return fail(Code::invalid, fmt::format("{} contains invalid key: Syntax error; key: \"{}\"",
                                            parameter, placeholder));
-  if (placeholder.size() > Placeholders::kPlaceholderBytesMax)
-    return fail(Code::invalid,
-                fmt::format("{} contains invalid key: The expression attribute map contains a key "
-                            "that is too long",
-                            parameter));
   return {};
 }
 
@@ -54,16 +57,17 @@ auto use(Map& map, std::string_view placeholder) -> decltype(&map.begin()->secon
 Status Placeholders::add_name(std::string_view placeholder, std::string_view attribute) {
   SL_CHECK(check_placeholder(kNames, '#', placeholder));
   if (attribute.empty())
-    return fail(
-        Code::invalid,
-        fmt::format("{} contains invalid value: Attribute name must not be empty for key {}",
-                    kNames, placeholder));
+    return fail(Code::invalid,
+                fmt::format("{} contains invalid value: Empty attribute name for key {}", kNames,
+                            placeholder));
   if (attribute.size() > kAttributeNameBytesMax)
     return fail(
         Code::invalid,
-        fmt::format("{} contains invalid value: Attribute name is too long, the limit is {} "
-                    "bytes for key {}",
-                    kNames, kAttributeNameBytesMax, placeholder));
+        fmt::format("1 validation error detected: Value at 'expressionAttributeNames' failed "
+                    "to satisfy constraint: Map value must satisfy constraint: [Member must "
+                    "have length less than or equal to {}, Member must have length greater "
+                    "than or equal to 0]",
+                    kAttributeNameBytesMax));
   names_[std::string(placeholder)] = {std::string(attribute)};
   return {};
 }

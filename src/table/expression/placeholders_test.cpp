@@ -42,10 +42,20 @@ TEST(Placeholders, have_at_most_255_bytes_and_stand_for_at_most_65535) {
   Placeholders placeholders;
   std::string longest = "#" + std::string(Placeholders::kPlaceholderBytesMax - 1, 'a');
   EXPECT_TRUE(placeholders.add_name(longest, "x"));
-  EXPECT_FALSE(placeholders.add_name(longest + "a", "x"));
+  // The length counts before the syntax.
+  EXPECT_EQ(
+      test::told(placeholders.add_name(longest + "-", "x")),
+      "ExpressionAttributeNames contains invalid key: The expression attribute map contains a "
+      "key that is too long; size of key: 256");
+  EXPECT_EQ(
+      test::told(placeholders.add_value(":" + longest, Value())),
+      "ExpressionAttributeValues contains invalid key: The expression attribute map contains a "
+      "key that is too long;");
   EXPECT_TRUE(placeholders.add_name("#n", std::string(kAttributeNameBytesMax, 'n')));
-  EXPECT_FALSE(placeholders.add_name("#n", std::string(kAttributeNameBytesMax + 1, 'n')));
-  EXPECT_FALSE(placeholders.add_name("#n", ""));
+  EXPECT_TRUE(test::told(placeholders.add_name("#n", std::string(kAttributeNameBytesMax + 1, 'n')))
+                  .contains("Member must have length less than or equal to 65535"));
+  EXPECT_EQ(test::told(placeholders.add_name("#n", "")),
+            "ExpressionAttributeNames contains invalid value: Empty attribute name for key #n");
 }
 
 TEST(ReservedWords, in_any_case) {

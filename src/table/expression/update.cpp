@@ -43,10 +43,11 @@ class Evaluation {
   Result<Value> evaluate(const SetValue& set) {
     SL_TRY(Value left, evaluate(set.left));
     if (!set.right) return left;
-    SL_TRY(Value right, evaluate(*set.right));
     const Number* a = left.get<Number>();
+    if (!a) return wrong_type();
+    SL_TRY(Value right, evaluate(*set.right));
     const Number* b = right.get<Number>();
-    if (!a || !b) return wrong_type();
+    if (!b) return wrong_type();
     SL_TRY(Number sum, set.is_minus ? Number::subtract(*a, *b) : Number::add(*a, *b));
     return Value(std::move(sum));
   }
@@ -71,10 +72,11 @@ class Evaluation {
 
   Result<Value> list_append(const Part& part) {
     SL_TRY(Value front, evaluate(part.parts[0]));
-    SL_TRY(Value back, evaluate(part.parts[1]));
     List* list = front.get<List>();
+    if (!list) return wrong_type();
+    SL_TRY(Value back, evaluate(part.parts[1]));
     List* more = back.get<List>();
-    if (!list || !more) return wrong_type();
+    if (!more) return wrong_type();
     std::ranges::move(*more, std::back_inserter(*list));
     return front;
   }
@@ -273,7 +275,6 @@ struct Plan {
 Status plan_sets(const Update& update, const Item& item, Plan& plan) {
   Evaluation evaluation(item);
   for (const Update::Set& set : update.sets) {
-    SL_CHECK(check_target(item, set.path));
     if (auto growth = growth_of(set)) {
       SL_CHECK(check_growth(*growth, item, update.is_legacy));
       plan.growths.push_back(std::move(*growth));
@@ -282,6 +283,8 @@ Status plan_sets(const Update& update, const Item& item, Plan& plan) {
     SL_TRY(Value value, evaluation.evaluate(set.value));
     plan.writes.push_back({&set.path, std::move(value)});
   }
+  // DynamoDB complains of values before it complains of where they go.
+  for (const Update::Set& set : update.sets) SL_CHECK(check_target(item, set.path));
   return {};
 }
 

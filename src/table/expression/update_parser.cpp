@@ -22,7 +22,7 @@ using Part = SetValue::Part;
 constexpr Mistake kOrder[] = {
     Mistake::reserved_word,  Mistake::unknown_function, Mistake::section,
     Mistake::undefined_name, Mistake::undefined_value,  Mistake::overlap,
-    Mistake::conflict,       Mistake::operand_count,    Mistake::operand_type,
+    Mistake::conflict,       Mistake::set_operand,      Mistake::operand_type,
 };
 constexpr std::string_view kClauses[] = {"SET", "REMOVE", "ADD", "DELETE"};
 constexpr std::string_view kIfNotExists = "if_not_exists";
@@ -120,7 +120,7 @@ Result<Value> UpdateParser::parse_set_operand(std::string_view clause) {
   if (!value) return Value();
   bool is_add = clause == "ADD";
   if (!is_set(value->type()) && !(is_add && value->is(Type::N)))
-    mistakes_.note(Mistake::operand_type,
+    mistakes_.note(Mistake::set_operand,
                    // DynamoDB names this set for DELETE too.
                    fmt::format("Incorrect operand type for operator or function; operator: {}, "
                                "operand type: {}, typeSet: ALLOWED_FOR_ADD_OPERAND",
@@ -216,7 +216,7 @@ void UpdateParser::check_function(std::string_view function, const std::vector<P
                                      : "Invalid function name",
                     function));
   } else if (arguments.size() != 2) {
-    mistakes_.note(Mistake::operand_count, wrong_operand_count(function, arguments.size()));
+    mistakes_.note(Mistake::operand_type, wrong_operand_count(function, arguments.size()));
   } else if (function == kListAppend) {
     for (const Part& argument : arguments) check_literal(function, argument, Type::L);
   } else if (arguments.front().kind != Part::Kind::path) {

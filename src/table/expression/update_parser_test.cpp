@@ -146,7 +146,16 @@ TEST(UpdateParser, says_what_is_wrong_in_aws_words) {
        "Two document paths conflict with each other; must remove or rewrite one of these paths; "
        "path "
        "one: [a, [1]], path two: [a, b]"},
+      // of several clashes the earliest in the text
+      {"SET b = :s, a.c = :s, a.b = :s REMOVE a",
+       "Two document paths overlap with each other; must remove or rewrite one of these paths; path "
+       "one: [a, c], path two: [a]"},
       // of several mistakes the first by kind
+      {"SET #u = :u",
+       "An expression attribute name used in the document path is not defined; attribute name: #u"},
+      {"SET a = list_append(a, :s) DELETE b :n",
+       "Incorrect operand type for operator or function; operator: DELETE, operand type: NUMBER, "
+       "typeSet: ALLOWED_FOR_ADD_OPERAND"},
       {"SET a = :u, a = foo(:s)", "Invalid function name; function: foo"},
       {"SET a = foo(name)", "Attribute name is a reserved keyword; reserved keyword: name"},
       {"SET a = :u SET #u = :s",

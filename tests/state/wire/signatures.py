@@ -136,12 +136,12 @@ class Refused(Case):
         kind, _, rest = headers["Authorization"].partition(" ")
         rest = ", ".join(one for one in rest.split(", ") if not one.startswith(part + "="))
         self.check_raw_error(send(b"{}", changed(headers, Authorization=f"{kind} {rest}")), "IncompleteSignatureException",
-                             re.compile(f"^Authorization header requires '{part}' parameter. Authorization="))
+                             re.compile(f"^Authorization header requires '{part}' parameter\\."))
 
     def test_no_date(self):
         headers = sign(headers={"X-Amz-Date": None})
         self.check_raw_error(send(b"{}", headers), "IncompleteSignatureException", re.compile(
-            "^Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. Authorization="))
+            "^Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header\\."))
 
     def test_signed_twice(self):
         self.check_raw_error(
