@@ -119,7 +119,9 @@ Status run(const Arguments& arguments) {
   std::optional<TableClient> client;
   std::optional<ConversationTable> conversations;
   if (!state.empty()) {
+    // Regions on one machine are told apart by addresses: a cut between them must not cut an agent off from its own region.
     client.emplace(lane.lane(), TableClient::Options{.servers = std::move(state),
+                                                     .from = at.ip.is_loopback() ? at.ip : IpAddress{},
                                                      .region = arguments.region.empty() ? "us-east-1" : arguments.region,
                                                      .load_key = [&] { return load_key(arguments.keys); }});
     conversations.emplace(lane.lane(), *client, arguments.table);

@@ -51,7 +51,7 @@ class TableClient::Connection final : public port::StreamHandler {
   Connection(TableClient& client, const SocketAddress& to)
       : client_(client),
         to_(to),
-        stream_(client.lane_.net.connect(to, {.timeout = kTryMax}, *this)) {}
+        stream_(client.lane_.net.connect(to, {.timeout = kTryMax, .from = client.options_.from}, *this)) {}
   bool is_idle() const { return stream_ && call_ == 0; }
   bool is_closed() const { return !stream_; }
   const SocketAddress& to() const { return to_; }

@@ -30,6 +30,7 @@ class TableClient {
 
   struct Options {
     std::vector<SocketAddress> servers;  // the nearest first
+    IpAddress from{};                    // unspecified: the kernel chooses
     std::string region;                  // the scope of signatures
     std::function<Result<wire::AwsKey>()> load_key;  // asked when one is needed, and after it was refused
   };

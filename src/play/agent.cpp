@@ -41,6 +41,7 @@ class Agent::Connection final : public port::StreamHandler {
   void due();
   void answer();
   void send_event();
+  std::string conversation();
 
   Agent& agent_;
   const uint64_t id_;
@@ -53,6 +54,7 @@ class Agent::Connection final : public port::StreamHandler {
   Doing doing_ = Doing::reading;
   bool ended_ = false, keep_alive_ = true, is_post_ = false, is_stream_ = false, is_health_ = false;
   unsigned event_ = 0;  // the last that was sent
+  std::string target_, turn_id_, body_;
 };
 
 void Agent::Connection::read() {
@@ -68,6 +70,9 @@ void Agent::Connection::read() {
       is_health_ = head.target == "/health";
       is_stream_ = http::find(head.fields, "accept").value_or("") == "text/event-stream";
       event_ = 0;
+      target_ = head.target;
+      turn_id_ = http::find(head.fields, "idempotency-key").value_or("");
+      body_.clear();
       const std::string_view last = http::find(head.fields, "last-event-id").value_or("");
       std::from_chars(last.data(), last.data() + last.size(), event_);
       attempt_ = http::find(head.fields, kAttemptField).value_or("");
@@ -75,6 +80,7 @@ void Agent::Connection::read() {
       const std::string_view chain = http::find(head.fields, "x-forwarded-for").value_or("");
       node_count_ = chain.empty() ? 0 : size_t(1 + std::ranges::count(chain, ','));
     }
+    if (event == http::Event::body) body_ += reader_.body();
     complete = event == http::Event::end;
     refused = event == http::Event::refused;
   }
@@ -107,7 +113,8 @@ void Agent::Connection::answer() {
     return send_event();
   }
   const uint16_t status = mood.brownout != 0 ? mood.brownout : 200;
-  const std::string body = "served by " + mood.region + "\n";
+  const bool is_turn = mood.conversations && (!turn_id_.empty() || target_.starts_with("/sessions/"));
+  const std::string body = is_turn ? conversation() : "served by " + mood.region + "\n";
   stream_->write(
       fmt::format("HTTP/1.1 {} {}\r\nContent-Type: text/plain\r\nCache-Control: "
                   "no-store\r\nContent-Length: {}\r\n{}\r\n{}",
@@ -119,6 +126,21 @@ void Agent::Connection::answer() {
   }
   doing_ = Doing::reading;
   if (!in_.empty()) read();
+}
+
+// A turn is added once, whoever repeats it; what comes back is as the demo agent tells it.
+std::string Agent::Connection::conversation() {
+  constexpr std::string_view kSession = "\"sessionId\":\"", kPath = "/sessions/";
+  std::string session = target_.starts_with(kPath) ? target_.substr(kPath.size()) : "";
+  if (const size_t at = body_.find(kSession); is_post_ && at != body_.npos) {
+    const size_t from = at + kSession.size();
+    session = body_.substr(from, body_.find('"', from) - from);
+  }
+  std::vector<std::string>& ids = (*agent_.mood_.conversations)[session];
+  if (is_post_ && std::ranges::find(ids, turn_id_) == ids.end()) ids.push_back(turn_id_);
+  std::string list;
+  for (const std::string& id : ids) list += fmt::format(R"({}{{"id":"{}"}})", list.empty() ? "" : ",", id);
+  return fmt::format(R"({{"turns":{},"region":"{}","conversation":[{}]}})", ids.size(), agent_.mood_.region, list);
 }
 
 void Agent::Connection::send_event() {

@@ -20,6 +20,9 @@ constexpr unsigned kStreamEvents = 20;       // of one event stream
 constexpr Duration kStreamInterval = 200ms;  // between two of them
 constexpr Duration kQuickWork = 2ms;         // a GET, a health check
 
+// A table as agents wish it: what one region writes the others have at once. Ids of turns by session.
+using Conversations = std::map<std::string, std::vector<std::string>>;
+
 // A whole request, health checks left out, as an agent got it.
 struct AgentRequest {
   IpAddress from;            // the node that sent it
@@ -36,6 +39,8 @@ struct AgentMood {
   Duration think = 5ms;
   uint16_t brownout = 0;                                // every answer has this status; 0: well
   std::function<void(const AgentRequest&)> on_request;  // may be empty
+  // Where turns with an Idempotency-Key are kept and GET /sessions/ID finds them; nullptr: nowhere.
+  Conversations* conversations = nullptr;
 };
 
 class Agent final : public sim::Process {

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "plan/world.h"
 #include "play/agent.h"
 #include "play/drill/report.h"
@@ -15,7 +17,7 @@
 namespace sealane::play::drill {
 namespace {
 
-plan::Plan compile(std::string_view routing) {
+plan::Plan compile(std::string_view routing, std::string_view more) {
   static const plan::Data data = plan::built_in_data(false);
   const std::string yaml = fmt::format(
       "domain: agent.example.test\n"
@@ -23,8 +25,8 @@ plan::Plan compile(std::string_view routing) {
       "  us-east-1: {{ nodes: [127.1.0.1], agents: ['http://127.1.0.2:9001'] }}\n"
       "  eu-west-1: {{ nodes: [127.2.0.1], agents: ['http://127.2.0.2:9001'] }}\n"
       "routing: {}\n"
-      "edge: {{ viewer_protocol: allow-all }}\n",
-      routing);
+      "edge: {{ viewer_protocol: allow-all }}\n{}\n",
+      routing, more);
   auto made = plan::compile(
       yaml, "test.yaml", [](std::string_view) { return fail(Code::not_found, ""); }, data);
   SL_ASSERT(made.has_value());
@@ -96,15 +98,15 @@ struct WatchedNode final : sim::Process {
 // Two regions, their users on one host, and the faults that a drill orders.
 class DrillOnSim {
  public:
-  explicit DrillOnSim(std::string_view routing, uint64_t seed = 1)
-      : plan(std::make_shared<const plan::Plan>(compile(routing))),
+  explicit DrillOnSim(std::string_view routing, uint64_t seed = 1, std::string_view more = "")
+      : plan(std::make_shared<const plan::Plan>(compile(routing, more))),
         world({.seed = seed,
                .round_trip = [](const IpAddress&, const IpAddress&) { return Duration(200us); }}) {
     for (size_t i = 0; i < plan->endpoints.size(); ++i) {
       const plan::Endpoint& e = plan->endpoints[i];
       if (e.kind == plan::EndpointKind::agent) {
         moods.push_back(std::make_unique<AgentMood>(
-            AgentMood{.region = plan->region(e.region).name, .at = e.address}));
+            AgentMood{.region = plan->region(e.region).name, .at = e.address, .conversations = &conversations}));
         hosts[e.region].push_back(
             &world.add_node({.name = e.name,
                              .addresses = {e.address.ip},
@@ -176,6 +178,7 @@ class DrillOnSim {
 
   std::shared_ptr<const plan::Plan> plan;
   sim::World world;
+  Conversations conversations;
   std::vector<std::unique_ptr<AgentMood>> moods;
   std::map<plan::RegionId, std::vector<sim::Node*>> hosts;
   sim::Node* users = nullptr;
@@ -206,6 +209,47 @@ TEST_P(EveryFault, is_survived_as_the_plan_promises) {
     EXPECT_LE(report.detects[0].down_after.value_or(1h), Duration(400ms))
         << "failures x interval + timeout";
   }
+}
+
+constexpr std::string_view kTables =
+    "state: { tables: [ { name: sessions, key: { session_id: S }, merge: conversation } ] }";
+
+TEST_P(EveryFault, leaves_every_acknowledged_turn_in_both_regions) {
+  DrillOnSim sim(std::get<1>(GetParam()), 4, kTables);
+  const DrillReport report = sim.run(std::get<0>(GetParam()), "us-east-1");
+  EXPECT_TRUE(report.is_good()) << DrillOnSim::missed(report) << to_text(report, false);
+  ASSERT_EQ(report.turns.size(), 4u);
+  for (const TurnRow& row : report.turns) {
+    EXPECT_EQ(row.read_in.size(), 2u) << row.near;
+    EXPECT_EQ(row.lost_count + row.stale_count, 0u) << row.near;
+    if (row.is_ten) EXPECT_EQ(row.acknowledged_count, 10u) << row.near;
+    if (!row.is_ten) EXPECT_GT(row.acknowledged_count, 20u) << row.near;
+  }
+  for (const auto& [session, ids] : sim.conversations) {
+    EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()).size(), ids.size()) << session;
+  }
+}
+
+TEST(DrillOnSimTest, a_turn_that_a_table_forgets_is_found) {
+  DrillOnSim sim(kLatency, 1, kTables);
+  std::function<void()> forget = [&] {
+    for (auto& [session, ids] : sim.conversations) {
+      if (sim.drill && sim.drill->seen().heal_at && session.ends_with("us-east-1-turns-1") && !ids.empty())
+        ids.erase(ids.begin());
+    }
+    sim.world.at(sim.world.now() + 50ms, forget);
+  };
+  sim.world.at(Instant{} + 50ms, forget);
+  const DrillReport report = sim.run(Fault::kill, "us-east-1");
+  EXPECT_FALSE(report.is_good());
+  const std::string missed = DrillOnSim::missed(report);
+  EXPECT_TRUE(missed.contains("no acknowledged turn is lost")) << missed;
+  EXPECT_TRUE(missed.contains("ten turns near us-east-1")) << missed;
+  EXPECT_FALSE(missed.contains("ten turns near eu-west-1")) << missed;
+}
+
+TEST(DrillOnSimTest, a_world_without_tables_has_no_turns) {
+  EXPECT_TRUE(DrillOnSim(kLatency).run(Fault::kill, "us-east-1").turns.empty());
 }
 
 TEST(DrillOnSimTest, a_standby_that_dies_costs_no_user_anything) {

@@ -223,7 +223,8 @@ void Judge::turns() {
         fmt::format("{}", there), there == 10 ? Met::yes : Met::no);
   }
   // A write that one region acknowledges alone may reach the other a moment after its users do.
-  const bool is_promised = std::ranges::all_of(plan.state.tables, &plan::StateTable::ack_remote);
+  const bool is_promised =
+      !plan.state.tables.empty() && std::ranges::all_of(plan.state.tables, &plan::StateTable::ack_remote);
   add("turns", "no reply knows less than an earlier one did", "none",
       stale == 0 ? fmt::format("none of {}", acknowledged) : fmt::format("{} of {}", stale, acknowledged),
       stale == 0 ? Met::yes : is_promised ? Met::no : Met::not_seen);
