@@ -37,6 +37,7 @@ for step in "${steps[@]}"; do
     unit) check "build with address and undefined-behaviour sanitizers" build asan && check "unit tests, plays, corpora" unit ;;
     fuzz) check "fuzz smoke" tests/fuzz.sh "${FUZZ_SECONDS:-4}" build/asan ;;
     explore) check "2000 seeds of random faults" quiet build/release/play_explore --seeds 2000
+             check "2000 seeds of tables under faults" quiet build/release/play_explore --tables --seeds 2000
              for play in plays/*.play; do check "$play" quiet build/release/sealane play "$play"; done ;;
     system) for test in tests/*_test.py; do check "$test" quiet /usr/bin/python3 "$test" build/release; done ;;
     tsan) check "build with the thread sanitizer" build tsan "base_test host_test sealane sealane-demo-agent" &&

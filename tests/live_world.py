@@ -23,7 +23,10 @@ REGIONS = ("us-east-1", "eu-west-1")
 HEALTH = "interval: 100ms, timeout: 100ms, failures: 3"
 # For tests of rules on a machine that has other work: what is dead is found as fast, what is slow is not dead.
 PATIENT = "interval: 100ms, timeout: 1s, failures: 3"
-PORTS = {"dns": 5300, "http": 8080, "https": 8443, "metrics": 8901}
+PORTS = {"dns": 5300, "http": 8080, "https": 8443, "metrics": 8901, "state": 8000}
+# The table in which the demo agent keeps conversations.
+SESSIONS = ("state: { tables: [ { name: sessions, key: { session_id: S }, ttl_attribute: expires_at, "
+            "merge: conversation } ] }")
 
 
 class LiveWorld:

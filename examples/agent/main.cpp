@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "host/files.h"
 #include "host/lane.h"
 #include "host/log.h"
 #include "host/meter.h"
@@ -21,6 +22,7 @@ using namespace sealane::agent;
 
 struct Arguments {
   std::string listen = "127.0.0.1:9001", region, delay = "0ms", token_interval = "20ms";
+  std::string state, keys, table = "sessions";
   std::string model_url, model = "gpt-4o-mini", key_env = "OPENAI_API_KEY";
 };
 
@@ -61,6 +63,33 @@ Result<RemoteOptions> parse_model_url(const std::string& url) {
   return options;
 }
 
+// "http://127.1.0.1:8000,http://127.1.0.2:8000": the region's nodes, the nearest first.
+Result<std::vector<SocketAddress>> parse_state_urls(std::string_view urls) {
+  std::vector<SocketAddress> servers;
+  while (!urls.empty()) {
+    std::string_view url = urls.substr(0, urls.find(','));
+    urls.remove_prefix(std::min(url.size() + 1, urls.size()));
+    if (!url.starts_with("http://")) {
+      return fail(Code::invalid, fmt::format("--state must be http://ADDRESS:PORT, not {}", url));
+    }
+    url.remove_prefix(7);
+    if (url.ends_with('/')) url.remove_suffix(1);
+    SL_TRY(const SocketAddress server, SocketAddress::parse(url));
+    servers.push_back(server);
+  }
+  return servers;
+}
+
+// The first key of the file that may write tables. The file may not be there yet: the region's nodes make it.
+Result<wire::AwsKey> load_key(const std::string& file) {
+  SL_TRY(const std::string text, host::read_file(file, wire::AwsKeyring::kTextBytesMax));
+  SL_TRY(const auto keys, wire::AwsKeyring::parse(text));
+  for (const wire::AwsKey& key : keys.keys()) {
+    if (key.may("dynamodb", wire::Access::write)) return key;
+  }
+  return fail(Code::not_found, "no key in " + file + " may write tables");
+}
+
 Status run(const Arguments& arguments) {
   SL_TRY(const SocketAddress at, SocketAddress::parse(arguments.listen));
   const auto delay = parse_duration(arguments.delay),
@@ -86,10 +115,21 @@ Status run(const Arguments& arguments) {
       {.index = 0, .seed = host::random_seed(), .tls = tls, .log = log, .meter = meter});
   const auto generator = remote ? remote_generator(lane.lane(), *remote)
                                 : local_generator(lane.lane(), arguments.region, *interval);
-  Service service(
-      {.region = arguments.region, .model = remote ? arguments.model : "built-in", .delay = *delay},
-      host::random_seed());
-  Server server(lane.lane(), service, *generator);
+  SL_TRY(auto state, parse_state_urls(arguments.state));
+  std::optional<TableClient> client;
+  std::optional<ConversationTable> conversations;
+  if (!state.empty()) {
+    client.emplace(lane.lane(), TableClient::Options{.servers = std::move(state),
+                                                     .region = arguments.region.empty() ? "us-east-1" : arguments.region,
+                                                     .load_key = [&] { return load_key(arguments.keys); }});
+    conversations.emplace(lane.lane(), *client, arguments.table);
+  }
+  Service service({.region = arguments.region,
+                   .model = remote ? arguments.model : "built-in",
+                   .delay = *delay,
+                   .has_table = conversations.has_value()},
+                  host::random_seed());
+  Server server(lane.lane(), service, *generator, conversations ? &*conversations : nullptr);
   SL_CHECK(server.listen(at));
   bool draining = false;
   host::Signals signals(lane.loop(), {SIGTERM, SIGINT}, [&](int) {
@@ -99,7 +139,8 @@ Status run(const Arguments& arguments) {
     server.drain([&] { lane.loop().stop(); });
   });
   log.line(port::Level::info, "listening",
-           fmt::format("at={} region={}", at.to_string(), arguments.region));
+           fmt::format("at={} region={} conversations={}", at.to_string(), arguments.region,
+                       conversations ? fmt::format("table {} at {}", arguments.table, arguments.state) : "memory"));
   lane.loop().run();
   log.line(port::Level::info, "stopped", "");
   return {};
@@ -110,12 +151,20 @@ Status run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   Arguments arguments;
   arguments.region = environment("SEALANE_REGION");
+  arguments.state = environment("SEALANE_STATE");
+  arguments.keys = environment("SEALANE_KEYS");
   CLI::App app{
       "An agent for demos and drills of Sealane: small, local, deterministic; or backed by any "
       "OpenAI-compatible endpoint."};
   app.add_option("--listen", arguments.listen, "address and port")->capture_default_str();
   app.add_option("--region", arguments.region,
                  "the region's name; default: the environment's SEALANE_REGION");
+  app.add_option("--state", arguments.state,
+                 "where DynamoDB's API is, like http://127.1.0.1:8000, several with commas; default: the environment's "
+                 "SEALANE_STATE, else conversations stay in memory");
+  app.add_option("--keys", arguments.keys,
+                 "access keys, a file like ~/.aws/credentials; default: the environment's SEALANE_KEYS");
+  app.add_option("--table", arguments.table, "of the conversations")->capture_default_str();
   app.add_option("--delay", arguments.delay, "wait before each answer")->capture_default_str();
   app.add_option("--token-interval", arguments.token_interval, "between two streamed tokens")
       ->capture_default_str();

@@ -14,7 +14,9 @@ namespace sealane::agent {
 
 struct Turn {
   std::string prompt;
-  std::string reply;  // empty while it is being made
+  std::string reply{};   // empty while it is being made
+  std::string id{};      // a turn that is repeated has the same
+  std::string region{};  // that served it
 };
 
 // What was said before the present prompt.

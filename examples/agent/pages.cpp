@@ -5,30 +5,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/escape.h"
 #include "text.h"
 
 namespace sealane::agent {
 namespace {
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 std::string framed(std::string_view title, std::string_view inside) {
   return fmt::format(
@@ -37,7 +18,7 @@ std::string framed(std::string_view title, std::string_view inside) {
       "<style>body{{font:16px/1.6 system-ui;max-width:42rem;margin:3rem auto;padding:0 "
       "1rem}}</style></head>\n"
       "<body>\n<h1>{}</h1>\n{}</body></html>\n",
-      escaped(title), escaped(title), inside);
+      html_escaped(title), html_escaped(title), inside);
 }
 
 std::string titled(std::string_view page) {
@@ -85,8 +66,8 @@ std::vector<std::pair<std::string, std::string>> docs_pages() {
     if (inside.empty() || inside.back().first != paragraph.page)
       inside.emplace_back(paragraph.page, "");
     std::string& body = inside.back().second;
-    body += fmt::format("<h2>{}</h2>\n<p>", escaped(paragraph.title));
-    for (const std::string_view sentence : paragraph.sentences) body += escaped(sentence) + "\n";
+    body += fmt::format("<h2>{}</h2>\n<p>", html_escaped(paragraph.title));
+    for (const std::string_view sentence : paragraph.sentences) body += html_escaped(sentence) + "\n";
     body += "</p>\n";
   }
   std::vector<std::pair<std::string, std::string>> pages;

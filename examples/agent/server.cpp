@@ -92,6 +92,14 @@ class Server::Connection final : public port::StreamHandler, public TokenSink {
     if (head.expect_continue) stream_->write("HTTP/1.1 100 Continue\r\n\r\n");
   }
 
+  // The table answers later, and this may be gone by then.
+  template <typename F>
+  auto guarded(F f) {
+    return [alive = std::weak_ptr<bool>(alive_), f](auto result) {
+      if (!alive.expired()) f(std::move(result));
+    };
+  }
+
   void handle() {
     busy_ = true;
     idle_->disarm();
@@ -100,6 +108,8 @@ class Server::Connection final : public port::StreamHandler, public TokenSink {
     if (auto* response = std::get_if<Response>(&answer)) {
       response_ = std::move(*response);
       after(response_.delay);
+    } else if (const auto* lookup = std::get_if<Lookup>(&answer)) {
+      look_up(lookup->session);
     } else {
       turn_ = std::get<Generate>(std::move(answer));
       generating_ = true;
@@ -114,8 +124,27 @@ class Server::Connection final : public port::StreamHandler, public TokenSink {
     if (!generating_) return answer(response_);
     reply_.clear();
     token_count_ = 0;
+    if (server_.table_ == nullptr) return generate();
+    server_.table_->read(turn_.session, guarded([this](Result<Conversation> stored) {
+                           if (!stored) return fail_turn(stored.error());
+                           server_.service_.take_up(turn_, std::move(*stored));
+                           generate();
+                         }));
+  }
+  void generate() {
     if (turn_.stream) start_stream();
-    generation_ = server_.generator_.generate(turn_, *this);
+    if (turn_.replayed.empty()) {
+      generation_ = server_.generator_.generate(turn_, *this);
+    } else {
+      on_token(turn_.replayed);
+      complete();
+    }
+  }
+  void look_up(const std::string& session) {
+    server_.table_->read(session, guarded([this, session](Result<Conversation> stored) {
+                           answer(stored ? server_.service_.conversation(session, *stored)
+                                         : server_.service_.not_kept(stored.error()));
+                         }));
   }
 
   // ── out
@@ -177,9 +206,26 @@ class Server::Connection final : public port::StreamHandler, public TokenSink {
   void on_finished() override {
     finished_ = std::move(
         generation_);  // it is in the middle of a call; freed with the next one or with this
+    if (server_.table_ == nullptr) return complete();
+    // A turn is answered when it is kept, and not before.
+    server_.table_->append(turn_.session, server_.service_.to_append(turn_, reply_),
+                           guarded([this](const Status& kept) {
+                             if (!kept) return fail_turn(kept.error());
+                             complete();
+                           }));
+  }
+  void complete() {
     generating_ = false;
     if (!turn_.stream) return answer(server_.service_.finish(turn_, std::move(reply_)));
     send_event(server_.service_.done_event(turn_, ++token_count_, std::move(reply_)));
+    end_stream();
+  }
+  // The table failed: before the answer began, or at the end of a stream.
+  void fail_turn(const Error& error) {
+    generating_ = false;
+    const Response response = server_.service_.not_kept(error);
+    if (!turn_.stream || token_count_ == 0) return answer(response);
+    send_event(Service::error_event(error.what));
     end_stream();
   }
   void on_failed(const Error& error) override {
@@ -213,6 +259,7 @@ class Server::Connection final : public port::StreamHandler, public TokenSink {
   }
   // Not from inside a call of the generation: those end in next_request().
   void gone() {
+    alive_.reset();
     generation_.reset();
     wait_->disarm();
     stream_.reset();
@@ -237,12 +284,14 @@ class Server::Connection final : public port::StreamHandler, public TokenSink {
   std::string reply_;
   size_t token_count_ = 0;
   std::unique_ptr<Generation> generation_, finished_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
-Server::Server(port::Lane& lane, Service& service, Generator& generator)
+Server::Server(port::Lane& lane, Service& service, Generator& generator, ConversationTable* table)
     : lane_(lane),
       service_(service),
       generator_(generator),
+      table_(table),
       sweep_timer_(lane.timers.make([this] {
         dropped_.clear();
         if (drained_ && connections_.empty()) std::exchange(drained_, nullptr)();

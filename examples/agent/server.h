@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "conversation_table.h"
 #include "generator.h"
 #include "port/lane.h"
 #include "service.h"
@@ -23,7 +24,8 @@ class Server {
   static constexpr Duration kIdleMax = 75s;            // for a request to come, whole
   static constexpr Duration kDrainMax = 30s;
 
-  Server(port::Lane& lane, Service& service, Generator& generator);
+  // `table`: where conversations are kept; nullptr: in the service's memory.
+  Server(port::Lane& lane, Service& service, Generator& generator, ConversationTable* table = nullptr);
   ~Server();
 
   Status listen(const SocketAddress& at);
@@ -40,6 +42,7 @@ class Server {
   port::Lane& lane_;
   Service& service_;
   Generator& generator_;
+  ConversationTable* const table_;
   std::vector<wire::http::Field> fields_;  // scratch of all readers
   std::vector<std::unique_ptr<port::Listener>> listeners_;
   std::unordered_map<Connection*, std::unique_ptr<Connection>> connections_;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
@@ -29,6 +30,33 @@ std::string_view parameter(std::string_view query, std::string_view name) {
       return pair.substr(name.size() + 1);
   }
   return {};
+}
+
+constexpr std::string_view kSessionsPath = "/sessions/";
+
+// Percent-decoded (RFC 3986 2.1); nothing when it is not well formed.
+std::optional<std::string> decoded(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
+    unsigned value = 0;
+    if (text.size() - i < 3) return std::nullopt;
+    const auto [end, bad] = std::from_chars(&text[i + 1], &text[i + 1] + 2, value, 16);
+    if (bad != std::errc{} || end != &text[i + 1] + 2) return std::nullopt;
+    out += char(value);
+    i += 2;
+  }
+  return out;
+}
+
+// The last turns of a long conversation: what a model is given.
+Conversation recent(Conversation all) {
+  if (all.turns.size() > Sessions::kTurnsMax)
+    all.turns.erase(all.turns.begin(), all.turns.end() - ptrdiff_t(Sessions::kTurnsMax));
+  return all;
 }
 
 // A member that must be a string when it is there: its value, "" when absent, nothing when it is
@@ -122,7 +150,7 @@ Response Service::event_stream() const {
   return response;
 }
 
-std::variant<Response, Generate> Service::handle(const Request& request, Instant now) {
+Service::Answer Service::handle(const Request& request, Instant now) {
   const size_t question = std::min(request.target.find('?'), request.target.size());
   const std::string_view path = request.target.substr(0, question);
   const std::string_view query =
@@ -141,6 +169,13 @@ std::variant<Response, Generate> Service::handle(const Request& request, Instant
     return request.method == Method::post ? admin_health(request, query, now) : only("POST");
   }
   if (!get) return only("GET, HEAD, OPTIONS");
+  if (path.starts_with(kSessionsPath)) {
+    const auto session = decoded(path.substr(kSessionsPath.size()));
+    if (!session || !Sessions::is_id(*session)) return error(400, "invalid", "what follows /sessions/ is no session id");
+    if (options_.has_table) return Lookup{*session};
+    const Conversation* known = sessions_.find(*session);
+    return conversation(*session, known == nullptr ? Conversation{} : *known);
+  }
   if (path == "/health") return health(now);
   if (path == "/ping") {
     Response response = plain(204);
@@ -159,7 +194,8 @@ std::variant<Response, Generate> Service::handle(const Request& request, Instant
         dump({{"agent", "sealane-demo-agent"},
               {"region", options_.region},
               {"model", options_.model},
-              {"try", {"POST /agent", "GET /tools", "GET /docs/", "GET /health", "GET /ping"}}}) +
+              {"conversations", options_.has_table ? "table" : "memory"},
+              {"try", {"POST /agent", "GET /sessions/ID", "GET /tools", "GET /docs/", "GET /health", "GET /ping"}}}) +
             "\n");
   }
   return error(404, "not_found",
@@ -245,7 +281,7 @@ Response Service::admin_health(const Request& request, std::string_view query, I
 // ── turns
 // ────────────────────────────────────────────────────────────────────────────────────────────
 
-std::variant<Response, Generate> Service::agent(const Request& request) {
+Service::Answer Service::agent(const Request& request) {
   const auto invalid = [&](std::string_view message) { return error(400, "invalid", message); };
   // The Content-Type does not matter: fetch() without one sends text/plain.
   const nlohmann::json body = nlohmann::json::parse(request.body, nullptr, false);
@@ -273,6 +309,14 @@ std::variant<Response, Generate> Service::agent(const Request& request) {
   const auto stream = body.find("stream");
   turn.stream = (accept && accept->contains("text/event-stream")) ||
                 (stream != body.end() && stream->is_boolean() && stream->get<bool>());
+  const auto key = find(request.fields, "idempotency-key");
+  turn.id = key && Sessions::is_id(*key) ? std::string(*key) : fmt::format("{:016x}", dice_.roll());
+  if (options_.has_table) {
+    if (history != body.end()) turn.history = turns_of(*history);
+    if (turn.history.size() > kHistoryMax)
+      turn.history.erase(turn.history.begin(), turn.history.end() - ptrdiff_t(kHistoryMax));
+    return turn;
+  }
   Conversation& conversation = sessions_.open(turn.session);
   if (conversation.turn_count == 0 && history != body.end()) {
     // Another region had this session: its turns come with the client.
@@ -285,14 +329,70 @@ std::variant<Response, Generate> Service::agent(const Request& request) {
   }
   turn.continued = conversation.turn_count > 0;
   turn.before = conversation;
-  turn.turn = Sessions::begin_turn(conversation, turn.prompt);
+  turn.turn = Sessions::begin_turn(
+      conversation, {.prompt = turn.prompt, .reply = "", .id = turn.id, .region = options_.region});
   return turn;
+}
+
+void Service::take_up(Generate& turn, Conversation stored) const {
+  const auto done = std::ranges::find(stored.turns, turn.id, &Turn::id);
+  if (done != stored.turns.end()) {
+    turn.replayed = done->reply;
+    stored.turns.erase(done, stored.turns.end());
+    stored.turn_count = stored.turns.size();
+  }
+  if (stored.turn_count == 0 && turn.replayed.empty()) {
+    for (Turn& said : turn.history) {
+      said.id = fmt::format("{}.{}", turn.id, stored.turn_count++);
+      said.region = options_.region;
+    }
+    stored.turns = turn.history;
+    if (!stored.turns.empty()) stored.first_prompt = stored.turns.front().prompt;
+  } else {
+    turn.history.clear();
+  }
+  turn.continued = stored.turn_count > 0;
+  turn.turn = stored.turn_count + 1;
+  turn.before = recent(std::move(stored));
+}
+
+std::vector<Turn> Service::to_append(const Generate& turn, const std::string& reply) const {
+  std::vector<Turn> turns = turn.history;
+  turns.push_back({.prompt = turn.prompt, .reply = reply, .id = turn.id, .region = options_.region});
+  return turns;
+}
+
+Response Service::conversation(std::string_view session, const Conversation& stored) const {
+  if (stored.turn_count == 0) return error(404, "not_found", "there is no such session, or it is over");
+  nlohmann::json turns = nlohmann::json::array();
+  size_t number = stored.turn_count - stored.turns.size();
+  for (const Turn& turn : stored.turns) {
+    turns.push_back({{"turn", ++number}, {"id", turn.id}, {"region", turn.region}, {"prompt", turn.prompt},
+                     {"reply", turn.reply}});
+  }
+  Response response = json(200, dump({{"sessionId", session}, {"turns", stored.turn_count},
+                                      {"region", options_.region}, {"conversation", turns}}) + "\n");
+  response.fields.emplace_back("Cache-Control", "no-store");
+  response.delay = {};
+  return response;
+}
+
+Response Service::not_kept(const Error& why) const {
+  if (why.code == Code::limit) {
+    return error(413, "limit", "the conversation is full; begin another session (" + why.what + ")");
+  }
+  Response response = error(503, "unavailable",
+                            "the turn could not be kept; try it again, with an Idempotency-Key that stays the same so that "
+                            "it counts once (" + why.what + ")");
+  response.fields.emplace_back("Retry-After", "1");
+  return response;
 }
 
 std::string Service::turn_json(const Generate& turn, const std::string& reply) const {
   return dump({{"reply", reply},
                {"sessionId", turn.session},
                {"turn", turn.turn},
+               {"turns", turn.turn},
                {"region", options_.region},
                {"continued", turn.continued},
                {"model", options_.model}});
@@ -302,7 +402,7 @@ Response Service::finish(const Generate& turn, std::string reply) {
   Response response = json(200, turn_json(turn, reply) + "\n");
   response.fields.emplace_back("Cache-Control", "no-store");
   response.delay = {};
-  sessions_.end_turn(turn.session, turn.turn, std::move(reply));
+  if (!options_.has_table) sessions_.end_turn(turn.session, turn.turn, std::move(reply));
   return response;
 }
 
@@ -314,7 +414,7 @@ std::string Service::token_event(const Generate& turn, size_t n, std::string_vie
 std::string Service::done_event(const Generate& turn, size_t n, std::string reply) {
   std::string event =
       fmt::format("event: done\nid: {}-{}\ndata: {}\n\n", turn.turn, n, turn_json(turn, reply));
-  sessions_.end_turn(turn.session, turn.turn, std::move(reply));
+  if (!options_.has_table) sessions_.end_turn(turn.session, turn.turn, std::move(reply));
   return event;
 }
 

@@ -8,6 +8,7 @@
 // | GET /tools         | JSON schemas of the tools, cacheable                                   |
 // | GET /docs/*        | pages, cacheable, 304 for a matching If-None-Match                     |
 // | POST /agent        | {prompt, sessionId?, currentRegion?, history?, stream?} -> a turn      |
+// | GET /sessions/ID   | the conversation: its turns, and the region that served each           |
 // | POST /admin/health | ?status=503&delay=200ms&for=10s: makes /health fail or slow, in drills |
 // | OPTIONS *          | CORS preflight                                                         |
 #pragma once
@@ -45,14 +46,23 @@ struct Response {
   Duration delay{};      // before it is sent
 };
 
-// A turn for the model. The conversation is as it was before the prompt.
+// A turn for the model. The conversation is as it was before the prompt: the service's own, or, where conversations are kept
+// in a table, taken up() from there first.
 struct Generate {
+  std::string id;  // of the turn: the client's Idempotency-Key, else of its own
   std::string session;
   std::string prompt;
   size_t turn = 1;
   bool stream = false;
   bool continued = false;  // the session was known here, or its history came along
   Conversation before;
+  std::vector<Turn> history;  // that the client sent along, for a session that nobody knows
+  std::string replayed;       // not empty: the turn was made before, and this is its reply
+};
+
+// A conversation in the table is asked for.
+struct Lookup {
+  std::string session;
 };
 
 class Service {
@@ -65,10 +75,20 @@ class Service {
     std::string region;
     std::string model;  // its name, for people
     Duration delay{};   // before each answer but /health and /ping
+    bool has_table = false;  // conversations are kept in a table, not here
   };
   Service(Options options, uint64_t seed);
 
-  std::variant<Response, Generate> handle(const Request& request, Instant now);
+  using Answer = std::variant<Response, Generate, Lookup>;
+  Answer handle(const Request& request, Instant now);
+  // With a table: what it has of the turn's session. A turn that is in it already is replayed.
+  void take_up(Generate& turn, Conversation stored) const;
+  // With a table: what is to be appended for a turn, its client's history before the first one.
+  std::vector<Turn> to_append(const Generate& turn, const std::string& reply) const;
+  // The answer to a Lookup.
+  Response conversation(std::string_view session, const Conversation& stored) const;
+  // The table could not be read or written: the turn does not count, and its client is told so.
+  Response not_kept(const Error& error) const;
   // The answer to a turn that is not streamed. Remembers the reply.
   Response finish(const Generate& turn, std::string reply);
   // Events of a streamed turn.
@@ -93,7 +113,7 @@ class Service {
   Response admin_health(const Request& request, std::string_view query, Instant now);
   Response page(const Request& request, const Page& page, std::string_view cache) const;
   Response preflight(const Request& request) const;
-  std::variant<Response, Generate> agent(const Request& request);
+  Answer agent(const Request& request);
   std::string turn_json(const Generate& turn, const std::string& reply) const;
 
   const Options options_;

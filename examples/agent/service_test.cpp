@@ -18,9 +18,8 @@ class ServiceTest : public testing::Test {
  protected:
   Service service_{{.region = "us-east-1", .model = "built-in", .delay = 5ms}, 1};
 
-  std::variant<Response, Generate> ask(Method method, std::string_view target,
-                                       std::string_view body = "", std::vector<Field> fields = {},
-                                       Duration now = 0s, bool loopback = true) {
+  Service::Answer ask(Method method, std::string_view target, std::string_view body = "",
+                      std::vector<Field> fields = {}, Duration now = 0s, bool loopback = true) {
     return service_.handle({method, target, fields, body, loopback}, at(now));
   }
   Response get(std::string_view target, std::vector<Field> fields = {}, Duration now = 0s) {
@@ -135,6 +134,78 @@ TEST_F(ServiceTest, history_from_the_client_stands_in_for_a_session_that_another
   EXPECT_EQ(post({{"prompt", "x"}, {"sessionId", "moved"}, {"history", history}}).turn, 4u);
 }
 
+TEST_F(ServiceTest, a_conversation_can_be_read) {
+  EXPECT_EQ(get("/sessions/s1").status, 404);
+  EXPECT_EQ(get("/sessions/").status, 400);
+  EXPECT_EQ(get("/sessions/a%2").status, 400);
+  service_.finish(post({{"prompt", "hello"}, {"sessionId", "s/1"}}, {{"Idempotency-Key", "t1"}}), "Hi.");
+  const Response response = get("/sessions/s%2F1");
+  EXPECT_EQ(field(response, "Cache-Control"), "no-store");
+  const json body = json::parse(response.body);
+  EXPECT_EQ(body["turns"], 1);
+  EXPECT_EQ(body["conversation"][0]["id"], "t1");
+  EXPECT_EQ(body["conversation"][0]["reply"], "Hi.");
+  EXPECT_EQ(body["conversation"][0]["region"], "us-east-1");
+}
+
+class ServiceWithTable : public ServiceTest {
+ protected:
+  Service tabled_{{.region = "us-east-1", .model = "built-in", .has_table = true}, 1};
+  Generate turn(const json& body, std::vector<Field> fields = {}) {
+    return std::get<Generate>(tabled_.handle({Method::post, "/agent", fields, body.dump(), true}, at(0s)));
+  }
+  static Conversation stored(size_t count) {
+    Conversation c;
+    for (size_t i = 1; i <= count; ++i) {
+      const std::string n = std::to_string(i);
+      c.turns.push_back({.prompt = "p" + n, .reply = "r" + n, .id = "t" + n, .region = "eu-west-1"});
+    }
+    c.first_prompt = count > 0 ? "p1" : "";
+    c.turn_count = count;
+    return c;
+  }
+};
+
+TEST_F(ServiceWithTable, a_turn_builds_on_what_the_table_has) {
+  Generate next = turn({{"prompt", "x"}, {"sessionId", "s"}});
+  tabled_.take_up(next, stored(60));
+  EXPECT_EQ(next.turn, 61u);
+  EXPECT_TRUE(next.continued);
+  EXPECT_EQ(next.before.turns.size(), Sessions::kTurnsMax);
+  EXPECT_EQ(next.before.first_prompt, "p1");
+  EXPECT_EQ(json::parse(tabled_.finish(next, "y").body)["turns"], 61);
+  const auto appended = tabled_.to_append(next, "y");
+  ASSERT_EQ(appended.size(), 1u);
+  EXPECT_EQ(appended[0].region, "us-east-1");
+  EXPECT_FALSE(appended[0].id.empty());
+}
+
+TEST_F(ServiceWithTable, a_turn_that_is_repeated_gets_the_reply_it_had) {
+  Generate again = turn({{"prompt", "x"}, {"sessionId", "s"}}, {{"Idempotency-Key", "t2"}});
+  tabled_.take_up(again, stored(2));
+  EXPECT_EQ(again.replayed, "r2");
+  EXPECT_EQ(again.turn, 2u);
+}
+
+TEST_F(ServiceWithTable, history_of_a_session_that_the_table_does_not_know_is_kept_with_its_first_turn) {
+  const json history = {{{"role", "user"}, {"content", "a"}}, {{"role", "assistant"}, {"content", "b"}}};
+  Generate moved = turn({{"prompt", "x"}, {"sessionId", "s"}, {"history", history}});
+  tabled_.take_up(moved, {});
+  EXPECT_EQ(moved.turn, 2u);
+  EXPECT_EQ(tabled_.to_append(moved, "y").size(), 2u);
+  Generate known = turn({{"prompt", "x"}, {"sessionId", "s"}, {"history", history}});
+  tabled_.take_up(known, stored(3));
+  EXPECT_EQ(known.turn, 4u);
+  EXPECT_EQ(tabled_.to_append(known, "y").size(), 1u);
+}
+
+TEST_F(ServiceWithTable, a_turn_that_could_not_be_kept_is_told) {
+  EXPECT_EQ(tabled_.not_kept({Code::timeout, "no answer"}).status, 503);
+  EXPECT_EQ(json::parse(tabled_.not_kept({Code::timeout, "no answer"}).body)["error"]["code"], "unavailable");
+  EXPECT_EQ(tabled_.not_kept({Code::limit, "400 KB"}).status, 413);
+  EXPECT_TRUE(std::holds_alternative<Lookup>(tabled_.handle({Method::get, "/sessions/s", {}, "", true}, at(0s))));
+}
+
 TEST_F(ServiceTest, streams_when_asked_by_header_or_by_body) {
   EXPECT_FALSE(post({{"prompt", "x"}}).stream);
   EXPECT_TRUE(post({{"prompt", "x"}, {"stream", true}}).stream);
@@ -189,7 +260,7 @@ TEST(Sessions, turns_are_bounded_and_the_first_prompt_is_kept) {
   Sessions sessions;
   Conversation& c = sessions.open("s");
   for (size_t i = 1; i <= Sessions::kTurnsMax + 1; ++i) {
-    EXPECT_EQ(Sessions::begin_turn(c, "p" + std::to_string(i)), i);
+    EXPECT_EQ(Sessions::begin_turn(c, {.prompt = "p" + std::to_string(i)}), i);
     sessions.end_turn("s", i, "r" + std::to_string(i));
   }
   EXPECT_EQ(c.turns.size(), Sessions::kTurnsMax);

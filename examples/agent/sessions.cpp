@@ -24,10 +24,15 @@ Conversation& Sessions::open(std::string_view id) {
   return by_use_.front().conversation;
 }
 
-size_t Sessions::begin_turn(Conversation& conversation, std::string_view prompt) {
-  if (conversation.turn_count == 0) conversation.first_prompt = prompt;
+const Conversation* Sessions::find(std::string_view id) const {
+  const auto found = by_id_.find(std::string(id));
+  return found == by_id_.end() ? nullptr : &found->second->conversation;
+}
+
+size_t Sessions::begin_turn(Conversation& conversation, Turn turn) {
+  if (conversation.turn_count == 0) conversation.first_prompt = turn.prompt;
   if (conversation.turns.size() >= kTurnsMax) conversation.turns.erase(conversation.turns.begin());
-  conversation.turns.push_back({std::string(prompt), ""});
+  conversation.turns.push_back(std::move(turn));
   return ++conversation.turn_count;
 }
 

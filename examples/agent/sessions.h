@@ -23,11 +23,13 @@ class Sessions {
 
   // The conversation, made when it is new, and used just now.
   Conversation& open(std::string_view id);
+  // The same without making one, nor counting as use; nullptr when it is unknown.
+  const Conversation* find(std::string_view id) const;
   bool contains(std::string_view id) const { return by_id_.contains(std::string(id)); }
   size_t size() const { return by_id_.size(); }
 
   // Adds a turn whose reply is still to come; returns its number, counted from 1.
-  static size_t begin_turn(Conversation& conversation, std::string_view prompt);
+  static size_t begin_turn(Conversation& conversation, Turn turn);
   // Fills in the reply of a turn, if it is still kept.
   void end_turn(std::string_view id, size_t turn, std::string reply);
 

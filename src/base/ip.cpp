@@ -61,9 +61,24 @@ IpAddress IpAddress::masked(unsigned bits) const {
 }
 
 std::string IpAddress::to_string() const {
-  char buffer[INET6_ADDRSTRLEN] = {};
-  inet_ntop(is_v4() ? AF_INET : AF_INET6, bytes_.data(), buffer, sizeof buffer);
-  return buffer;
+  std::string out;
+  append_to(out);
+  return out;
+}
+
+void IpAddress::append_to(std::string& out) const {
+  char buffer[INET6_ADDRSTRLEN];
+  if (!is_v4()) {
+    out += inet_ntop(AF_INET6, bytes_.data(), buffer, sizeof buffer);
+    return;
+  }
+  // Written for every forwarded request; inet_ntop goes through printf.
+  char* end = buffer;
+  for (unsigned i = 0; i < 4; ++i) {
+    if (i > 0) *end++ = '.';
+    end = std::to_chars(end, std::end(buffer), unsigned{bytes_[i]}).ptr;
+  }
+  out.append(buffer, end);
 }
 
 Result<Prefix> Prefix::parse(std::string_view text) {

@@ -47,6 +47,7 @@ class IpAddress {
   // This address with every bit after the first `bits` cleared.
   IpAddress masked(unsigned bits) const;
   std::string to_string() const;
+  void append_to(std::string& out) const;  // to_string() without a string of its own
 
   friend constexpr bool operator==(const IpAddress&, const IpAddress&) = default;
   friend constexpr auto operator<=>(const IpAddress&, const IpAddress&) = default;

@@ -86,9 +86,10 @@ PrefixTable::Ranges<Key> PrefixTable::Builder::flatten(std::vector<Block> blocks
     uint32_t value;
     bool operator<(const Open& o) const { return std::tie(rank, order) < std::tie(o.rank, o.order); }
   };
-  std::vector<size_t> by_first(blocks.size());
-  for (size_t i = 0; i < by_first.size(); ++i) by_first[i] = i;
-  std::ranges::sort(by_first, {}, [&](size_t i) { return std::pair(blocks[i].first, i); });
+  SL_ASSERT(blocks.size() <= ~uint32_t{0});
+  std::vector<uint32_t> by_first(blocks.size());
+  for (size_t i = 0; i < by_first.size(); ++i) by_first[i] = uint32_t(i);
+  std::ranges::sort(by_first, {}, [&](uint32_t i) { return std::pair(blocks[i].first, i); });
 
   Ranges<Key> out;
   auto emit = [&](uint64_t at, uint32_t value) {

@@ -3,24 +3,10 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
-
+#include "base/escape.h"
 #include "wire/http/status.h"
 
 namespace sealane::edge {
-
-void append_json_escaped(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (uint8_t(c) < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", uint8_t(c));
-    } else {
-      out += c;
-    }
-  }
-}
 
 std::string problem_json(const Problem& problem) {
   std::string out = R"({"type":"about:blank","title":")";

@@ -19,8 +19,6 @@ struct Problem {
 
 // {"type":"about:blank","title":"Bad Gateway","status":502,"detail":...,"region":...,"reason":...}
 std::string problem_json(const Problem& problem);
-// As `problem_json` escapes it: the inside of a JSON string.
-void append_json_escaped(std::string& out, std::string_view text);
 
 // The last event of a stream whose origin died. In the middle of an event it joins it, so that what was
 // torn arrives as part of an `error` event and not as a message; `in_line`: a line is unfinished too.

@@ -96,6 +96,10 @@ struct Bench {
                     .shared = shared,
                     .suspect = [this](plan::EndpointId id, view::Outcome outcome) {
                       suspected.emplace_back(uint16_t(id), outcome);
+                    },
+                    .measured = [this](std::span<const RoundTrip> batch) {
+                      ++measured_batch_count;
+                      measured.insert(measured.end(), batch.begin(), batch.end());
                     }};
     edge.emplace(lane.lane, *plans, *views, std::move(options));
     EXPECT_TRUE(edge->start(true));
@@ -122,6 +126,8 @@ struct Bench {
   std::optional<Published<view::View>> views;
   std::shared_ptr<Shared> shared;
   std::vector<std::pair<uint16_t, view::Outcome>> suspected;
+  std::vector<RoundTrip> measured;
+  size_t measured_batch_count = 0;
   std::optional<Edge> edge;
 };
 

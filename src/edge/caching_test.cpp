@@ -165,6 +165,15 @@ TEST(Caching, a_fill_asks_for_the_whole_whatever_its_client_has) {
   EXPECT_EQ(body(c.get("/docs/a")), "text");
 }
 
+TEST(Caching, a_fill_asks_in_the_services_own_name_whatever_its_client_wrote) {
+  Caching c;
+  auto user = c.client();
+  user->send("GET /docs/a HTTP/1.1\r\nHost: AGENT.example.test.:6666\r\n\r\n");
+  const std::string asked = c.asked()->read();
+  EXPECT_TRUE(has(asked, "X-Forwarded-Host: agent.example.test\r\n")) << asked;
+  EXPECT_TRUE(has(asked, "host=\"agent.example.test\"\r\n")) << asked;
+}
+
 TEST(Caching, stale_while_revalidate_answers_now_and_asks_once_in_the_background) {
   Caching c;
   c.get("/api/a");

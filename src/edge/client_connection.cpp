@@ -21,7 +21,8 @@ ClientConnection::ClientConnection(Context& context, Clients& clients, std::uniq
       peer_(stream_->peer()),
       tls_(stream_->is_tls()),
       from_node_(context.is_node(peer_.ip)),
-      deadline_(context.lane.clock, context.lane.timers, [this] { expired(); }) {
+      deadline_(context.lane.clock, context.lane.timers, [this] { expired(); }),
+      measured_(from_node_) {
   stream_->set_handler(*this);
   read_by_ = context_.now() + context_.edge().client_header_timeout;
   deadline_.set(read_by_);
@@ -72,6 +73,7 @@ void ClientConnection::process(std::string_view in) {
     if (event == Event::end && transaction_) transaction_->on_request_end();
     if (event == Event::refused) refuse(reader_.refusal().status, reader_.refusal().what);
   }
+  if (transaction_) transaction_->on_request_burst_over();
   processing_ = false;
 }
 
@@ -96,7 +98,9 @@ void ClientConnection::begin(const wire::http::RequestHead& head) {
   body_bytes_ = 0;
   viewer_ = {.minor = head.minor, .to_head = head.method_id == wire::http::Method::head,
              .keep_alive = head.keep_alive && !clients_.draining()};
-  Front front(context_, *this, head, identify(head, peer_, tls_, from_node_));
+  const Caller caller = identify(head, peer_, tls_, from_node_);
+  if (caller.probe) measured_ = true;
+  Front front(context_, *this, head, caller);
   front.handle();
 }
 
@@ -113,13 +117,20 @@ void ClientConnection::write(std::span<const std::string_view> parts) {
   stream_->write(parts);
 }
 
+// Once a connection, when the first answer has gone out.
+void ClientConnection::measure() {
+  if (!std::exchange(measured_, true) && stream_) context_.round_trips.measure(*stream_);
+}
+
 void ClientConnection::answered_at_once() {
+  measure();
   // What the client still sends of this request stands between us and its next one.
   if (!viewer_.keep_alive || reader_.head().framing != Framing::none) close_after_flush();
 }
 
 void ClientConnection::answered(bool reusable) {
   if (gone_) return;
+  measure();
   context_.bury(std::move(transaction_));
   tick_at_ = kNever;
   if (!reusable || ended_ || clients_.draining()) return close_after_flush();

@@ -72,6 +72,7 @@ class ClientConnection final : public port::StreamHandler, public Mortal {
   void unstash();
   void take_body(std::string_view bytes);
   void begin(const wire::http::RequestHead& head);
+  void measure();
   void close_after_flush();
   void close_now();
   void expired();
@@ -96,6 +97,7 @@ class ClientConnection final : public port::StreamHandler, public Mortal {
   uint64_t body_bytes_ = 0;
   size_t slot_ = 0;
   bool processing_ = false, paused_ = false, tunnel_ = false, ended_ = false, gone_ = false;
+  bool measured_;            // its round-trip time was asked for, or must not be
   bool head_begun_ = false;  // read_by_ counts from the first byte of this head
 };
 

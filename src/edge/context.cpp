@@ -36,6 +36,7 @@ Context::Context(port::Lane& on, const Published<plan::Plan>& plan, const Publis
       count(lane.meter),
       index({.bytes_max = options.shared->budget->bytes_max()}, options.shared->budget),
       fills({.object_bytes_max = plan.get()->edge.object_bytes_max}, options.shared->budget),
+      round_trips(lane, options.measured),
       plan_(plan),
       view_(view),
       here_(options.region),
@@ -56,10 +57,11 @@ Context::~Context() {
   origins.reset();
 }
 
-// Freeing one may bury another.
+// Freeing one may bury another, for the next turn. The lists keep their room.
 void Context::sweep() {
-  std::exchange(graveyard_, {}).clear();
-  std::exchange(retired_jobs_, {}).clear();
+  graveyard_.swap(swept_);
+  swept_.clear();
+  if (!retired_jobs_.empty()) std::exchange(retired_jobs_, {}).clear();
 }
 
 void Context::retire(std::shared_ptr<FillJob> job) {
@@ -76,16 +78,21 @@ void Context::bury(std::unique_ptr<Mortal> mortal) {
 }
 
 void Context::watch(Fetch& fetch) {
+  fetch.slot_ = fetches_.size();
   fetches_.push_back(&fetch);
   count.in_flight.set(fetches_.size());
   if (!watcher_->armed()) watcher_->arm_at(now() + kWatchInterval);
 }
 
 void Context::unwatch(Fetch& fetch) {
-  const auto at = std::ranges::find(fetches_, &fetch);
-  if (at == fetches_.end()) return;
-  *at = fetches_.back();
+  const size_t slot = std::exchange(fetch.slot_, Fetch::kUnwatched);
+  if (slot == Fetch::kUnwatched) return;
+  Fetch* const last = fetches_.back();
   fetches_.pop_back();
+  if (last != &fetch) {
+    last->slot_ = slot;
+    fetches_[slot] = last;
+  }
   count.in_flight.set(fetches_.size());
 }
 
@@ -111,13 +118,13 @@ void Context::snapshots_moved(bool plan_moved) {
   view_now_ = view_->endpoints.size() == plan_->endpoints.size()
                   ? view_.pointer()
                   : std::make_shared<const view::View>(view::View::unknown(*plan_, now()));
-  // A fetch that moves on may end others or begin new ones: walk over a copy.
-  const std::vector<Fetch*> under_way = fetches_;
   if (plan_moved && before) {
-    for (Fetch* fetch : under_way) fetch->plan_moved(*before, *plan_);
+    for (Fetch* fetch : fetches_) fetch->plan_moved(*before, *plan_);
   }
-  for (Fetch* fetch : under_way) {
-    if (std::ranges::find(fetches_, fetch) != fetches_.end()) fetch->view_moved();
+  // A fetch that moves on may end others or begin new ones. From the back to the front: what unwatch() moves
+  // comes from behind and has been told, so nobody is left out (and being told twice changes nothing).
+  for (size_t i = fetches_.size(); i > 0; i = std::min(i - 1, fetches_.size())) {
+    fetches_[i - 1]->view_moved();
   }
 }
 

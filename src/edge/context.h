@@ -15,6 +15,7 @@
 #include "cache/index.h"
 #include "edge/balance.h"
 #include "edge/cork.h"
+#include "edge/round_trips.h"
 #include "edge/route.h"
 #include "edge/shared.h"
 #include "plan/plan.h"
@@ -34,6 +35,8 @@ struct Options {
   std::shared_ptr<Shared> shared;
   // Health hears of what the traffic met. Called on this lane; may be empty.
   std::function<void(plan::EndpointId, view::Outcome)> suspect;
+  // How far clients are, in batches. Called on this lane; may be empty.
+  RoundTrips::Tell measured;
 };
 
 // Things that may be in the middle of a call when they end: they are put aside and freed in a later turn.
@@ -104,7 +107,9 @@ class Context {
   // Scratch, valid within one call-back.
   std::vector<wire::http::Field> request_fields, response_fields;
   std::string head_text, key_text;
-  Cork cork;  // of the transaction whose origin is being read
+  RoundTrips round_trips;
+  Cork cork;          // of the transaction whose origin is being read
+  Cork request_cork;  // of the fetch whose client is being read
 
   bool probes_refused = false;  // this node is about to drain
 
@@ -126,7 +131,7 @@ class Context {
   uint64_t generation_ = 0;
   std::vector<Fetch*> fetches_;
   void sweep();
-  std::vector<std::unique_ptr<Mortal>> graveyard_;
+  std::vector<std::unique_ptr<Mortal>> graveyard_, swept_;  // swept_: being freed
   std::vector<std::shared_ptr<FillJob>> retired_jobs_;
   std::unique_ptr<port::Timer> sweeper_, watcher_;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gathers what one burst of an origin's bytes makes for a client, so that head, chunks and end leave in one
-// write. Small parts are copied, large ones stay where they are: in the loop's buffer, until the burst is over.
+// Gathers what one burst of bytes makes for the other side, so that head, chunks and end leave in one write.
+// Small parts are copied, large ones stay where they are: in the loop's buffer, until the burst is over.
 #pragma once
 
 #include <span>
@@ -20,14 +20,19 @@ class Cork {
     for (const std::string_view part : parts) {
       if (part.size() > kCopiedMax) {
         parts_.push_back({part.data(), 0, part.size()});
-      } else if (!parts_.empty() && parts_.back().at == nullptr) {
-        parts_.back().bytes += part.size();
-        text_.append(part);
       } else {
-        parts_.push_back({nullptr, text_.size(), part.size()});
-        text_.append(part);
+        copy(part);
       }
     }
+  }
+  // For what does not live until the burst is over.
+  void copy(std::string_view part) {
+    if (!parts_.empty() && parts_.back().at == nullptr) {
+      parts_.back().bytes += part.size();
+    } else {
+      parts_.push_back({nullptr, text_.size(), part.size()});
+    }
+    text_.append(part);
   }
   // Valid until the next call.
   std::span<const std::string_view> views() {

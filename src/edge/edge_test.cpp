@@ -137,6 +137,26 @@ TEST(Edge, a_request_body_is_streamed_and_an_expectation_met) {
   EXPECT_FALSE(client->gone());
 }
 
+TEST(Edge, a_head_and_a_body_that_come_together_leave_together) {
+  Bench b(one_agent);
+  auto client = b.client();
+  const std::string large(20'000, 'x');  // referred to, not copied
+  for (const std::string& sent : {std::string("hello"), large}) {
+    client->send(request("POST /agent", "Content-Length: " + std::to_string(sent.size()) + "\r\n", sent));
+    auto origin = b.origin();
+    EXPECT_EQ(origin->write_count, 1u) << "on a connection that was not open yet";
+    EXPECT_EQ(body(origin->read()), sent);
+    origin->send(answer("done"));
+    client->read();
+    client->send(request("POST /again", "Transfer-Encoding: chunked\r\n",
+                         "5\r\nhello\r\n4e20\r\n" + large + "\r\n0\r\n\r\n"));
+    EXPECT_EQ(origin->write_count, 2u) << "on one that is";
+    EXPECT_EQ(body(origin->read()), "5\r\nhello\r\n4e20\r\n" + large + "\r\n0\r\n\r\n");
+    origin->send(answer("done", "Connection: close\r\n"));
+    client->read();
+  }
+}
+
 TEST(Edge, a_chunked_request_body_is_chunked_again_without_its_trailers) {
   Bench b;
   auto client = b.client();

@@ -111,6 +111,23 @@ TEST(Failover, when_the_agents_here_are_down_the_next_region_serves) {
   EXPECT_EQ(got.find("X-Cache"), got.rfind("X-Cache"));
 }
 
+TEST(Failover, nothing_is_forwarded_to_an_edge_location) {
+  for (const bool eu_healthy : {true, false}) {
+    Bench b;
+    b.set_health(Bench::us_agent_1, false);
+    b.set_health(Bench::us_agent_2, false);
+    b.set_health(Bench::eu_node, eu_healthy);
+    auto client = b.client();
+    client->send(request("GET /x"));
+    // ap-node is healthy, and the nearest after us-node, but it has no agents.
+    for (auto asked = b.lane.next_connect(); asked; asked = b.lane.next_connect()) {
+      EXPECT_NE(asked_of(asked), "127.3.0.1:8080");
+      asked->refuse();
+    }
+    EXPECT_GE(status(client->read()), 500);
+  }
+}
+
 TEST(Failover, a_hop_never_leaves_the_region) {
   Bench b;
   b.set_health(Bench::us_agent_1, false);
@@ -329,6 +346,44 @@ TEST(Failover, a_silent_last_resort_is_given_up_sooner_than_a_healthy_agent_that
   EXPECT_EQ(client->read(), "");
   b.lane.advance(2ms);
   EXPECT_EQ(status(client->read()), 504);
+}
+
+TEST(Failover, the_last_resort_is_who_was_well_last) {
+  for (const uint16_t last : {Bench::eu_node, Bench::us_agent_2}) {
+    Bench b;
+    for (const uint16_t id : {Bench::us_node, Bench::us_agent_1, Bench::us_agent_2, Bench::eu_node, Bench::ap_node}) {
+      b.view_.endpoints[id].since = b.lane.lane.clock.now() + (id == last ? 2s : 1s);
+      b.set_health(id, false);
+    }
+    auto client = b.client();
+    client->send(request("POST /x"));
+    auto asked = b.origin();
+    ASSERT_TRUE(asked);
+    EXPECT_EQ(asked->far, b.plan_.endpoints[last].address);
+  }
+}
+
+TEST(Failover, what_waits_on_a_last_resort_goes_to_who_is_well_again) {
+  for (const char* line : {"GET /x", "POST /x"}) {
+    Bench b;
+    for (const uint16_t id : {Bench::us_agent_1, Bench::us_agent_2, Bench::eu_node, Bench::ap_node}) {
+      b.set_health(id, false);
+    }
+    auto client = b.client();
+    client->send(request(line));
+    auto silent = b.origin();
+    ASSERT_TRUE(silent);
+    EXPECT_FALSE(silent->read().empty());
+    b.set_health(Bench::eu_node, true);
+    b.lane.advance(Context::kWatchInterval);
+    auto well = b.origin();
+    // What may have been begun there is not begun twice.
+    EXPECT_EQ(well != nullptr, std::string_view(line) == "GET /x") << line;
+    if (!well) continue;
+    EXPECT_EQ(asked_of(well), "127.2.0.1:8080");
+    well->send(answer("far"));
+    EXPECT_EQ(body(client->read()), "far");
+  }
 }
 
 TEST(Failover, attempts_and_connections_end_at_max) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "edge/fetch.h"
 
+#include <algorithm>
 #include <array>
 
 #include "wire/http/status.h"
@@ -17,6 +18,7 @@ Fetch::Fetch(Context& context, std::shared_ptr<const Request> request, FetchSink
       exchange_(options_.for_fill || request_->repeatable(),
                 uint8_t(std::min<size_t>(context.edge().attempts_max, kAttemptsMax))),
       body_done_(request_->head.framing == Framing::none),
+      in_burst_(options_.in_burst),
       began_at_(context.now()) {
   context_.watch(*this);
 }
@@ -59,12 +61,18 @@ void Fetch::go_to(const Pick& pick, OriginPool::Want want) {
 void Fetch::connect(OriginPool::Want want) {
   ++context_.loads[plan::index(*endpoint_)];
   loaded_ = true;
-  ready_ = false;
+  ready_ = corked_ = false;
   connection_ = context_.origins->acquire(*endpoint_, want);
   exchange_.attempt_began(connection_ != nullptr && connection_->is_reused());
   if (connection_ == nullptr) return trouble(Trouble::connections_max);
   connection_->attach(*this, request_->head.method_id == wire::http::Method::head && !options_.for_fill);
   if (connection_->is_open()) send_request();
+}
+
+std::string_view Fetch::service_name() const {
+  const plan::Plan& plan = context_.plan();
+  const auto found = std::ranges::find(plan.names, request_->caller.group, &plan::SteeredName::group);
+  return found == plan.names.end() ? plan.domain : found->name;
 }
 
 void Fetch::on_origin_open() { send_request(); }
@@ -78,14 +86,13 @@ void Fetch::send_request() {
   text.clear();
   compose_request(text, *request_,
                   {.endpoint = context_.plan().endpoint(*endpoint_), .here = context_.region_name(),
-                   .extra_lines = options_.extra_lines, .for_fill = options_.for_fill});
-  connection_->write(std::array<std::string_view, 1>{text});
-  if (!held_.empty()) write_body(held_);
-  if (body_done_) {
-    if (request_->head.framing == Framing::chunked) {
-      connection_->write(std::array<std::string_view, 1>{wire::http::kLastChunk});
-    }
+                   .extra_lines = options_.extra_lines, .for_fill = options_.for_fill,
+                   .host = options_.for_fill ? service_name() : request_->head.host});
+  if (request_->head.framing == Framing::none) {
+    connection_->write(std::array<std::string_view, 1>{text});
     connection_->request_complete();
+  } else {
+    send_with_body(text);
   }
   if (held_.size() > kHeldMax) {
     std::string().swap(held_);
@@ -95,13 +102,46 @@ void Fetch::send_request() {
   if (!body_done_ && !congested()) sink_->on_fetch_room();
 }
 
+// The head with what there is of the body: one write, now or when the client's burst is over.
+void Fetch::send_with_body(std::string_view head) {
+  cork();
+  context_.request_cork.copy(head);
+  if (!held_.empty()) {
+    write_body(held_);
+    in_burst_ = false;  // sent again: what is held may move while the burst lasts
+  }
+  if (body_done_) write_end();
+  if (!in_burst_) flush();
+}
+
 void Fetch::write_body(std::string_view bytes) {
+  cork();
   if (request_->head.framing == Framing::chunked) {
     const wire::http::ChunkSize size(bytes.size());
-    connection_->write(std::array<std::string_view, 3>{size.view(), bytes, "\r\n"});
+    context_.request_cork.add(std::array<std::string_view, 3>{size.view(), bytes, "\r\n"});
   } else {
-    connection_->write(std::array<std::string_view, 1>{bytes});
+    context_.request_cork.add({&bytes, 1});
   }
+}
+
+void Fetch::write_end() {
+  if (request_->head.framing == Framing::chunked) {
+    cork();
+    context_.request_cork.copy(wire::http::kLastChunk);
+  }
+  connection_->request_complete();
+}
+
+void Fetch::cork() {
+  if (std::exchange(corked_, true)) return;
+  context_.request_cork.clear();
+}
+
+bool Fetch::flush() {
+  in_burst_ = false;
+  if (!std::exchange(corked_, false) || connection_ == nullptr || !ready_) return false;
+  connection_->write(context_.request_cork.views());
+  return true;
 }
 
 void Fetch::send_body(std::string_view bytes) {
@@ -122,11 +162,7 @@ void Fetch::send_body(std::string_view bytes) {
 void Fetch::end_body() {
   if (over_ || body_done_) return;
   body_done_ = true;
-  if (!ready_) return;
-  if (request_->head.framing == Framing::chunked) {
-    connection_->write(std::array<std::string_view, 1>{wire::http::kLastChunk});
-  }
-  connection_->request_complete();
+  if (ready_) write_end();
 }
 
 bool Fetch::congested() const {
@@ -268,9 +304,21 @@ void Fetch::tunnel_end() {
 }
 
 void Fetch::view_moved() {
-  // A probe and a last resort go to an endpoint that is believed down on purpose.
-  if (over_ || !endpoint_ || last_resort_ || request_->caller.probe) return;
+  // A probe goes to an endpoint that is believed down on purpose.
+  if (over_ || !endpoint_ || request_->caller.probe) return;
   const bool down = !context_.view().healthy(*endpoint_);
+  if (last_resort_) {
+    // So does a last resort, but only for want of a better one. When it is well again it is an endpoint like any
+    // other; when another is, what may be repeated need not wait for an answer that will hardly come.
+    if (!down) {
+      last_resort_ = false;
+      touch();
+    } else if (!exchange_.is_delivered() &&
+               exchange_.on_trouble(Trouble::unhealthy) == Exchange::Next::elsewhere && pick()) {
+      trouble(Trouble::unhealthy);
+    }
+    return;
+  }
   if (!exchange_.is_delivered()) {
     if (down) trouble(Trouble::unhealthy);
   } else if (down != failing_) {

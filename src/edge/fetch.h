@@ -44,18 +44,23 @@ class Fetch final : public OriginUser, public Mortal {
   // it may think, but more likely it is frozen, and the user should hear so.
   static constexpr Duration kLastResortPatience = 10s;
 
+  static constexpr size_t kUnwatched = SIZE_MAX;
+
   struct Options {
     std::string extra_lines;  // conditional fields of a revalidation
     bool for_fill = false;
+    bool in_burst = false;  // flush() comes: a head with a body waits for it too
   };
   Fetch(Context& context, std::shared_ptr<const Request> request, FetchSink& sink, Options options);
   ~Fetch() override;
 
   void start();
   void set_sink(FetchSink& sink) { sink_ = &sink; }
-  // The request body, when request.head has one.
+  // The request body, when request.head has one. Leaves in one write at flush(): when all of the client's
+  // bytes that came together are handed over. False: nothing waited.
   void send_body(std::string_view bytes);
   void end_body();
+  bool flush();
   bool congested() const;
   // Of the answer's bytes: stop reading from the origin.
   void pause();
@@ -86,16 +91,21 @@ class Fetch final : public OriginUser, public Mortal {
 
  private:
   std::optional<Pick> pick();
+  std::string_view service_name() const;
   void attempt();
   void go_to(const Pick& pick, OriginPool::Want want);
   void connect(OriginPool::Want want);
   void send_request();
+  void send_with_body(std::string_view head);
   void write_body(std::string_view bytes);
+  void write_end();
+  void cork();
   void trouble(Trouble what);
   void fail(Trouble what);
   void leave_endpoint();
   void touch();  // a byte came or went: move the deadline
 
+  friend class Context;  // slot_
   Context& context_;
   const std::shared_ptr<const Request> request_;
   FetchSink* sink_;
@@ -107,10 +117,13 @@ class Fetch final : public OriginUser, public Mortal {
   std::string region_, held_;
   bool ready_ = false;        // connection_ is open and has the head
   bool body_done_ = false;
+  bool in_burst_;        // the first flush() has not come
+  bool corked_ = false;  // what is sent waits in context_.request_cork
   bool over_ = false, tunnel_ = false, loaded_ = false, last_resort_ = false, from_node_ = false;
   bool failing_ = false;      // the endpoint is down, the answer is under way: kUnhealthyGrace
   bool paused_ = false;
   bool ever_sent_ = false;
+  size_t slot_ = kUnwatched;  // in the context's list of fetches under way
   Instant began_at_{}, sent_at_{};
   Duration connect_time_{}, first_byte_time_{};
 };

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "edge/fill_job.h"
 
-#include <fmt/format.h>
-
 #include "cache/revalidate.h"
 #include "edge/edge.h"
 #include "edge/hit.h"
@@ -36,9 +34,8 @@ void FillJob::fetch(bool conditional) {
 void FillJob::on_fetch_head(const wire::http::ResponseHead& head) {
   const auto keep = shared_from_this();
   region_ = fetch_->region();
-  const auto ms = [](Duration d) { return double(to_us(d)) / 1000.0; };
-  timing_line_ = fmt::format("Server-Timing: cache;desc=Miss, connect;dur={:.3f}, origin;dur={:.3f}\r\n",
-                             ms(fetch_->connect_time()), ms(fetch_->first_byte_time()));
+  timing_line_.clear();
+  append_timing_line(timing_line_, "Miss", fetch_->connect_time(), fetch_->first_byte_time());
   std::vector<wire::http::Field> fields;
   for (const auto& field : head.fields) {
     if (!is_nodes_own_field(field.name)) fields.push_back(field);

@@ -5,6 +5,7 @@
 
 #include <iterator>
 
+#include "base/escape.h"
 #include "edge/fill_job.h"
 #include "edge/hit.h"
 #include "edge/transaction.h"

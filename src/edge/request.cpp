@@ -2,6 +2,7 @@
 #include "edge/request.h"
 
 #include "cache/revalidate.h"
+#include "edge/number.h"
 #include "wire/http/hop_by_hop.h"
 
 namespace sealane::edge {
@@ -30,29 +31,31 @@ bool is_ours(std::string_view name) {
   }
 }
 
-std::string node_identifier(const IpAddress& ip) {  // RFC 7239 6
-  return ip.is_v4() ? ip.to_string() : "\"[" + ip.to_string() + "]\"";
-}
-
 // RFC 7239 and its older kin. A node's word stands and gets our peer appended; anybody else's is dropped.
-void forwarding_lines(std::string& out, const Request& request) {
+void forwarding_lines(std::string& out, const Request& request, std::string_view host) {
   const Caller& caller = request.caller;
-  const std::string peer = caller.peer.ip.to_string();
   const auto sent = [&](std::string_view name) {
     return caller.from_node ? wire::http::find(request.fields, name) : std::nullopt;
   };
   const std::string_view proto = caller.tls ? "https" : "http";
-  std::string chain(sent("x-forwarded-for").value_or(""));
-  if (!chain.empty()) chain += ", ";
-  chain += peer;
-  line(out, "X-Forwarded-For", chain);
+  // "name: " with what a node said before us, to be continued.
+  const auto continued = [&](std::string_view name, std::string_view lower_name) {
+    out.append(name).append(": ");
+    const auto before = sent(lower_name);
+    if (before && !before->empty()) out.append(*before).append(", ");
+  };
+  continued("X-Forwarded-For", "x-forwarded-for");
+  caller.peer.ip.append_to(out);
+  out.append("\r\n");
   line(out, "X-Forwarded-Proto", sent("x-forwarded-proto").value_or(proto));
-  line(out, "X-Forwarded-Host", sent("x-forwarded-host").value_or(request.head.host));
-  std::string forwarded(sent("forwarded").value_or(""));
-  if (!forwarded.empty()) forwarded += ", ";
-  forwarded.append("for=").append(node_identifier(caller.peer.ip)).append(";proto=").append(proto);
-  if (!request.head.host.empty()) forwarded.append(";host=\"").append(request.head.host).append("\"");
-  line(out, "Forwarded", forwarded);
+  line(out, "X-Forwarded-Host", sent("x-forwarded-host").value_or(host));
+  continued("Forwarded", "forwarded");
+  const bool quoted = !caller.peer.ip.is_v4();  // RFC 7239 6
+  out.append(quoted ? "for=\"[" : "for=");
+  caller.peer.ip.append_to(out);
+  out.append(quoted ? "]\";proto=" : ";proto=").append(proto);
+  if (!host.empty()) out.append(";host=\"").append(host).append("\"");
+  out.append("\r\n");
 }
 
 }  // namespace
@@ -116,24 +119,25 @@ void compose_request(std::string& out, const Request& request, const ForOrigin& 
   out.append(head.method).append(" ");
   if (head.target != "*") out.append(to.endpoint.base_path);
   out.append(head.target).append(" HTTP/1.1\r\n");
-  line(out, "Host", to_node && !head.host.empty() ? head.host : std::string_view(to.endpoint.host));
+  line(out, "Host", to_node && !to.host.empty() ? to.host : std::string_view(to.endpoint.host));
   for (const Field& field : request.fields) {
     if (is_ours(field.name) || hops.drops(field.name)) continue;
     if (to.for_fill && cache::is_dropped_for_fill(field.name)) continue;
     line(out, field.name, field.value);
   }
-  forwarding_lines(out, request);
+  forwarding_lines(out, request, to.host);
   out.append("Via: 1.1 sealane\r\n");
   if (to_node) line(out, kHopField, to.here);
   if (head.upgrade) {
-    out.append("Connection: Upgrade\r\n");
-    line(out, "Upgrade", wire::http::find(request.fields, "upgrade").value_or(""));
+    out.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");
   }
   out.append(to.extra_lines);
   if (head.framing == Framing::chunked) {
     out.append("Transfer-Encoding: chunked\r\n");
   } else if (head.framing == Framing::length) {
-    line(out, "Content-Length", std::to_string(head.content_length));
+    out.append("Content-Length: ");
+    append_number(out, head.content_length);
+    out.append("\r\n");
   } else if (wire::http::find(request.fields, "content-length")) {
     out.append("Content-Length: 0\r\n");  // RFC 9110 8.6: a POST says so
   }

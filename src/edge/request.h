@@ -48,6 +48,9 @@ struct ForOrigin {
   std::string_view here;         // name of this region
   std::string_view extra_lines;  // more fields, each with its CRLF
   bool for_fill = false;         // ask for the whole, whatever part or version this client wants
+  // What the origin is told that the client asked for. On a fill this is the service's own name: the answer goes
+  // to everybody, and the port or alias that one client wrote is not in the key (cache/key.h).
+  std::string_view host;
 };
 // Appends the head as the origin gets it, with its empty line.
 void compose_request(std::string& out, const Request& request, const ForOrigin& to);

@@ -5,6 +5,7 @@
 
 #include <iterator>
 
+#include "edge/number.h"
 #include "edge/request.h"
 #include "wire/http/date.h"
 #include "wire/http/hop_by_hop.h"
@@ -30,12 +31,20 @@ std::string_view connection_line(const Viewer& viewer, bool keep_alive) {
   return viewer.minor == 0 ? "Connection: keep-alive\r\n" : "";
 }
 
+void append_timing_line(std::string& out, std::string_view x_cache, Duration connect, Duration first_byte) {
+  out.append("Server-Timing: cache;desc=").append(x_cache).append(", connect;dur=");
+  append_ms(out, connect);
+  out.append(", origin;dur=");
+  append_ms(out, first_byte);
+  out.append("\r\n");
+}
+
 Framing compose_response(std::string& out, const wire::http::ResponseHead& head, const Viewer& viewer,
                          const Served& served) {
   const wire::http::HopByHop hops(head.fields);
-  const auto put = std::back_inserter(out);
-  fmt::format_to(put, "HTTP/1.1 {} ", head.status);
-  out.append(head.reason).append("\r\n");
+  out.append("HTTP/1.1 ");
+  append_number(out, head.status);
+  out.append(" ").append(head.reason).append("\r\n");
   for (const wire::http::Field& field : head.fields) {
     if (hops.drops(field.name) || is_nodes_own_field(field.name)) continue;
     if (field.name.size() == 14 && equal_fold(field.name, "content-length")) {
@@ -48,9 +57,7 @@ Framing compose_response(std::string& out, const wire::http::ResponseHead& head,
   out.append("Via: 1.1 sealane\r\nX-Cache: ").append(served.x_cache).append(" from sealane\r\n");
   out.append("Sealane-Region: ").append(served.region).append("\r\n");
   if (served.connect.count() > 0 || served.first_byte.count() > 0) {
-    const auto ms = [](Duration d) { return double(to_us(d)) / 1000.0; };
-    fmt::format_to(put, "Server-Timing: cache;desc={}, connect;dur={:.3f}, origin;dur={:.3f}\r\n",
-                   served.x_cache, ms(served.connect), ms(served.first_byte));
+    append_timing_line(out, served.x_cache, served.connect, served.first_byte);
   }
   if (head.status == 101) {
     out.append("Connection: Upgrade\r\n");
@@ -79,7 +86,11 @@ void compose_own(std::string& out, const OwnAnswer& answer, const Viewer& viewer
   if (!answer.content_type.empty()) {
     out.append("Content-Type: ").append(answer.content_type).append("\r\n");
   }
-  if (answer.status != 204) out.append(fmt::format("Content-Length: {}\r\n", answer.body.size()));
+  if (answer.status != 204) {
+    out.append("Content-Length: ");
+    append_number(out, answer.body.size());
+    out.append("\r\n");
+  }
   out.append("Via: 1.1 sealane\r\nSealane-Region: ").append(region).append("\r\n");
   out.append(connection_line(viewer, keep_alive)).append("\r\n");
   if (!viewer.to_head) out.append(answer.body);

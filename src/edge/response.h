@@ -29,6 +29,9 @@ struct Served {
 wire::http::Framing compose_response(std::string& out, const wire::http::ResponseHead& head,
                                      const Viewer& viewer, const Served& served);
 
+// "Server-Timing: cache;desc=Miss, connect;dur=0.100, origin;dur=12.345\r\n"
+void append_timing_line(std::string& out, std::string_view x_cache, Duration connect, Duration first_byte);
+
 // "Connection: close\r\n" where the client must be told; nothing where HTTP/1.x already means it.
 std::string_view connection_line(const Viewer& viewer, bool keep_alive);
 

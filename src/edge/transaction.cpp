@@ -21,7 +21,7 @@ void Transaction::relay(std::shared_ptr<const Request> request, std::string_view
   request_done_ = request_->head.framing == Framing::none;
   x_cache_ = x_cache;
   context_.count.passes.add();
-  fetch_ = std::make_unique<Fetch>(context_, request_, *this, Fetch::Options{});
+  fetch_ = std::make_unique<Fetch>(context_, request_, *this, Fetch::Options{.in_burst = !request_done_});
   fetch_->start();
 }
 
@@ -315,12 +315,17 @@ void Transaction::on_fill_failed(const Failure& failure) {
 void Transaction::on_request_body(std::string_view bytes) {
   if (!fetch_) return;
   fetch_->send_body(bytes);
-  if (fetch_ && fetch_->congested()) client_.pause_body();
+  if (fetch_->congested()) client_.pause_body();
 }
 
 void Transaction::on_request_end() {
   request_done_ = true;
   if (fetch_) fetch_->end_body();
+}
+
+void Transaction::on_request_burst_over() {
+  if (!fetch_ || !fetch_->flush()) return;
+  if (fetch_->congested()) client_.pause_body();
 }
 
 void Transaction::on_client_drained() {

@@ -41,6 +41,7 @@ class Transaction final : public FetchSink, public Mortal {
   // ── from the client's connection ──
   void on_request_body(std::string_view bytes);
   void on_request_end();
+  void on_request_burst_over();
   void on_client_drained();
   void on_tunnel(std::string_view bytes);
   void on_tunnel_end();

@@ -308,7 +308,7 @@ void Health::suspect(EndpointId id, Outcome outcome) {
 // ─────────────────────────────────────────────────────────────────────────────────────────
 
 void Health::record_rtt(const Prefix& client, plan::RegionId region, uint32_t rtt_us) {
-  book_.record_rtt(client, region, rtt_us);  // published by tidy()
+  book_.record_rtt(client, region, rtt_us, lane_.clock.now());  // published by tidy()
 }
 
 void Health::publish() {

@@ -6,21 +6,10 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <iterator>
+
+#include "base/escape.h"
 
 namespace sealane::host {
-
-void append_json_escaped(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\', out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", int(c));
-    } else {
-      out += c;
-    }
-  }
-}
 
 void JsonLog::line(port::Level level, std::string_view event, std::string_view text) {
   if (level < least_) return;

@@ -20,7 +20,4 @@ class JsonLog final : public port::Log {
   const port::Level least_;
 };
 
-// Appends `text` as the inside of a JSON string.
-void append_json_escaped(std::string& out, std::string_view text);
-
 }  // namespace sealane::host

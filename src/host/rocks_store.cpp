@@ -8,6 +8,7 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -202,7 +203,7 @@ rocksdb::ColumnFamilyOptions family_options(const RocksStore::Options& options,
   rocksdb::ColumnFamilyOptions family;
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   family.write_buffer_size = options.write_buffer_bytes;
-  family.arena_block_size = 256 << 10;
+  family.arena_block_size = std::min<size_t>(256 << 10, options.write_buffer_bytes / 8);
   // Bursts are taken by memory. A write that would have to wait is refused
   // (WriteOptions::no_slowdown), so the first limit, where RocksDB begins to slow writers down,
   // must not come before the last one.
@@ -302,11 +303,11 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const Options& options, por
   database->plain = families[0];
   std::copy(families.begin() + 1, families.end(), database->families.begin());
   SL_CHECK(database->check_format());
-  return std::unique_ptr<RocksStore>(new RocksStore(std::move(database), lane));
+  return std::unique_ptr<RocksStore>(new RocksStore(std::move(database), options, lane));
 }
 
-RocksStore::RocksStore(std::unique_ptr<Database> database, port::Lane& lane)
-    : database_(std::move(database)) {
+RocksStore::RocksStore(std::unique_ptr<Database> database, const Options& options, port::Lane& lane)
+    : dir_(options.dir), room_bytes_min_(options.room_bytes_min), database_(std::move(database)) {
   syncer_ = std::make_unique<GroupSync>(
       [db = database_->db.get()]() -> Status {
         const rocksdb::Status status = db->SyncWAL();
@@ -347,9 +348,24 @@ std::unique_ptr<port::Batch> RocksStore::batch() {
   return std::make_unique<RocksBatch>(database_->families, database_->borrowed_count);
 }
 
+// Looks now and then while there is room, and each time while there is none.
+bool RocksStore::has_room(size_t bytes) {
+  unchecked_bytes_ += bytes;
+  if (!is_full_ && unchecked_bytes_ < room_bytes_min_ / 16) return true;
+  struct statvfs disk{};
+  if (::statvfs(dir_.c_str(), &disk) != 0) return true;  // the write will tell
+  unchecked_bytes_ = 0;
+  is_full_ = uint64_t(disk.f_bavail) * disk.f_frsize < room_bytes_min_;
+  return !is_full_;
+}
+
 Status RocksStore::write(port::Batch& batch) {
   if (!syncer_->health()) return syncer_->health();
   rocksdb::WriteBatch& changes = static_cast<RocksBatch&>(batch).changes();
+  if (!has_room(changes.GetDataSize())) {
+    return fail(Code::unavailable, fmt::format("the disk of {} is full: make room, {} MiB at least",
+                                               dir_.string(), room_bytes_min_ >> 20));
+  }
   const rocksdb::Status status = database_->db->Write(database_->write, &changes);
   if (!status.ok()) return std::unexpected(to_error(status));
   return {};

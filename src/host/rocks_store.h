@@ -21,6 +21,9 @@ class RocksStore final : public port::Store {
     size_t write_buffer_bytes = 8 << 20;        // of one keyspace, before it is written out
     size_t write_buffers_bytes_max = 32 << 20;  // of all keyspaces
     size_t log_bytes_max = 64 << 20;  // write-ahead log; past it the oldest keyspace is written out
+    // Of the disk, for compaction and the log. With less, writes are refused before the disk is
+    // full: RocksDB does not come back well from a log that it could not write.
+    uint64_t room_bytes_min = 64 << 20;
     int open_files_max = 256;
     int background_thread_count = 2;
   };
@@ -43,8 +46,13 @@ class RocksStore final : public port::Store {
 
  private:
   struct Database;
-  RocksStore(std::unique_ptr<Database> database, port::Lane& lane);
+  RocksStore(std::unique_ptr<Database> database, const Options& options, port::Lane& lane);
+  bool has_room(size_t bytes);
 
+  const std::filesystem::path dir_;
+  const uint64_t room_bytes_min_;
+  uint64_t unchecked_bytes_ = 0;  // written since the disk's room was looked at
+  bool is_full_ = true;           // not looked at yet
   std::unique_ptr<Database> database_;
   std::unique_ptr<GroupSync> syncer_;
 };

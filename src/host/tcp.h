@@ -45,6 +45,7 @@ class TcpStream final : public port::Stream, public Waiter {
   SocketAddress local() const override { return local_of(fd_.get()); }
   bool is_tls() const override { return ssl_ != nullptr; }
   std::string_view tls_server_name() const override;
+  Duration round_trip() const override;
   void reset_on_close();
 
   void on_events(uint32_t epoll_events) override;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -85,6 +86,16 @@ class Keeper {
                                        options_.region, "--node", ip, "--data", options_.data_dir},
                            .output = logs / (options_.region + "-node-" + ip + ".log")});
     }
+    // A node that keeps tables is reached by its region's agents without a look into the world.
+    if (plan.state.enabled && plan.state.endpoint.empty()) {
+      std::string urls;
+      for (const auto node : plan.region(*id).nodes) {
+        urls += fmt::format("{}http://{}", urls.empty() ? "" : ",",
+                            SocketAddress{plan.endpoint(node).address.ip, plan.ports.state}.to_string());
+      }
+      agent_environment_["SEALANE_STATE"] = urls;
+      agent_environment_["SEALANE_KEYS"] = std::filesystem::absolute(keys_file(plan, options_.data_dir)).string();
+    }
     for (const plan::Agent& agent : plan.agents) {
       const plan::Endpoint& endpoint = plan.endpoint(agent.endpoint);
       if (endpoint.region != *id || agent.run.empty()) continue;
@@ -127,8 +138,10 @@ class Keeper {
   Status start(Child& child) {
     child.started = lane_.loop().now();
     // In our own process group: a signal to the group reaches the whole region.
+    std::map<std::string, std::string> environment = {{"SEALANE_REGION", options_.region}};
+    if (child.kind == Kind::agent) environment.insert(agent_environment_.begin(), agent_environment_.end());
     SL_TRY(child.pid, host::spawn({.command = child.command,
-                                   .set_env = {{"SEALANE_REGION", options_.region}},
+                                   .set_env = environment,
                                    .output = child.output,
                                    .own_group = false,
                                    .parent_death_signal = SIGKILL}));
@@ -228,6 +241,7 @@ class Keeper {
   host::HostLane lane_;
   std::unique_ptr<host::Signals> signals_;
   std::vector<Child> children_;
+  std::map<std::string, std::string> agent_environment_;  // beside SEALANE_REGION
   bool stopping_ = false;
 };
 

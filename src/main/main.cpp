@@ -13,6 +13,7 @@
 #include "main/drill.h"
 #include "main/exit_code.h"
 #include "main/node.h"
+#include "main/overview_command.h"
 #include "main/play_command.h"
 #include "main/status.h"
 #include "main/up.h"
@@ -124,6 +125,7 @@ int main(int argc, char** argv) {
   explain_command->add_option("--world", explain_arguments.world, "ask a world file instead of a running node");
   explain_command->callback([&] { exit_code = explain(explain_arguments); });
 
+  main::add_overview_commands(app, exit_code);
   main::add_play_command(app, exit_code);
   main::add_drill_command(app, exit_code);
 

@@ -18,6 +18,7 @@
 #include "host/files.h"
 #include "host/lane.h"
 #include "host/log.h"
+#include "host/memory.h"
 #include "host/meter.h"
 #include "host/signals.h"
 #include "main/admin.h"
@@ -59,6 +60,7 @@ class Node {
   Status open_tables(const plan::Plan& plan);
   void make_lane(unsigned index);
   Status open_data_lanes();
+  void take_measured(const std::vector<edge::RoundTrip>& batch);
   void on_signal(int number);
   void reload();
   void take(Result<LoadedWorld> world);
@@ -185,6 +187,10 @@ Status Node::open_data_lanes() {
           if (health_ != nullptr) health_->suspect(id, outcome);
         });
       };
+      options.measured = [this](std::span<const edge::RoundTrip> batch) {
+        // Lost ones are measured again on the next connections.
+        (void)control_->loop().post([this, told = std::vector(batch.begin(), batch.end())] { take_measured(told); });
+      };
       lane->edge = std::make_unique<edge::Edge>(on, plan_, view_, std::move(options));
       SL_CHECK(lane->edge->start(true));
     }
@@ -204,6 +210,14 @@ Status Node::serve() {
   lanes_.clear();
   tables_.reset();
   return failed_;
+}
+
+void Node::take_measured(const std::vector<edge::RoundTrip>& batch) {
+  const auto here = plan_.get()->find_region(region_);
+  if (health_ == nullptr || !here) return;
+  for (const edge::RoundTrip& trip : batch) {
+    health_->record_rtt(Prefix::of(trip.client, trip.client.bits()), *here, uint32_t(to_us(trip.took)));
+  }
 }
 
 void Node::on_signal(int number) {
@@ -226,6 +240,7 @@ void Node::reload() {
   }
   compiling_ = std::thread([this] {
     // The address tables are decoded for this alone: between two reloads they would only cost memory.
+    const host::PromptRelease prompt;
     auto world = std::make_shared<Result<LoadedWorld>>(load_world(options_.world, plan::built_in_data()));
     while (!control_->loop().post([this, world] {
       compiling_.join();
@@ -359,6 +374,7 @@ Page Node::page(std::string_view path, const Admin::Query& query) {
 }  // namespace
 
 Status run_node(const NodeOptions& options) {
+  std::optional<host::PromptRelease> prompt(std::in_place);
   auto data = std::make_unique<const plan::Data>(plan::built_in_data());
   auto world = load_world(options.world, *data);
   if (!world) {
@@ -384,6 +400,7 @@ Status run_node(const NodeOptions& options) {
   }
   const LoadedWorld kept = *world;
   data.reset();
+  prompt.reset();
   Node node(options, std::move(*world), *region, ip);
   SL_CHECK(node.start());
   (void)save_last_good(options.data_dir / ("node-" + ip.to_string()), kept);

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "wire/http/status.h"
@@ -45,7 +46,8 @@ class Agent::Connection final : public port::StreamHandler {
   const uint64_t id_;
   std::unique_ptr<port::Stream> stream_;
   std::unique_ptr<port::Timer> timer_;
-  std::string in_;
+  std::string in_, attempt_;
+  size_t node_count_ = 0;
   http::RequestReader reader_;
   std::vector<http::Field> fields_;
   Doing doing_ = Doing::reading;
@@ -68,6 +70,10 @@ void Agent::Connection::read() {
       event_ = 0;
       const std::string_view last = http::find(head.fields, "last-event-id").value_or("");
       std::from_chars(last.data(), last.data() + last.size(), event_);
+      attempt_ = http::find(head.fields, kAttemptField).value_or("");
+      // Each node appends whom it got the request from: the first one the user.
+      const std::string_view chain = http::find(head.fields, "x-forwarded-for").value_or("");
+      node_count_ = chain.empty() ? 0 : size_t(1 + std::ranges::count(chain, ','));
     }
     complete = event == http::Event::end;
     refused = event == http::Event::refused;
@@ -78,6 +84,9 @@ void Agent::Connection::read() {
 }
 
 void Agent::Connection::begin() {
+  if (!is_health_ && agent_.mood_.on_request) {
+    agent_.mood_.on_request({stream_->peer().ip, attempt_, is_post_, node_count_});
+  }
   doing_ = Doing::thinking;
   const Duration work = is_post_ ? agent_.mood_.think : kQuickWork;
   timer_->arm_at(agent_.lane_.clock.now() + work);

@@ -4,6 +4,7 @@
 // that go on behind Last-Event-ID. Every answer says which region it came from.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,12 +20,22 @@ constexpr unsigned kStreamEvents = 20;       // of one event stream
 constexpr Duration kStreamInterval = 200ms;  // between two of them
 constexpr Duration kQuickWork = 2ms;         // a GET, a health check
 
+// A whole request, health checks left out, as an agent got it.
+struct AgentRequest {
+  IpAddress from;            // the node that sent it
+  std::string_view attempt;  // kAttemptField: one attempt of one user (users.h)
+  bool is_post = false;
+  size_t node_count = 0;  // that it came through
+};
+constexpr std::string_view kAttemptField = "Attempt";
+
 // What a scene can change while the agent runs; outlives its process.
 struct AgentMood {
   std::string region;
   SocketAddress at;
   Duration think = 5ms;
-  uint16_t brownout = 0;  // every answer has this status; 0: well
+  uint16_t brownout = 0;                                // every answer has this status; 0: well
+  std::function<void(const AgentRequest&)> on_request;  // may be empty
 };
 
 class Agent final : public sim::Process {

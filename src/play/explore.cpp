@@ -4,9 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
+#include <map>
+#include <set>
 
 #include "plan/world.h"
+#include "play/oracle.h"
 #include "play/random_world.h"
 #include "play/stage.h"
 #include "steer/steer.h"
@@ -23,6 +27,8 @@ constexpr Duration kSlack = 60ms;      // our own lateness and the last event's 
 constexpr Duration kBootMax = 2500ms;  // until a started node answers (health's first round)
 constexpr Duration kRecoverTcp = 2s;   // a SYN or a segment that was lost is sent again
 constexpr size_t kStreamsPerEndpoint = 16;
+constexpr Duration kInFlightMax =
+    2s;  // of an answer or a request between two hosts, no cable being bad
 
 // Ordered by what is remembered of a node's views: an answer that comes now was made from one of
 // these.
@@ -47,26 +53,35 @@ class Explorer {
   Duration pace(const plan::Check& check) const { return std::max(check.interval, check.timeout); }
   void violate(std::string_view who, std::string what);
   void check_view(const Stage::Seat& seat, const view::View& view);
+  void check_choice(const Stage::Seat& seat, const view::View& view, const plan::SteeredName& name,
+                    plan::RegionId near);
   void check_answer(const DnsSample& sample, plan::RegionId near, const IpAddress& asker);
-  bool fits(const view::View& view, const DnsSample& sample, const IpAddress& asker) const;
+  bool fits(const view::View& view, const DnsSample& sample, plan::RegionId near,
+            const IpAddress& asker) const;
+  void check_request(size_t agent, const AgentRequest& request);
+  bool ran_for(size_t life, Duration time) const;
+  void check_shares();
+  void check_served_at_home();
+  void check_unseen(const UserGroup& group);
   void look_at_lives();
   void check_detection(size_t node, uint64_t changes, EndpointId dead, Duration bound);
   void check_all_well();
   void check_leaks();
-  size_t life_of(const sim::Node& node) const;
-  std::vector<EndpointId> leaves(plan::GroupId group) const;
 
-  uint64_t seed_;
   Dice dice_;
   Exploration out_;
   std::unique_ptr<Stage> stage_;
-  std::vector<Life> lives_;                      // agents, then seats
-  std::vector<std::deque<Remembered>> views_;    // by seat
-  std::vector<std::vector<EndpointId>> leaves_;  // by GroupId
+  std::unique_ptr<Oracle> oracle_;
+  std::vector<Life> lives_;                    // agents, then seats
+  std::vector<std::deque<Remembered>> views_;  // by seat
+  bool bad_cables_ = false;                    // a fault of this seed delays what is in flight
+  std::set<std::string, std::less<>> seen_;    // attempts that an agent has got
+  // Answers of servers that had every endpoint healthy: by region of the first address.
+  std::vector<uint64_t> shares_;
 };
 
 Explorer::Explorer(uint64_t seed, const plan::Data& data, size_t trace_max)
-    : seed_(seed), dice_(mix64(seed)) {
+    : dice_(mix64(seed)) {
   out_.seed = seed;
   out_.world = random_world(dice_);
   const auto nothing = [](std::string_view) -> Result<std::string> {
@@ -80,8 +95,13 @@ Explorer::Explorer(uint64_t seed, const plan::Data& data, size_t trace_max)
   stage_ = std::make_unique<Stage>(
       std::make_shared<const plan::Plan>(std::move(*plan)),
       StageOptions{.seed = seed, .jitter = 0.02, .trace_max = trace_max, .give_up = 20s});
-  for (size_t i = 0; i < stage_->plan().groups.size(); ++i)
-    leaves_.push_back(leaves(plan::GroupId(i)));
+  oracle_ = std::make_unique<Oracle>(stage_->plan(), stage_->distances());
+  shares_.resize(stage_->plan().regions.size());
+  for (size_t i = 0; i < stage_->agents().size(); ++i) {
+    stage_->agents()[i].mood->on_request = [this, i](const AgentRequest& r) {
+      check_request(i, r);
+    };
+  }
   lives_.resize(stage_->agents().size() + stage_->seats().size());
   views_.resize(stage_->seats().size());
 }
@@ -97,80 +117,100 @@ void Explorer::violate(std::string_view who, std::string what) {
 // ── the decision
 // ─────────────────────────────────────────────────────────────────────────────────────
 
-std::vector<EndpointId> Explorer::leaves(plan::GroupId group) const {
-  std::vector<EndpointId> out;
-  for (const plan::Member& member : stage_->plan().group(group).members) {
-    if (member.kind == plan::Member::Kind::endpoint) {
-      out.push_back(member.endpoint());
-    } else {
-      for (const EndpointId id : leaves(member.group())) out.push_back(id);
-    }
-  }
-  return out;
-}
-
-// Every decision that this view leads to, for users everywhere.
+// Every decision that this view leads to, for users everywhere, and what the view itself says.
 void Explorer::check_view(const Stage::Seat& seat, const view::View& view) {
   const plan::Plan& plan = stage_->plan();
   ++out_.view_count;
   for (const plan::SteeredName& name : plan.names) {
-    const plan::Group& group = plan.group(name.group);
-    const auto& all = leaves_[index(name.group)];
-    const bool any = std::ranges::any_of(all, [&](EndpointId id) { return view.healthy(id); });
-    for (const plan::Region& near : plan.regions) {
-      const steer::Question question{name.group, near.clients.front().base};
-      const steer::Choice choice = steer::steer(plan, view, question, dice_.roll());
-      if (choice.why.empty())
-        violate(seat.node->name(), "a choice without a reason for " + name.name);
-      if (steer::explain(plan, view, question, choice).empty()) {
-        violate(seat.node->name(), "a choice that explain() has no words for");
-      }
-      if (choice.ttl_s > group.ttl_s ||
-          (choice.ttl_s < group.ttl_min_s && choice.ttl_s < group.ttl_s)) {
-        violate(seat.node->name(), fmt::format("TTL {} outside of {} to {}", choice.ttl_s,
-                                               group.ttl_min_s, group.ttl_s));
-      }
-      for (size_t i = 0; any && i < choice.head_count; ++i) {
-        if (view.healthy(choice.order[i])) continue;
-        violate(seat.node->name(), name.name + " answers " + plan.endpoint(choice.order[i]).name +
-                                       ", which is down, while a healthy one is there");
-      }
-      const bool may_refuse = !any && group.when_all_down == plan::WhenAllDown::closed;
-      if (choice.order.empty() && !may_refuse)
-        violate(seat.node->name(), "no endpoint for " + name.name);
-    }
+    for (size_t r = 0; r < plan.regions.size(); ++r)
+      check_choice(seat, view, name, plan::RegionId(r));
+  }
+  for (size_t i = 0; i < plan.endpoints.size(); ++i) {
+    const view::EndpointView& seen = view.endpoints[i];
+    if (EndpointId(i) == seat.endpoint || seen.last == view::Outcome::unknown) continue;
+    if (seen.healthy == (seen.last == view::Outcome::ok) || seen.may_flip_in) continue;
+    violate(seat.node->name(),
+            fmt::format("{} is {} although its last probe says {}, and the view has no "
+                        "moment at which that may change",
+                        plan.endpoints[i].name, seen.healthy ? "healthy" : "down",
+                        view::name(seen.last)));
+  }
+}
+
+void Explorer::check_choice(const Stage::Seat& seat, const view::View& view,
+                            const plan::SteeredName& name, plan::RegionId near) {
+  const plan::Plan& plan = stage_->plan();
+  const plan::Group& group = plan.group(name.group);
+  const std::string& who = seat.node->name();
+  const steer::Question question{name.group, plan.region(near).clients.front().base};
+  const steer::Choice choice = steer::steer(plan, view, question, dice_.roll());
+  if (choice.why.empty()) violate(who, "a choice without a reason for " + name.name);
+  if (steer::explain(plan, view, question, choice).empty()) {
+    violate(who, "a choice that explain() has no words for");
+  }
+  const uint32_t floor_s = std::min(group.ttl_min_s, group.ttl_s);
+  if (choice.ttl_s > group.ttl_s || choice.ttl_s < floor_s) {
+    violate(who, fmt::format("TTL {} outside of {} to {}", choice.ttl_s, floor_s, group.ttl_s));
+  }
+  Endpoints head(choice.order.begin(), choice.order.begin() + choice.head_count);
+  for (const EndpointId id : head) {
+    const auto flip = view.endpoints[index(id)].may_flip_in;
+    if (!flip || choice.ttl_s <= std::max(floor_s, uint32_t(*flip / 1s))) continue;
+    violate(who, fmt::format("{} is answered for {} s and may be down in {}",
+                             plan.endpoint(id).name, choice.ttl_s, print_duration(*flip)));
+  }
+  std::ranges::sort(head);
+  const auto right = oracle_->answers(view, name.group, near);
+  if (std::ranges::find(right, head) == right.end()) {
+    violate(who, fmt::format("{} near {} is {}, not {}", name.name, plan.region(near).name,
+                             head.empty() ? "nobody" : plan.endpoint(head.front()).name,
+                             right.empty() || right.front().empty()
+                                 ? "nobody"
+                                 : plan.endpoint(right.front().front()).name));
+  }
+  // Behind the head the caller goes on to the rest: every healthy one, once.
+  const auto is_up = [&](EndpointId id) { return view.healthy(id); };
+  if (std::ranges::any_of(choice.order, is_up) && !std::ranges::all_of(choice.order, is_up)) {
+    violate(who, name.name + ": a dead endpoint among the living");
+  }
+  Endpoints order(choice.order.begin(), choice.order.end());
+  std::ranges::sort(order);
+  if (std::ranges::adjacent_find(order) != order.end()) {
+    violate(who, name.name + ": an endpoint twice in one order");
   }
 }
 
 // ── DNS against the decision
 // ─────────────────────────────────────────────────────────────────────────
 
-bool Explorer::fits(const view::View& view, const DnsSample& sample, const IpAddress& asker) const {
+bool Explorer::fits(const view::View& view, const DnsSample& sample, plan::RegionId near,
+                    const IpAddress& asker) const {
   const plan::Plan& plan = stage_->plan();
-  const plan::GroupId group = plan.public_group;
-  std::vector<IpAddress> answered = sample.addresses;
-  std::ranges::sort(answered);
-  if (!steer::uses_dice(plan, group)) {
-    const steer::Choice choice = steer::steer(plan, view, {group, asker}, 0);
-    std::vector<IpAddress> wanted;
-    for (size_t i = 0; i < choice.head_count; ++i)
-      wanted.push_back(plan.endpoint(choice.order[i]).address.ip);
-    std::ranges::sort(wanted);
-    return wanted == answered && (answered.empty() || sample.ttl_s == choice.ttl_s);
-  }
-  const auto& all = leaves_[index(group)];
-  const bool any = std::ranges::any_of(all, [&](EndpointId id) { return view.healthy(id); });
-  if (answered.empty()) return !any && plan.group(group).when_all_down == plan::WhenAllDown::closed;
-  return std::ranges::all_of(answered, [&](const IpAddress& ip) {
+  Endpoints answered;
+  for (const IpAddress& ip : sample.addresses) {
     const auto id = plan.find_node(ip);
-    return id && (!any || view.healthy(*id));
-  });
+    if (!id) return false;
+    answered.push_back(*id);
+  }
+  std::ranges::sort(answered);
+  const auto right = oracle_->answers(view, plan.public_group, near);
+  if (std::ranges::find(right, answered) == right.end()) return false;
+  if (answered.empty()) return true;
+  const plan::Group& group = plan.group(plan.public_group);
+  if (steer::uses_dice(plan, plan.public_group)) return sample.ttl_s <= group.ttl_s;
+  return sample.ttl_s == steer::steer(plan, view, {plan.public_group, asker}, 0).ttl_s;
 }
 
 void Explorer::check_answer(const DnsSample& sample, plan::RegionId near, const IpAddress& asker) {
   ++out_.answer_count;
   for (const Remembered& remembered : views_[sample.server]) {
-    if (fits(*remembered.view, sample, asker)) return;
+    if (!fits(*remembered.view, sample, near, asker)) continue;
+    const bool all_up = std::ranges::all_of(views_[sample.server], [](const Remembered& r) {
+      return std::ranges::all_of(r.view->endpoints, &view::EndpointView::healthy);
+    });
+    if (all_up && !sample.addresses.empty())
+      ++shares_[index(*stage_->region_at(sample.addresses.front()))];
+    return;
   }
   violate(
       stage_->seats()[sample.server].node->name(),
@@ -178,6 +218,82 @@ void Explorer::check_answer(const DnsSample& sample, plan::RegionId near, const 
                   stage_->plan().region(near).name,
                   sample.addresses.empty() ? "no address" : sample.addresses.front().to_string(),
                   sample.ttl_s));
+}
+
+// Where the dice decide, they decide by the weights: five standard deviations, and three answers.
+void Explorer::check_shares() {
+  const plan::Plan& plan = stage_->plan();
+  const plan::Group& group = plan.group(plan.public_group);
+  if (group.policy != plan::Policy::weighted) return;
+  double sum = 0, count = 0;
+  for (const plan::Member& member : group.members) sum += member.weight;
+  for (const uint64_t share : shares_) count += double(share);
+  for (const plan::Member& member : group.members) {
+    const double p = sum > 0 ? member.weight / sum : 1.0 / double(group.members.size());
+    const double got = double(shares_[index(member.region)]), wanted = count * p;
+    if (std::abs(got - wanted) <= 5 * std::sqrt(wanted * (1 - p)) + 3) continue;
+    violate("DNS", fmt::format("{} got {} of {} answers, where its weight asks for {:.0f}",
+                               plan.region(member.region).name, got, count, wanted));
+  }
+}
+
+// ── what agents get
+// ──────────────────────────────────────────────────────────────────────────────────
+
+bool Explorer::ran_for(size_t life, Duration time) const {
+  return lives_[life].state == sim::NodeState::running &&
+         lives_[life].running_since + time <= stage_->world().now();
+}
+
+void Explorer::check_request(size_t at, const AgentRequest& request) {
+  const plan::Plan& plan = stage_->plan();
+  const Stage::AgentSeat& agent = stage_->agents()[at];
+  const std::string& name = agent.node->name();
+  const bool again = !seen_.emplace(request.attempt).second;
+  if (again && request.is_post) {
+    violate(name, fmt::format("the POST {} reaches agents twice", request.attempt));
+  }
+  if (request.node_count < 1 || request.node_count > 2) {
+    violate(name, fmt::format("a request came through {} nodes", request.node_count));
+  }
+  const auto seat = std::ranges::find(stage_->seats(), request.from,
+                                      [](const Stage::Seat& s) { return s.node->address(); });
+  if (seat == stage_->seats().end() || seat->region != agent.region) {
+    return violate(name, "a request from somebody who is no node of its region");
+  }
+  // What lay in a frozen process or in a bad cable was sent at another time.
+  const size_t s = size_t(seat - stage_->seats().begin()), seat_life = stage_->agents().size() + s;
+  if (bad_cables_ || !ran_for(at, kInFlightMax) || !ran_for(seat_life, kInFlightMax)) return;
+  const auto always = [&](EndpointId id, bool healthy) {
+    return std::ranges::all_of(views_[s],
+                               [&](const Remembered& r) { return r.view->healthy(id) == healthy; });
+  };
+  if (!always(agent.endpoint, false)) return;
+  for (size_t i = 0; i < stage_->agents().size(); ++i) {
+    const Stage::AgentSeat& other = stage_->agents()[i];
+    if (other.region != agent.region || !ran_for(i, kInFlightMax) || !always(other.endpoint, true))
+      continue;
+    violate(name,
+            fmt::format("it is down in the eyes of {}, which asks it nevertheless instead of {}",
+                        seat->node->name(), other.node->name()));
+  }
+  const bool closed = plan.group(plan.public_group).when_all_down == plan::WhenAllDown::closed;
+  if (closed && request.node_count == 1) {
+    violate(
+        name,
+        fmt::format("it is down in the eyes of {}, which asks it nevertheless; all down is closed",
+                    seat->node->name()));
+  }
+}
+
+// An answer that says that no agent has seen the request is true.
+void Explorer::check_unseen(const UserGroup& group) {
+  for (const auto& record : group.records()) {
+    for (const std::string& attempt : record->unseen) {
+      if (seen_.contains(attempt))
+        violate("users", "an agent has seen " + attempt + ", which the answer denies");
+    }
+  }
 }
 
 // ── detection
@@ -247,6 +363,40 @@ void Explorer::check_all_well() {
   }
 }
 
+// In a world that is well, everybody is served at the first attempt, by the region that DNS names.
+void Explorer::check_served_at_home() {
+  const plan::Plan& plan = stage_->plan();
+  const view::View& view = *stage_->seats().front().view;
+  std::vector<UserGroup*> groups;
+  for (size_t r = 0; r < plan.regions.size(); ++r) {
+    const auto action = r % 2 == 0 ? Users::Action::get : Users::Action::post;
+    groups.push_back(&stage_->add_users({{}, {}, 1, action, "/work"}, plan::RegionId(r)));
+    groups.back()->ask_now();
+    groups.back()->ask_now();
+  }
+  const auto open = [&] {
+    return std::ranges::any_of(groups, [](const UserGroup* g) { return g->open_count() > 0; });
+  };
+  stage_->run_until(stage_->world().now() + 5s, [&] { return !out_.held || !open(); });
+  for (size_t r = 0; r < groups.size(); ++r) {
+    const auto near = plan::RegionId(r);
+    std::set<std::string, std::less<>> right;
+    for (const Endpoints& answer : oracle_->answers(view, plan.public_group, near)) {
+      for (const EndpointId id : answer) {
+        for (const plan::RegionId server : oracle_->servers(plan.endpoint(id).region, near))
+          right.insert(plan.region(server).name);
+      }
+    }
+    for (const auto& record : groups[r]->records()) {
+      if (record->ok && record->attempts == 1 && right.contains(record->served_by)) continue;
+      violate("users near " + plan.region(near).name,
+              fmt::format("all is well, and a request is {} by {} after {} attempts ({})",
+                          record->ok ? "served" : "not served", record->served_by, record->attempts,
+                          record->trouble));
+    }
+  }
+}
+
 void Explorer::check_leaks() {
   for (const Stage::Seat& seat : stage_->seats()) {
     const size_t allowed = kStreamsPerEndpoint * stage_->plan().endpoints.size();
@@ -298,6 +448,7 @@ Exploration Explorer::go() {
   }
   const std::vector<Fault> faults = random_faults(plan, dice_, begin, end);
   for (const Fault& fault : faults) {
+    bad_cables_ |= fault.verb == Verb::cut || fault.verb == Verb::slow || fault.verb == Verb::lossy;
     out_.story +=
         fmt::format("  {:>10.3f}s {}\n", double(fault.when.count()) / 1e9, words_of(fault));
     world.at(Instant{fault.when}, [this, &fault] {
@@ -309,7 +460,8 @@ Exploration Explorer::go() {
     auto& views = views_[size_t(&seat - stage_->seats().data())];
     if (!views.empty()) views.back().until = stage_->world().now();
     // An answer under way is a second old at most.
-    while (!views.empty() && views.front().until + 2s < stage_->world().now() && views.size() > 1)
+    while (!views.empty() && views.front().until + kInFlightMax < stage_->world().now() &&
+           views.size() > 1)
       views.pop_front();
     views.push_back({Instant::max() - 1h, seat.view});
     check_view(seat, *seat.view);
@@ -328,6 +480,9 @@ Exploration Explorer::go() {
     stage_->run_until(Instant{settled} + 150s, [&] { return broken() || !open(); });
     if (open()) violate("users", "a request has no end");
   }
+  if (out_.held) check_served_at_home();
+  if (out_.held) check_shares();
+  for (const UserGroup* group : groups) check_unseen(*group);
   if (out_.held) check_leaks();
   for (const UserGroup* group : groups) out_.request_count += group->records().size();
   out_.trace_hash = world.trace_hash();

@@ -22,6 +22,11 @@ Target random_target(const plan::Plan& plan, Dice& dice, bool agents_only) {
   target.region = {region.name, {}};
   if (agents_only) {
     target.kind = Target::Kind::agents;
+    if (!region.agents.empty() && dice.chance(0.5)) {
+      target.kind = Target::Kind::agent;
+      target.address =
+          plan.endpoint(region.agents[size_t(dice.below(region.agents.size()))]).address;
+    }
     return target;
   }
   constexpr std::array kKinds{Target::Kind::region, Target::Kind::nodes, Target::Kind::agents,
@@ -72,12 +77,16 @@ std::string random_world(Dice& dice) {
     weights += fmt::format("{}{}: {}", r > 0 ? ", " : "", kRegions[r], dice.below(3) * 10);
   }
   yaml += fmt::format("routing:\n  policy: {}\n  ttl: {}s\n", policy, 1 + dice.below(20));
-  if (policy == "failover") yaml += "  failover: [" + order + "]\n";
+  // With `latency` the list names the standbys of the nearest.
+  if (policy == "failover" || (policy == "latency" && dice.chance(0.3))) {
+    yaml += "  failover: [" + order + "]\n";
+  }
   if (policy == "weighted") yaml += "  weights: {" + weights + "}\n";
+  constexpr std::array kAllDown{"open", "closed", "[us-east-1]"};
   yaml +=
       fmt::format("health: {{ interval: {}, failures: {}, successes: {}, when_all_down: {} }}\n",
                   one_of(dice, node_count > 3 ? kSlow : kQuick), 1 + dice.below(4),
-                  1 + dice.below(4), dice.chance(0.5) ? "open" : "closed");
+                  1 + dice.below(4), one_of(dice, kAllDown));
   return yaml;
 }
 
@@ -86,6 +95,19 @@ std::vector<Fault> random_faults(const plan::Plan& plan, Dice& dice, Duration be
                               Verb::freeze, Verb::brownout, Verb::think,     Verb::cut,
                               Verb::cut,    Verb::slow,     Verb::lossy,     Verb::clock};
   std::vector<Fault> faults;
+  // Now and then no agent is well anywhere, though every one of them could answer.
+  if (dice.chance(0.15)) {
+    Fault blackout, over;
+    blackout.verb = Verb::brownout, over.verb = Verb::recover;
+    blackout.when = random_time(dice, begin, end),
+    over.when = random_time(dice, blackout.when, end);
+    for (const plan::Region& region : plan.regions) {
+      blackout.target.kind = over.target.kind = Target::Kind::agents;
+      blackout.target.region = over.target.region = {region.name, {}};
+      faults.push_back(blackout);
+      faults.push_back(over);
+    }
+  }
   const size_t count = 1 + size_t(dice.below(5));
   for (size_t i = 0; i < count; ++i) {
     Fault fault;

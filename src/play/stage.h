@@ -96,7 +96,8 @@ class Stage {
   bool is_down(const view::View& view, plan::RegionId region) const;
   // The region whose node has this address.
   std::optional<plan::RegionId> region_at(const IpAddress& ip) const;
-  // There and back between the data centres of two regions.
+  // There and back between the data centres of two regions, by RegionId.
+  const std::vector<std::vector<Duration>>& distances() const { return matrix_; }
   Duration round_trip(plan::RegionId a, plan::RegionId b) const;
 
  private:

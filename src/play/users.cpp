@@ -155,6 +155,8 @@ class UserGroup::Call final : port::StreamHandler {
     std::string head =
         fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", is_post ? "POST" : "GET",
                     group_.options_.users.path, group_.options_.host);
+    attempt_ = fmt::format("{}/{}/{}", group_.node_.address().to_string(), id_, record_.attempts);
+    head += fmt::format("{}: {}\r\n", kAttemptField, attempt_);
     if (record_.action == Users::Action::stream) head += "Accept: text/event-stream\r\n";
     if (last_event_ > 0) head += fmt::format("Last-Event-ID: {}\r\n", last_event_);
     if (is_post) head += "Content-Type: application/json\r\nContent-Length: 15\r\n";
@@ -174,6 +176,7 @@ class UserGroup::Call final : port::StreamHandler {
         case http::Event::head:
           record_.status = reader_.head().status;
           is_unprocessed_ = http::find(reader_.head().fields, "sealane-unprocessed").has_value();
+          if (is_unprocessed_) record_.unseen.push_back(attempt_);
           body_.clear();
           break;
         case http::Event::body:
@@ -264,7 +267,7 @@ class UserGroup::Call final : port::StreamHandler {
   std::vector<IpAddress> addresses_;
   size_t next_ = 0;
   http::ResponseReader reader_;
-  std::string body_;
+  std::string body_, attempt_;
   unsigned last_event_ = 0;
   bool is_unprocessed_ = false;
   Doing doing_ = Doing::resolving;

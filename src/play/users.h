@@ -37,9 +37,10 @@ struct RequestRecord {
   bool is_over = false, ok = false;
   bool is_repeatable = true;
   unsigned attempts = 0;
-  uint16_t status = 0;    // of the last answer
-  std::string served_by;  // region
-  std::string trouble;    // of the last failed attempt
+  uint16_t status = 0;              // of the last answer
+  std::string served_by;            // region
+  std::string trouble;              // of the last failed attempt
+  std::vector<std::string> unseen;  // attempts whose answer said that no agent has seen them
 };
 
 struct UserOptions {

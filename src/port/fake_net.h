@@ -25,6 +25,8 @@ struct Peer {
   std::string waiting;                 // written, not taken: see `window`
   size_t window = SIZE_MAX;            // bytes that this end takes until drain()
   size_t write_count = 0;
+  Duration round_trip{};               // as the kernel would say, and how often it was asked
+  size_t round_trip_asked_count = 0;
   std::string unread;                  // sent while that side was paused
   bool paused = false, open = false, ended = false, reset = false, closed = false;  // by that side
   bool end_unread = false;
@@ -109,6 +111,10 @@ class Stream final : public port::Stream {
   SocketAddress local() const override { return peer_->near; }
   bool is_tls() const override { return peer_->tls; }
   std::string_view tls_server_name() const override { return {}; }
+  Duration round_trip() const override {
+    ++peer_->round_trip_asked_count;
+    return peer_->round_trip;
+  }
   // Handlers are never called from inside resume(): the lane does it in its next turn.
   static std::vector<std::shared_ptr<Peer>>& resumed() {
     thread_local std::vector<std::shared_ptr<Peer>> list;

@@ -70,6 +70,8 @@ class Stream {
   virtual SocketAddress local() const = 0;
   virtual bool is_tls() const = 0;
   virtual std::string_view tls_server_name() const = 0;  // SNI that the client sent, or empty
+  // The shortest way there and back that the transport has seen; zero: unknown. Not for a hot path.
+  virtual Duration round_trip() const { return Duration::zero(); }
 
  protected:
   virtual void linger(std::unique_ptr<Stream> self) = 0;

@@ -100,6 +100,16 @@ TYPED_TEST_P(NetContract, bytes_come_as_they_were_written) {
   EXPECT_FALSE(this->near->is_tls());
 }
 
+TYPED_TEST_P(NetContract, both_ends_know_their_round_trip) {
+  this->pair();
+  if (this->HasFatalFailure()) return;
+  this->near->write("hello");
+  ASSERT_TRUE(this->run([&] { return this->there.data == "hello"; }));
+  EXPECT_GT(this->near->round_trip(), Duration::zero());
+  EXPECT_GT(this->far->round_trip(), Duration::zero());
+  EXPECT_LT(this->far->round_trip(), kSoon);
+}
+
 TYPED_TEST_P(NetContract, tls_hands_the_server_name_over) {
   if constexpr (!TypeParam::has_tls) GTEST_SKIP() << "no TLS on this bench";
   this->pair({.tls = true, .tls_name = "agent.example.test"});
@@ -419,7 +429,7 @@ TYPED_TEST_P(NetContract, counters_of_one_name_are_one) {
 }
 
 REGISTER_TYPED_TEST_SUITE_P(
-    NetContract, bytes_come_as_they_were_written, tls_hands_the_server_name_over,
+    NetContract, bytes_come_as_they_were_written, both_ends_know_their_round_trip, tls_hands_the_server_name_over,
     tls_to_a_plain_port_is_an_error_of_code_invalid,
     what_was_written_before_on_open_is_sent_after_it, nobody_listens_is_unavailable_before_on_open,
     an_address_that_is_not_ours_is_a_conflict, end_closes_one_direction,

@@ -61,6 +61,11 @@ std::string_view StreamImpl::tls_server_name() const {
   return side_ == 1 && is_tls() ? std::string_view(connection_->options_.tls_name) : "";
 }
 
+Duration StreamImpl::round_trip() const {
+  const IpAddress& here = local().ip;
+  return connection_->world_.links().round_trip(here, peer().ip);
+}
+
 void StreamImpl::linger(std::unique_ptr<port::Stream> self) {
   connection_->linger(side_, std::move(self));
 }

@@ -130,6 +130,7 @@ class StreamImpl final : public port::Stream {
   SocketAddress local() const override;
   bool is_tls() const override;
   std::string_view tls_server_name() const override;
+  Duration round_trip() const override;
 
  private:
   void linger(std::unique_ptr<port::Stream> self) override;

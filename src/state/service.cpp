@@ -152,7 +152,8 @@ void Service::run(const std::shared_ptr<Waiting>& waiting) {
   }
   using std::chrono::milliseconds;
   const auto wall = std::chrono::duration_cast<milliseconds>(lane_.clock.wall().time_since_epoch()).count();
-  api::Call call{.engine = engine_, .region = options_.region, .body = object, .now_ms = uint64_t(wall)};
+  api::Call call{.engine = engine_, .region = options_.region, .body = object, .now_ms = uint64_t(wall),
+                 .host = field(waiting->request, "host")};
   auto outcome = waiting->operation->run(call);
   if (!outcome) return refuse(waiting->responder, outcome.error());
   waiting->answer = std::move(*outcome);

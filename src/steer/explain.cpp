@@ -32,7 +32,7 @@ std::string client_words(const plan::Plan& plan, const view::View& view, const Q
   std::string_view sampled;
   if (client.id >= place_count) {
     const size_t row = client.id - place_count;
-    place = row < view.samples.places.size() ? view.samples.places[row] : 0;
+    place = row < view.samples->places.size() ? view.samples->places[row] : 0;
     sampled = ", with measured round-trip times";
   }
   return fmt::format("{} ({}{}, as all of its /{})", question.client.to_string(),

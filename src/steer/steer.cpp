@@ -24,14 +24,14 @@ class LatencyRow {
     const bool sampled = client.id >= place_count;
     const size_t row = sampled ? client.id - place_count : 0;
     size_t place = client.id;
-    if (sampled) place = row < view.samples.places.size() ? view.samples.places[row] : 0;
+    if (sampled) place = row < view.samples->places.size() ? view.samples->places[row] : 0;
     for (size_t r = 0; r < region_count; ++r) {
       plan::Estimate& e = row_[r];
       if (place < place_count && r < plan.geography.places[place].to_region.size()) {
         e = plan.geography.places[place].to_region[r];
       }
-      if (sampled && r < view.samples.rows[row].size() && view.samples.rows[row][r] != 0) {
-        e = {view.samples.rows[row][r], plan::LatencySource::sample};
+      if (sampled && r < view.samples->rows[row].size() && view.samples->rows[row][r] != 0) {
+        e = {view.samples->rows[row][r], plan::LatencySource::sample};
       }
     }
   }
@@ -141,7 +141,7 @@ bool any_policy(const plan::Plan& plan, GroupId id, bool (*test)(const PolicyRow
 }  // namespace
 
 ClientClass classify(const plan::Plan& plan, const view::View& view, const IpAddress& client) {
-  const PrefixTable::Found sample = view.samples.table.find(client);
+  const PrefixTable::Found sample = view.samples->table.find(client);
   const PrefixTable::Found place = plan.geography.table.find(client);
   // An address without a sample shares its class only with neighbours that have none either.
   const uint8_t scope = std::max(sample.scope_bits, place.scope_bits);
@@ -152,7 +152,7 @@ ClientClass classify(const plan::Plan& plan, const view::View& view, const IpAdd
 }
 
 uint32_t class_count(const plan::Plan& plan, const view::View& view) {
-  return uint32_t(plan.geography.places.size() + view.samples.rows.size());
+  return uint32_t(plan.geography.places.size() + view.samples->rows.size());
 }
 
 bool uses_dice(const plan::Plan& plan, GroupId group) {

@@ -68,9 +68,8 @@ TEST(Latency, measured_samples_beat_the_model_and_gaps_fall_back_to_it) {
   w.rtt({30'000, 10'000});
   PrefixTable::Builder b;
   b.add(Prefix::parse("203.0.113.0/24").value(), 1);
-  w.view.samples.table = b.build(0);
-  w.view.samples.rows = {{5'000, 0}};
-  w.view.samples.places = {0};
+  w.view.samples = std::make_shared<const view::LatencySamples>(
+      view::LatencySamples{.table = b.build(0), .rows = {{5'000, 0}}, .places = {0}});
   EXPECT_EQ(order_of(w.ask("203.0.113.9")), (std::vector{0, 1}));
   EXPECT_EQ(w.ask("203.0.113.9").why[0].estimate.source, plan::LatencySource::sample);
   EXPECT_EQ(w.ask("203.0.113.9").scope_bits, 24);

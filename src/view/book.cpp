@@ -154,14 +154,18 @@ std::vector<std::optional<plan::EndpointId>> Book::change_plan(
       to[i] = int(plan::index(*now_at));
   }
   latency_.change_regions(to, plan_->regions.size());
-  samples_ = latency_.rebuild(now);
+  rebuild_samples(now);
   derive_own(now);
   touched_ = true;
   return from;
 }
 
+void Book::rebuild_samples(Instant now) {
+  samples_ = std::make_shared<const LatencySamples>(latency_.rebuild(now, plan_->geography.table));
+}
+
 View Book::snapshot(Instant now) {
-  if (latency_.due(now)) samples_ = latency_.rebuild(now);
+  if (latency_.due(now)) rebuild_samples(now);
   View view;
   view.version = ++version_;
   view.as_of = now;

@@ -48,8 +48,8 @@ class Book {
   std::optional<plan::RegionId> own_region() const { return own_region_; }
 
   Recorded record(plan::EndpointId id, const Seen& seen, Instant now);
-  void record_rtt(const Prefix& client, plan::RegionId region, uint32_t rtt_us) {
-    latency_.record(client, region, rtt_us);
+  void record_rtt(const Prefix& client, plan::RegionId region, uint32_t rtt_us, Instant now) {
+    latency_.record(client, region, rtt_us, now);
   }
   bool latency_due(Instant now) const { return latency_.due(now); }
   // True when something was recorded since the last snapshot, even if it only matters to people
@@ -76,6 +76,7 @@ class Book {
   void place();
   Entry fresh(plan::EndpointId id, Instant now) const;
   bool derive_own(Instant now);
+  void rebuild_samples(Instant now);
 
   std::shared_ptr<const plan::Plan> plan_;
   Own own_;
@@ -84,7 +85,7 @@ class Book {
   std::vector<plan::EndpointId> sources_;  // of the own node's health
   std::vector<Entry> entries_;             // by EndpointId
   LatencyBook latency_;
-  LatencySamples samples_;  // as last built
+  std::shared_ptr<const LatencySamples> samples_ = std::make_shared<const LatencySamples>();  // as last built
   uint64_t version_ = 0;
   bool touched_ = true;
 };

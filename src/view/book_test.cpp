@@ -184,15 +184,15 @@ TEST_F(BookOfTwo, a_node_outside_the_plan_probes_every_node) {
 
 TEST_F(BookOfTwo, latency_samples_survive_a_reload_that_moves_the_regions) {
   const Prefix client = *Prefix::parse("198.51.100.0/24");
-  book_.record_rtt(client, plan::RegionId{1}, 80'000);
+  book_.record_rtt(client, plan::RegionId{1}, 80'000, at(1s));
   EXPECT_TRUE(book_.latency_due(at(1s)));
   book_.snapshot(at(1s));
   auto next = Made{}.region("eu", 1, 1).region("us", 1, 1).plan;
   book_.change_plan(next, at(2s));
   const View view = book_.snapshot(at(2s));
-  const auto found = view.samples.table.find(*IpAddress::parse("198.51.100.7"));
+  const auto found = view.samples->table.find(*IpAddress::parse("198.51.100.7"));
   ASSERT_GT(found.value, 0u);
-  EXPECT_EQ(view.samples.rows[found.value - 1], (std::vector<uint32_t>{80'000, 0}));
+  EXPECT_EQ(view.samples->rows[found.value - 1], (std::vector<uint32_t>{80'000, 0}));
 }
 
 }  // namespace

@@ -34,12 +34,14 @@ LatencyBook::Row& LatencyBook::row(const Key& key) {
   return fresh;
 }
 
-void LatencyBook::record(const Prefix& prefix, plan::RegionId region, uint32_t rtt_us) {
+void LatencyBook::record(const Prefix& prefix, plan::RegionId region, uint32_t rtt_us,
+                         Instant now) {
   const size_t column = plan::index(region);
   if (rtt_us == 0 || rtt_us > kRttMaxUs || column >= region_count_) return;
   const unsigned bits =
       std::min<unsigned>(prefix.length, prefix.base.is_v4() ? kBitsV4Max : kBitsV6Max);
   Row& at = row({prefix.base.masked(bits), uint8_t(bits)});
+  at.heard = now;
   uint32_t& average = at.average_us[column];
   average = average == 0
                 ? rtt_us
@@ -47,17 +49,27 @@ void LatencyBook::record(const Prefix& prefix, plan::RegionId region, uint32_t r
   if (noticeable(at.published_us[column], average)) changed_ = true;
 }
 
-bool LatencyBook::due(Instant now) const {
-  return changed_ && (!built_ || now - built_at_ >= kRebuildEvery);
+bool LatencyBook::oldest_is_stale(Instant now) const {
+  return !by_use_.empty() && now - rows_.at(by_use_.back()).heard > kForgetAfter;
 }
 
-LatencySamples LatencyBook::rebuild(Instant now) {
+bool LatencyBook::due(Instant now) const {
+  return (changed_ || oldest_is_stale(now)) && (!built_ || now - built_at_ >= kRebuildEvery);
+}
+
+LatencySamples LatencyBook::rebuild(Instant now, const PrefixTable& places) {
+  while (oldest_is_stale(now)) {
+    rows_.erase(by_use_.back());
+    by_use_.pop_back();
+  }
   LatencySamples samples;
   PrefixTable::Builder builder;
   samples.rows.reserve(rows_.size());
+  samples.places.reserve(rows_.size());
   for (auto& [key, row] : rows_) {
     row.published_us = row.average_us;
     samples.rows.push_back(row.average_us);
+    samples.places.push_back(places.find(key.base).value);
     builder.add({key.base, key.length}, uint32_t(samples.rows.size()));
   }
   if (!rows_.empty()) samples.table = builder.build(0);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,7 +54,8 @@ struct View {
   uint64_t version = 0;
   Instant as_of;
   std::vector<EndpointView> endpoints;  // by EndpointId of the plan it was made for
-  LatencySamples samples;
+  // Shared by all views until somebody measured something else. Never null.
+  std::shared_ptr<const LatencySamples> samples = std::make_shared<const LatencySamples>();
 
   // A view that knows nothing yet: every endpoint healthy until known.
   static View unknown(const plan::Plan& plan, Instant now);

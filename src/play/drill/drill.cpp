@@ -14,6 +14,7 @@ namespace {
 
 constexpr Duration kTurnEvery = 10ms;    // of the phases
 constexpr Duration kPromptTimeout = 5s;  // an agent thinks
+constexpr Duration kTurnTimeout = 1s;    // an agent keeps the turn before it answers
 constexpr Duration kStatusTimeout = 1s;
 constexpr Duration kDnsIntervalMin = 5ms;  // of one watcher and place
 // Long enough to be under way when the fault comes; a stream that ends is opened again.
@@ -60,6 +61,7 @@ Drill::Drill(port::Lane& lane, const plan::Plan& plan, const Scenario& scenario,
       port_(tls_ ? plan.ports.https : plan.ports.http),
       tracker_(plan, scenario, seen_),
       phases_(options.phases, lane.clock.now()),
+      run_(fmt::format("{:012x}", lane.dice.roll() >> 16)),
       tick_(lane.timers.make([this] { turn(); })) {}
 
 Result<std::unique_ptr<StubResolver>> Drill::resolver_for(const Place& place,
@@ -94,7 +96,7 @@ Status Drill::add_users(const Place& place) {
     User user;
     SL_TRY(user.resolver, resolver_for(place, address));
     const std::string body = fmt::format(
-        R"({{"prompt":"What is 6 times 7?","sessionId":"drill-{0}","currentRegion":"{0}"}})",
+        R"({{"prompt":"What is 6 times 7?","currentRegion":"{}"}})",
         region);
     const bool is_prompt = kind == Kind::prompt;
     user.caller = std::make_unique<Caller>(
@@ -117,8 +119,8 @@ Status Drill::add_users(const Place& place) {
     User user;
     SL_TRY(user.resolver, resolver_for(place, address));
     const std::string body = fmt::format(
-        R"({{"prompt":"{}","sessionId":"drill-{}-{}","currentRegion":"{}","stream":true}})",
-        kLongPrompt, region, i, region);
+        R"({{"prompt":"{}","sessionId":"drill-{}-{}-{}","currentRegion":"{}","stream":true}})",
+        kLongPrompt, run_, region, i, region);
     user.stream = std::make_unique<StreamUser>(
         lane_, plan_,
         StreamUser::Options{.near = place.region,
@@ -127,6 +129,27 @@ Status Drill::add_users(const Place& place) {
                             .port = port_,
                             .connect = connect_from(place, address, scenario_.manners.try_timeout),
                             .silence_max = scenario_.manners.stream_silence_max},
+        *user.resolver, seen_);
+    users_.push_back(std::move(user));
+  }
+  return add_conversations(place, n);
+}
+
+// Of agents that keep them in a table: one turn after turn, and one of ten turns, five before the fault.
+Status Drill::add_conversations(const Place& place, unsigned first_user) {
+  if (!plan_.state.enabled) return {};
+  for (uint16_t i = 0; i < kConversationsPerPlace; ++i) {
+    const IpAddress address = place.user(first_user + i);
+    User user;
+    SL_TRY(user.resolver, resolver_for(place, address));
+    user.turns = std::make_unique<TurnUser>(
+        lane_, plan_,
+        TurnUser::Options{.near = place.region,
+                          .user = i,
+                          .is_ten = i == 1,
+                          .session = fmt::format("drill-{}-{}-turns-{}", run_, plan_.region(place.region).name, i),
+                          .port = port_,
+                          .connect = connect_from(place, address, kTurnTimeout)},
         *user.resolver, seen_);
     users_.push_back(std::move(user));
   }
@@ -142,7 +165,7 @@ Status Drill::add_watchers() {
       std::max(kDnsIntervalMin, Duration(int64_t(questions / kQuestionsPerSecondMax * 1e9)));
   for (size_t r = 0; r < plan_.regions.size(); ++r) {
     const Place* inside = scenario_.find_place(plan::RegionId(r));
-    const unsigned n = unsigned(std::size(kKinds)) + options_.stream_count;
+    const unsigned n = unsigned(std::size(kKinds)) + options_.stream_count + kConversationsPerPlace;
     const IpAddress from = inside != nullptr && inside->can_bind ? inside->user(n) : IpAddress{};
     for (const EndpointId node : plan_.regions[r].nodes) {
       SL_TRY(auto watcher,
@@ -173,6 +196,7 @@ void Drill::start(std::function<void(const Progress&)> progress, std::function<v
       user.caller->start(now + Duration(int64_t(1e9 / options_.rate)) * int64_t(i) /
                                    int64_t(users_.size()));
     if (user.stream) user.stream->start();
+    if (user.turns) user.turns->start();
     ++i;
   }
   for (auto& watcher : dns_watchers_) watcher->start();
@@ -197,7 +221,10 @@ std::string Drill::trouble() const {
   if (!tracker_.all_at_home()) return "not every user is served by whom the plan names";
   const bool streams_flow = std::ranges::all_of(
       users_, [](const User& user) { return !user.stream || user.stream->is_flowing(); });
-  return streams_flow ? "" : "not every stream is flowing";
+  if (!streams_flow) return "not every stream is flowing";
+  const bool turns_are_kept =
+      std::ranges::all_of(users_, [](const User& user) { return !user.turns || user.turns->is_ready(); });
+  return turns_are_kept ? "" : "not every conversation has its first turns";
 }
 
 void Drill::turn() {
@@ -217,6 +244,10 @@ void Drill::turn() {
   if (action == Action::inject) {
     seen_.fault_at = now;
     order(verb(scenario_.fault));
+  } else if (phases_.phase() == Phase::settle && before == Phase::fault) {
+    for (User& user : users_) {
+      if (user.turns) user.turns->release();
+    }
   } else if (action == Action::heal) {
     seen_.heal_at = now;
     order("heal");
@@ -255,6 +286,7 @@ void Drill::finish() {
   for (User& user : users_) {
     if (user.caller) user.caller->stop();
     if (user.stream) user.stream->stop();
+    if (user.turns) user.turns->stop();
   }
   for (auto& watcher : dns_watchers_) watcher->stop();
   for (auto& watcher : status_watchers_) watcher->stop();
@@ -269,11 +301,45 @@ void Drill::drain() {
   for (User& user : users_) {
     if (user.caller) user.caller->give_up();
   }
+  if (!std::exchange(is_reading_, true)) read_conversations();
+  if (!std::ranges::all_of(turn_readers_, [](const auto& reader) { return reader->is_done(); })) {
+    return tick_->arm_at(now + kTurnEvery);
+  }
   tracker_.look();
   if (progress_)
     progress_(
         {.phase = Phase::done, .now = now, .seen = seen_, .tracker = tracker_, .trouble = ""});
   if (done_) done_();
+}
+
+// Every conversation in every region that has agents.
+void Drill::read_conversations() {
+  for (const User& user : users_) {
+    if (!user.turns || !seen_.fault_at) continue;
+    const TurnUser::Options& of = user.turns->options();
+    for (size_t r = 0; r < plan_.regions.size(); ++r) {
+      const plan::Region& region = plan_.regions[r];
+      if (region.agents.empty()) continue;
+      const plan::RegionId in{uint16_t(r)};
+      const Place* inside = scenario_.find_place(in);
+      // A user of the region itself, so that its edge prefers its own agents.
+      port::ConnectOptions connect{.timeout = kTurnTimeout, .tls = tls_, .tls_name = plan_.domain, .tls_verify = tls_,
+                                   .reset_on_close = true};
+      if (inside != nullptr) connect = connect_from(*inside, inside->user(0), kTurnTimeout);
+      turn_readers_.push_back(std::make_unique<TurnReader>(
+          lane_, plan_,
+          TurnReader::Options{.near = of.near,
+                              .in = in,
+                              .user = of.user,
+                              .is_ten = of.is_ten,
+                              .session = of.session,
+                              .acknowledged = user.turns->acknowledged(),
+                              .node = {plan_.endpoint(region.nodes.front()).address.ip, port_},
+                              .connect = connect},
+          seen_));
+      turn_readers_.back()->start();
+    }
+  }
 }
 
 }  // namespace sealane::play::drill

@@ -16,6 +16,8 @@
 #include "play/drill/status_watcher.h"
 #include "play/drill/stream_user.h"
 #include "play/drill/tracker.h"
+#include "play/drill/turn_reader.h"
+#include "play/drill/turn_user.h"
 
 namespace sealane::play::drill {
 
@@ -23,6 +25,7 @@ class Drill {
  public:
   static constexpr double kRateMax = 2000;                // requests a second of one user
   static constexpr unsigned kStreamsMax = 32;             // of one place
+  static constexpr uint16_t kConversationsPerPlace = 2;
   static constexpr Duration kDrainMax = 6s;               // for the last requests to end
   static constexpr double kQuestionsPerSecondMax = 2000;  // of all DNS watchers
 
@@ -58,10 +61,12 @@ class Drill {
     std::unique_ptr<StubResolver> resolver;
     std::unique_ptr<Caller> caller;
     std::unique_ptr<StreamUser> stream;
+    std::unique_ptr<TurnUser> turns;
   };
   Drill(port::Lane& lane, const plan::Plan& plan, const Scenario& scenario, Options options,
         Inject inject);
   Status add_users(const Place& place);
+  Status add_conversations(const Place& place, unsigned first_user);
   Status add_watchers();
   Result<std::unique_ptr<StubResolver>> resolver_for(const Place& place,
                                                      const IpAddress& user) const;
@@ -72,6 +77,7 @@ class Drill {
   std::string trouble() const;
   void drain();
   void finish();
+  void read_conversations();
 
   port::Lane& lane_;
   const plan::Plan& plan_;
@@ -86,8 +92,11 @@ class Drill {
   std::vector<User> users_;
   std::vector<std::unique_ptr<DnsWatcher>> dns_watchers_;
   std::vector<std::unique_ptr<StatusWatcher>> status_watchers_;
+  std::vector<std::unique_ptr<TurnReader>> turn_readers_;
+  const std::string run_;  // in the names of sessions: a drill begins new ones
   std::function<void(const Progress&)> progress_;
   std::function<void()> done_;
+  bool is_reading_ = false;
   bool is_told_ = false, is_refused_ = false, aborted_ = false;
   std::optional<Instant> drain_until_;
   Instant next_progress_;

@@ -73,6 +73,31 @@ struct StreamSeen {
   Duration longest_gap{};      // between two tokens
 };
 
+// One turn of a conversation, over all tries.
+struct TurnSeen {
+  Instant intended;
+  Duration wait{};  // until it was acknowledged
+  plan::RegionId near{};
+  plan::RegionId served_by = kNowhere;  // region of the agent, by its own word
+  uint16_t user = 0;                    // which of the place's conversations
+  bool is_ten = false;                  // of ten turns, five of them after the fault
+  uint32_t number = 0;                  // counted from 1 by the user
+  uint32_t turn_count = 0;              // of the conversation, by the reply
+  uint32_t try_count = 0;
+  bool is_acknowledged = false;
+  bool is_stale = false;  // the reply counts no more turns than an earlier one did
+};
+
+// A conversation as a region has it at the end.
+struct ConversationSeen {
+  plan::RegionId near{}, in{};
+  uint16_t user = 0;
+  bool is_ten = false;
+  bool is_read = false;  // this region's agents told it
+  uint32_t acknowledged_count = 0, there_count = 0;
+  uint32_t missing_count = 0;  // of the acknowledged ones
+};
+
 // The answer of a node for users near a region changed (the first answer is a change too).
 struct AnswerSeen {
   Instant at;
@@ -104,6 +129,8 @@ struct Observations {
   std::optional<Instant> fault_at, heal_at, ended_at;
   std::vector<RequestSeen> requests;  // in the order of their ends
   std::vector<StreamSeen> streams;
+  std::vector<TurnSeen> turns;                  // in the order of their ends
+  std::vector<ConversationSeen> conversations;  // read when all is over, in every region
   std::vector<AnswerSeen> answers;
   std::vector<HealthSeen> health;
   std::vector<ReachSeen> reach;
@@ -112,6 +139,8 @@ struct Observations {
 
   void add(RequestSeen seen) { keep(requests, kRequestsMax, seen); }
   void add(StreamSeen seen) { keep(streams, kStreamsMax, seen); }
+  void add(TurnSeen seen) { keep(turns, kStreamsMax, seen); }
+  void add(ConversationSeen seen) { keep(conversations, kStreamsMax, seen); }
   void add(AnswerSeen seen) { keep(answers, kChangesMax, std::move(seen)); }
   void add(HealthSeen seen) { keep(health, kChangesMax, std::move(seen)); }
   void add(ReachSeen seen) { keep(reach, kChangesMax, seen); }

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <iterator>
 
+#include "base/escape.h"
 #include "play/drill/report.h"
 #include "play/drill/rows.h"
 
@@ -252,32 +253,6 @@ std::string Canvas::draw() {
 
 std::string picture(const plan::Plan& plan, const Scenario& scenario, const Observations& seen) {
   return Canvas(plan, scenario, seen).draw();
-}
-
-std::string html_escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
 }
 
 }  // namespace sealane::play::drill

@@ -18,7 +18,4 @@ constexpr size_t kRegionColors = 8;  // then they repeat
 
 std::string picture(const plan::Plan& plan, const Scenario& scenario, const Observations& seen);
 
-// For text and attributes.
-std::string html_escaped(std::string_view text);
-
 }  // namespace sealane::play::drill

@@ -186,6 +186,7 @@ DrillReport make_report(const Plan& plan, const Scenario& scenario, const Observ
       .answers = answer_rows(plan, scenario, seen),
       .users = user_rows(plan, scenario, seen),
       .streams = stream_rows(plan, scenario, seen),
+      .turns = turn_rows(plan, scenario, seen),
       .moments = make_moments(plan, scenario, seen),
   };
   if (seen.fault_at && seen.heal_at) report.heal_after = *seen.heal_at - *seen.fault_at;

@@ -15,7 +15,7 @@ namespace sealane::play::drill {
 enum class Met : uint8_t { yes, no, not_seen };  // not_seen: this drill had nothing to judge it by
 
 struct Verdict {
-  std::string layer;     // "health", "dns", "users", "streams", "return", "drill"
+  std::string layer;     // "health", "dns", "users", "streams", "turns", "return", "drill"
   std::string what;      // the expectation as a sentence
   std::string bound;     // "550 ms"
   std::string measured;  // "312 ms"
@@ -64,6 +64,19 @@ struct StreamRow {
       elsewhere_after;  // the last of the hit streams has a token from somebody else
 };
 
+// The conversations of users near a region whose agents keep them in a table.
+struct TurnRow {
+  std::string near;
+  bool is_affected = false;
+  bool is_ten = false;  // ten turns, five of them after the fault; else turn after turn
+  uint64_t acknowledged_count = 0, repeated_count = 0;  // repeated: more than one try
+  uint64_t stale_count = 0;  // replies that knew less than an earlier one did
+  uint64_t lost_count = 0;   // acknowledged, and missing at the end, in the region that misses most
+  Duration longest{};        // from the fault on
+  std::optional<Duration> elsewhere_after;  // the first turn that another region took
+  std::vector<std::string> read_in, unread_in;
+};
+
 // One line of the story.
 struct Moment {
   Duration at{};  // since the fault; before it: negative
@@ -84,6 +97,7 @@ struct DrillReport {
   std::vector<AnswerRow> answers;
   std::vector<UserRow> users;
   std::vector<StreamRow> streams;
+  std::vector<TurnRow> turns;
   std::vector<Moment> moments;
   bool is_good() const;  // at least one expectation was judged, and none was missed
 };

@@ -2,10 +2,12 @@
 // The report as one page without anything from outside: no script, no font, no image but the inline
 // picture.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iterator>
 
+#include "base/escape.h"
 #include "play/drill/picture.h"
 #include "play/drill/report.h"
 
@@ -224,6 +226,27 @@ void users(Page& page, const DrillReport& r) {
   page.end();
 }
 
+void turns(Page& page, const DrillReport& r) {
+  if (r.turns.empty()) return;
+  page.head("Turns: conversations that agents keep in a table",
+            {"near", "kind", "#acknowledged", "#repeated", "#lost", "#stale", "#longest wait", "#elsewhere after",
+             "read in"});
+  for (const TurnRow& row : r.turns) {
+    page.row();
+    page.text(row.near), page.text(row.is_ten ? "ten turns, five after the fault" : "running");
+    page.count(row.acknowledged_count), page.count(row.repeated_count), page.count(row.lost_count, true);
+    page.count(row.stale_count), page.number(print_time(row.longest));
+    page.number(row.is_affected ? print(row.elsewhere_after) : "stayed");
+    page.text(fmt::format("{}", fmt::join(row.read_in, ", ")));
+    page.end_row();
+  }
+  page.end();
+  page.put(
+      "<p class='dim'>A turn is acknowledged when it is in the table. Lost: acknowledged, and missing when the "
+      "conversation is read in every region at the end. Stale: a reply that knew fewer turns than an earlier one "
+      "did.</p>\n");
+}
+
 void timeline(Page& page, const DrillReport& r) {
   page.head("What happened", {"#since the fault", "layer", "event"});
   for (const Moment& m : r.moments) {
@@ -252,6 +275,7 @@ std::string to_html(const plan::Plan& plan, const Scenario& scenario, const Obse
   expectations(page, report);
   layers(page, report);
   users(page, report);
+  turns(page, report);
   timeline(page, report);
   page.out += "</body></html>\n";
   return std::move(page.out);

@@ -69,6 +69,19 @@ json row(const StreamRow& r) {
           {"tokens_missing", r.missing_count},
           {"longest_gap_ms", ms(r.longest_gap)}};
 }
+json row(const TurnRow& r) {
+  return {{"near", r.near},
+          {"lost_their_node", r.is_affected},
+          {"kind", r.is_ten ? "ten" : "running"},
+          {"acknowledged", r.acknowledged_count},
+          {"repeated", r.repeated_count},
+          {"lost", r.lost_count},
+          {"stale", r.stale_count},
+          {"longest_ms", ms(r.longest)},
+          {"elsewhere_after_ms", ms(r.elsewhere_after)},
+          {"read_in", r.read_in},
+          {"unread_in", r.unread_in}};
+}
 template <typename Rows>
 json list(const Rows& rows) {
   json out = json::array();
@@ -104,7 +117,8 @@ std::string to_json(const DrillReport& report) {
               {"health", list(report.detects)},
               {"dns", list(report.answers)},
               {"users", list(report.users)},
-              {"streams", list(report.streams)}};
+              {"streams", list(report.streams)},
+              {"turns", list(report.turns)}};
   out["expectations"] = json::array();
   for (const Verdict& v : report.verdicts) out["expectations"].push_back(verdict(v));
   out["timeline"] = json::array();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <iterator>
 
@@ -75,6 +76,18 @@ void user_tables(Page& page, const DrillReport& report) {
   }
 }
 
+void turn_table(Page& page, const DrillReport& report) {
+  if (report.turns.empty()) return;
+  page.title("Turns: conversations that agents keep in a table");
+  page.line("  {:<18}{:<10}{:>13}{:>10}{:>6}{:>7}{:>10}{:>11}  {}", "near", "kind", "acknowledged", "repeated",
+            "lost", "stale", "longest", "elsewhere", "read in");
+  for (const TurnRow& r : report.turns) {
+    page.line("  {:<18}{:<10}{:>13}{:>10}{:>6}{:>7}{:>10}{:>11}  {}", r.near, r.is_ten ? "ten" : "running",
+              r.acknowledged_count, r.repeated_count, r.lost_count, r.stale_count, print_time(r.longest),
+              r.is_affected ? print(r.elsewhere_after) : "stayed", fmt::join(r.read_in, ", "));
+  }
+}
+
 }  // namespace
 
 std::string to_text(const DrillReport& report, bool color) {
@@ -84,6 +97,7 @@ std::string to_text(const DrillReport& report, bool color) {
   page.line("Taken over by {}; healed after {}.", report.takes_over, print(report.heal_after));
   layer_tables(page, report);
   user_tables(page, report);
+  turn_table(page, report);
   verdict_lines(page, report);
   size_t met = 0, missed = 0;
   for (const Verdict& v : report.verdicts) met += v.met == Met::yes, missed += v.met == Met::no;

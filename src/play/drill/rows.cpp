@@ -214,4 +214,33 @@ std::vector<StreamRow> stream_rows(const Plan& plan, const Scenario& scenario,
   return rows;
 }
 
+std::vector<TurnRow> turn_rows(const Plan& plan, const Scenario& scenario,
+                               const Observations& seen) {
+  const Times times(seen);
+  std::vector<TurnRow> rows;
+  for (const Place& place : scenario.places) {
+    for (const bool is_ten : {false, true}) {
+      TurnRow row{.near = plan.region(place.region).name, .is_affected = place.is_affected, .is_ten = is_ten};
+      for (const TurnSeen& t : seen.turns) {
+        if (t.near != place.region || t.is_ten != is_ten || !t.is_acknowledged) continue;
+        ++row.acknowledged_count;
+        if (t.try_count > 1) ++row.repeated_count;
+        if (t.is_stale) ++row.stale_count;
+        if (t.intended + t.wait < times.fault) continue;
+        row.longest = std::max(row.longest, t.wait);
+        if (t.served_by != scenario.target && times.is_during(t.intended) && !row.elsewhere_after)
+          row.elsewhere_after = t.intended + t.wait - times.fault;
+      }
+      for (const ConversationSeen& c : seen.conversations) {
+        if (c.near != place.region || c.is_ten != is_ten) continue;
+        (c.is_read ? row.read_in : row.unread_in).push_back(plan.region(c.in).name);
+        row.lost_count = std::max<uint64_t>(row.lost_count, c.is_read ? c.missing_count : 0);
+      }
+      if (row.acknowledged_count > 0 || !row.read_in.empty() || !row.unread_in.empty())
+        rows.push_back(std::move(row));
+    }
+  }
+  return rows;
+}
+
 }  // namespace sealane::play::drill

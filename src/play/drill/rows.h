@@ -14,6 +14,8 @@ std::vector<UserRow> user_rows(const plan::Plan& plan, const Scenario& scenario,
                                const Observations& seen);
 std::vector<StreamRow> stream_rows(const plan::Plan& plan, const Scenario& scenario,
                                    const Observations& seen);
+std::vector<TurnRow> turn_rows(const plan::Plan& plan, const Scenario& scenario,
+                               const Observations& seen);
 
 // The nodes outside the target.
 std::vector<plan::EndpointId> survivors(const plan::Plan& plan, const Scenario& scenario);

@@ -72,6 +72,7 @@ struct Judge {
   void users_of_survivors();
   void users_of_target();
   void streams();
+  void turns();
   void way_back();
   void drill();
 };
@@ -200,6 +201,34 @@ void Judge::streams() {
   }
 }
 
+// Only where agents keep conversations in a table.
+void Judge::turns() {
+  if (rows.turns.empty()) return;
+  uint64_t acknowledged = 0, lost = 0, stale = 0;
+  std::vector<std::string> unread;
+  for (const TurnRow& row : rows.turns) {
+    acknowledged += row.acknowledged_count, lost += row.lost_count, stale += row.stale_count;
+    unread.insert(unread.end(), row.unread_in.begin(), row.unread_in.end());
+  }
+  if (!unread.empty()) {
+    add("turns", "no acknowledged turn is lost, in any region", "none",
+        fmt::format("could not be read in {}", unread.front()), Met::no);
+  } else {
+    none("turns", "no acknowledged turn is lost, in any region", lost, fmt::format("of {} lost", acknowledged));
+  }
+  for (const TurnRow& row : rows.turns) {
+    if (!row.is_ten || !row.unread_in.empty()) continue;
+    const uint64_t there = row.acknowledged_count - std::min(row.acknowledged_count, row.lost_count);
+    add("turns", fmt::format("ten turns near {}, five after the fault, are all there", row.near), "10",
+        fmt::format("{}", there), there == 10 ? Met::yes : Met::no);
+  }
+  // A write that one region acknowledges alone may reach the other a moment after its users do.
+  const bool is_promised = std::ranges::all_of(plan.state.tables, &plan::StateTable::ack_remote);
+  add("turns", "no reply knows less than an earlier one did", "none",
+      stale == 0 ? fmt::format("none of {}", acknowledged) : fmt::format("{} of {}", stale, acknowledged),
+      stale == 0 ? Met::yes : is_promised ? Met::no : Met::not_seen);
+}
+
 void Judge::way_back() {
   const Bounds& b = scenario.bounds;
   Slowest sees, answers, back;
@@ -243,6 +272,7 @@ std::vector<Verdict> verdicts(const Plan& plan, const Scenario& scenario, const 
     judge.users_of_survivors();
     judge.users_of_target();
     judge.streams();
+    judge.turns();
     judge.way_back();
   }
   judge.drill();

@@ -21,6 +21,7 @@ struct Call {
   std::string_view region;        // of this node; the ARNs' region
   simdjson::dom::object body;
   uint64_t now_ms = 0;            // wall clock
+  std::string_view host{};        // that the client asked, with its port
 };
 
 // DynamoDB's errors: type without prefix ("ValidationException"), message, and members beside the message.

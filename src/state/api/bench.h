@@ -45,7 +45,7 @@ struct Bench {
     simdjson::dom::object body;
     const simdjson::padded_string padded(json);
     if (parser.parse(padded).get(body) != simdjson::SUCCESS) return "no JSON object";
-    Call call{.engine = *engine, .region = kRegion, .body = body, .now_ms = now_ms()};
+    Call call{.engine = *engine, .region = kRegion, .body = body, .now_ms = now_ms(), .host = "db.test:8000"};
     Outcome<Answer> outcome = at->run(call);
     if (!outcome) return outcome.error().type + ": " + outcome.error().message + outcome.error().members;
     last = std::move(*outcome);

@@ -10,11 +10,18 @@
 
 namespace sealane::state::api {
 
-// The client goes on where it is: the address is what AWS would say, and the time for which it is right.
+// The client goes on where it is.
 Outcome<Answer> describe_endpoints(Call& call) {
   Answer answer;
-  answer.json = fmt::format(R"({{"Endpoints":[{{"Address":"dynamodb.{}.amazonaws.com","CachePeriodInMinutes":1440}}]}})",
-                            call.region);
+  JsonWriter json(answer.json);
+  json.open('{');
+  json.key("Endpoints").open('[');
+  json.open('{');
+  json.key("Address").text(call.host);
+  json.key("CachePeriodInMinutes").integer(1440);
+  json.close('}');
+  json.close(']');
+  json.close('}');
   return answer;
 }
 
@@ -26,6 +33,7 @@ Outcome<Answer> describe_limits(Call&) {
   return answer;
 }
 
+// ENABLED is what AWS says of every table; what counts is that there is no point to recover to.
 Outcome<Answer> describe_continuous_backups(Call& call) {
   Mistakes mistakes;
   const Members members(call.body, mistakes);
@@ -35,7 +43,7 @@ Outcome<Answer> describe_continuous_backups(Call& call) {
     return failure("TableNotFoundException", fmt::format("Table not found: {}", name));
   }
   Answer answer;
-  answer.json = R"({"ContinuousBackupsDescription":{"ContinuousBackupsStatus":"DISABLED",)"
+  answer.json = R"({"ContinuousBackupsDescription":{"ContinuousBackupsStatus":"ENABLED",)"
                 R"("PointInTimeRecoveryDescription":{"PointInTimeRecoveryStatus":"DISABLED"}}})";
   return answer;
 }

@@ -82,6 +82,7 @@ Outcome<Answer> query(Call& call) {
   Mistakes mistakes;
   const Members members(call.body, mistakes);
   ReadRequest read = read_request(members, {kExpressions, kLegacy});
+  read.is_query = true;
   SL_CHECK(mistakes.check());
   SL_CHECK(check_expression_kinds(members, {kExpressions, kLegacy}));
   SL_TRY(table::Placeholders placeholders, read_placeholders(members));

@@ -193,8 +193,9 @@ Outcome<void> start_behind(const ReadRequest& read, Range& range, std::string_vi
     }
   }
   if (start.size() != names.size() || expected.size() != names.size()) {
-    return validation(read.index ? "The provided starting key is invalid"
-                                 : "The provided starting key is invalid: The provided key element does not match the schema");
+    return validation(read.index || read.is_query
+                          ? "The provided starting key is invalid"
+                          : "The provided starting key is invalid: The provided key element does not match the schema");
   }
   std::string at;
   if (read.index) {

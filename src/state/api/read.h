@@ -23,6 +23,7 @@ struct ReadRequest {
   std::optional<Select> select;
   bool is_consistent = false;
   bool is_backwards = false;
+  bool is_query = false;
   ReturnCapacity capacity = ReturnCapacity::none;
   GivenItem start;                       // ExclusiveStartKey
   bool has_start = false;

@@ -235,6 +235,17 @@ TEST(Streams, one_that_is_turned_off_can_be_read_to_its_end) {
   EXPECT_FALSE(has(json, R"({"S":"b"})"));
 }
 
+TEST(Service, says_where_it_is_and_that_it_keeps_no_backups) {
+  Bench bench;
+  bench.make_sessions();
+  EXPECT_EQ(bench.run("DescribeEndpoints", "{}"),
+            R"({"Endpoints":[{"Address":"db.test:8000","CachePeriodInMinutes":1440}]})");
+  EXPECT_TRUE(has(bench.run("DescribeContinuousBackups", R"({"TableName":"sessions"})"),
+                  R"("PointInTimeRecoveryStatus":"DISABLED")"));
+  EXPECT_TRUE(bench.run("UpdateContinuousBackups", R"({"TableName":"sessions",
+    "PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":true}})").starts_with("ContinuousBackupsUnavailableException"));
+}
+
 TEST(Operations, are_sorted_by_name_for_those_who_look_them_up) {
   const auto all = operations();
   EXPECT_TRUE(std::ranges::is_sorted(all, {}, &Operation::name));

@@ -161,14 +161,17 @@ Outcome<JudgedAll> judge_all(Engine& engine, const std::vector<WriteRequest>& wr
   return all;
 }
 
-// A transaction that was done before is answered as if it had been done now; what it costs is a read.
-Answer repeated(const std::vector<WriteRequest>& writes, const RecentTransactions::Done& done, ReturnCapacity capacity) {
+// A transaction that was done before is answered as if it had been done now, and acknowledged when that one is; what it
+// costs is a read.
+Answer repeated(const Engine& engine, const std::vector<WriteRequest>& writes, const RecentTransactions::Done& done, ReturnCapacity capacity) {
   Answer answer;
   answer.written = {done.source, done.position};
   JsonWriter json(answer.json);
   json.open('{');
   std::map<std::string, Consumed> consumed;
   for (const WriteRequest& write : writes) {
+    const Table* table = engine.find_table(write.table_name);
+    if (table && table->ack == table::Ack::remote) answer.ack = table::Ack::remote;
     add_read(consumed[write.table_name], nullptr, table::size_bytes(write.item()), true, 2);
   }
   write_all_consumed(json, consumed, capacity);
@@ -191,7 +194,7 @@ Outcome<Answer> transact_write_items(Call& call) {
   const uint64_t request_hash = hash_of_request(call.body);
   if (!token.empty()) {
     if (const auto* done = call.engine.recent_transactions.find(token, call.now_ms)) {
-      if (done->request_hash == request_hash) return repeated(writes, *done, capacity);
+      if (done->request_hash == request_hash) return repeated(call.engine, writes, *done, capacity);
       return failure("IdempotentParameterMismatchException",
                      "Cannot reuse an idempotent token with different parameters within the idempotency window");
     }
@@ -287,10 +290,13 @@ Outcome<Answer> transact_get_items(Call& call) {
   SL_TRY(std::vector<Get> gets, read_gets(members));
   for (Get& get : gets) SL_CHECK(understand(get));
   std::vector<Reason> reasons(gets.size());
+  std::set<std::pair<const Table*, std::string>> seen;
   for (size_t i = 0; i < gets.size(); ++i) {
     if (const auto bound = bind(call.engine, gets[i]); !bound) {
       if (is_of_request(bound.error())) return std::unexpected(bound.error());
       reasons[i] = reason_of(bound.error());
+    } else if (!seen.insert({gets[i].table, gets[i].key}).second) {
+      return validation("Transaction request cannot include multiple operations on one item");
     }
   }
   if (has_reasons(reasons)) return cancelled(reasons);

@@ -39,8 +39,8 @@ TEST(Transactions, the_old_item_comes_with_the_reason_when_asked_for) {
   Bench bench;
   bench.make_sessions();
   bench.put(R"("id":{"S":"b"},"n":{"N":"1"})");
-  const std::string remove = R"({"Delete":{"TableName":"sessions","Key":{"id":{"S":"b"}},"ConditionExpression":
-    "attribute_not_exists(n)","ReturnValuesOnConditionCheckFailure":"ALL_OLD"}})";
+  const std::string remove = R"j({"Delete":{"TableName":"sessions","Key":{"id":{"S":"b"}},"ConditionExpression":
+    "attribute_not_exists(n)","ReturnValuesOnConditionCheckFailure":"ALL_OLD"}})j";
   EXPECT_EQ(bench.run("TransactWriteItems", items({remove}) + "}"),
             "TransactionCanceledException: Transaction cancelled, please refer cancellation reasons for specific reasons "
             R"([ConditionalCheckFailed],"CancellationReasons":[{"Code":"ConditionalCheckFailed","Message":)"
@@ -107,6 +107,14 @@ TEST(Transactions, gets_answer_in_the_order_asked) {
             R"("ConsumedCapacity":[{"TableName":"sessions","CapacityUnits":2.0}]})");
 }
 
+TEST(Transactions, an_item_is_asked_for_once) {
+  Bench bench;
+  bench.make_sessions();
+  const std::string get = R"({"Get":{"TableName":"sessions","Key":{"id":{"S":"a"}}}})";
+  EXPECT_EQ(bench.run("TransactGetItems", items({get, get}) + "}"),
+            "ValidationException: Transaction request cannot include multiple operations on one item");
+}
+
 TEST(Transactions, a_hundred_parts_fit_and_one_more_does_not) {
   Bench bench;
   bench.make_sessions();
@@ -161,6 +169,8 @@ TEST(Batches, what_is_wrong_is_told_in_the_words_of_aws) {
             "ValidationException: Provided list of item keys contains duplicates");
   EXPECT_EQ(bench.run("BatchGetItem", R"({"RequestItems":{"sessions":{"Keys":[{"id":{"S":"a"}},{"id":{"S":"a"}}]}}})"),
             "ValidationException: Provided list of item keys contains duplicates");
+  EXPECT_EQ(bench.run("BatchWriteItem", R"({"RequestItems":{"sessions":[{"PutRequest":{"Item":{"id":{"N":"1"}}}}]}})"),
+            "ValidationException: The provided key element does not match the schema");
   EXPECT_EQ(bench.run("BatchGetItem", R"({"RequestItems":{}})"),
             "ValidationException: 1 validation error detected: Value '{}' at 'requestItems' failed to satisfy constraint: Member "
             "must have length greater than or equal to 1");

@@ -60,7 +60,7 @@ TEST(WriteItem, a_condition_that_fails_writes_nothing) {
   bench.make_sessions();
   bench.put(R"("id":{"S":"a"},"n":{"N":"1"})");
   const std::string put = R"({"TableName":"sessions","Item":{"id":{"S":"a"},"n":{"N":"2"}},)"
-                          R"("ConditionExpression":"attribute_not_exists(id)")";
+                          R"j("ConditionExpression":"attribute_not_exists(id)")j";
   EXPECT_EQ(bench.run("PutItem", put + "}"), "ConditionalCheckFailedException: The conditional request failed");
   EXPECT_EQ(bench.run("PutItem", put + R"(,"ReturnValuesOnConditionCheckFailure":"ALL_OLD"})"),
             R"(ConditionalCheckFailedException: The conditional request failed,"Item":{"id":{"S":"a"},"n":{"N":"1"}})");
@@ -81,8 +81,8 @@ TEST(WriteItem, an_expired_item_is_as_if_it_were_not_there) {
   EXPECT_EQ(bench.get("old"), "{}");
   EXPECT_NE(bench.get("new"), "{}");
   EXPECT_NE(bench.run("Scan", R"({"TableName":"sessions"})").find(R"("Count":1)"), std::string::npos);
-  EXPECT_EQ(bench.run("PutItem", R"({"TableName":"sessions","Item":{"id":{"S":"old"}},
-                                     "ConditionExpression":"attribute_not_exists(id)","ReturnValues":"ALL_OLD"})"), "{}");
+  EXPECT_EQ(bench.run("PutItem", R"j({"TableName":"sessions","Item":{"id":{"S":"old"}},
+                                     "ConditionExpression":"attribute_not_exists(id)","ReturnValues":"ALL_OLD"})j"), "{}");
 }
 
 // Operation, request, what is answered.
@@ -136,8 +136,8 @@ TEST(WriteItem, what_is_wrong_is_told_in_the_words_of_aws) {
                          "ExpressionAttributeValues":{":v":{"S":"b"}}})",
        "ValidationException: One or more parameter values were invalid: Cannot update attribute id. This attribute is part of "
        "the key"},
-      {"UpdateItem", R"({"TableName":"turns","Key":{"thread":{"S":"t"},"n":{"N":"1"}},
-                         "UpdateExpression":"SET who = if_not_exists(x, :v)","ExpressionAttributeValues":{":v":{"N":"1"}}})",
+      {"UpdateItem", R"j({"TableName":"turns","Key":{"thread":{"S":"t"},"n":{"N":"1"}},
+                         "UpdateExpression":"SET who = if_not_exists(x, :v)","ExpressionAttributeValues":{":v":{"N":"1"}}})j",
        "ValidationException: The update expression attempted to update the secondary index key to unsupported type"},
       {"UpdateItem", R"({"TableName":"sessions","Key":{"id":{"S":"a"}},"UpdateExpression":"SET x = y"})",
        "ValidationException: The provided expression refers to an attribute that does not exist in the item"},

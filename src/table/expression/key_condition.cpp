@@ -73,9 +73,8 @@ bool names(const Condition& clause, std::string_view attribute) {
 // ────────────────────────────────────────────────────────────────────
 
 Status check_clause(const Condition& clause) {
-  auto refuse = [](std::string_view what) {
-    return fail(Code::invalid, fmt::format("Invalid {}: {}", kParameter, what));
-  };
+  // These name the parameter themselves, where they do.
+  auto refuse = [](std::string what) { return fail(Code::invalid, std::move(what)); };
   auto refused = std::ranges::find(kRefused, clause.kind, &Word::kind);
   if (refused != std::end(kRefused))
     return refuse(fmt::format("Invalid operator used in {}: {}", kParameter, refused->text));

@@ -71,7 +71,7 @@ std::expected<void, Refusal> run(llhttp_t& parser, llhttp_type_t type, std::stri
 struct Common {
   std::optional<uint64_t> content_length;
   bool transfer_encoding = false, chunked = false;
-  bool close = false, keep_alive = false, upgrade_option = false, upgrade_field = false;
+  bool close = false, keep_alive = false, upgrade_option = false, websocket = false;
   unsigned host_count = 0;
   std::string_view host;
   bool expect_continue = false, expect_other = false;
@@ -93,7 +93,7 @@ std::expected<Common, Refusal> survey(std::span<const Field> fields) {
         }
         break;
       case 7:
-        if (equal_fold(name, "upgrade")) c.upgrade_field = true;
+        if (equal_fold(name, "upgrade")) c.websocket = equal_fold(value, "websocket");
         break;
       case 10:
         if (equal_fold(name, "connection")) {
@@ -146,6 +146,8 @@ bool valid_host(std::string_view host) {
 // RFC 9112 3.2: origin-form, "*" for OPTIONS, absolute-form (its authority then counts instead of Host).
 std::expected<void, Refusal> split_target(RequestHead& head) {
   std::string_view target = head.target;
+  // RFC 9112 3.2 has no fragment; who passes one on and who drops it would not mean the same page.
+  if (target.contains('#')) return std::unexpected(Refusal{400, "a fragment in the request target"});
   if (target.starts_with('/') || (target == "*" && head.method_id == Method::options)) return {};
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (target.size() < scheme.size() || !equal_fold(target.substr(0, scheme.size()), scheme)) continue;
@@ -255,7 +257,7 @@ std::expected<RequestHead, Refusal> parse_request_head(std::string_view head, co
   if (common->expect_other) return std::unexpected(Refusal{417, "unknown expectation"});
   out.expect_continue = common->expect_continue && out.minor >= 1 && out.framing != Framing::none;
   out.keep_alive = !common->close && (out.minor >= 1 || common->keep_alive);
-  out.upgrade = common->upgrade_option && common->upgrade_field && out.minor >= 1;
+  out.upgrade = common->upgrade_option && common->websocket && out.minor >= 1;
   return out;
 }
 

@@ -42,7 +42,7 @@ struct RequestHead {
   uint8_t minor = 1;           // HTTP/1.<minor>
   bool keep_alive = true;
   bool expect_continue = false;
-  bool upgrade = false;        // "Connection: upgrade" with an Upgrade field
+  bool upgrade = false;        // asks for a WebSocket; h2c and others would hide requests from us in a tunnel
 };
 
 struct ResponseHead {

@@ -98,6 +98,7 @@ TEST(RequestHead, what_could_be_smuggled_is_refused) {
       {"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", "refused 400"},
       {"GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n", "refused 400"},
       {"GET a HTTP/1.1\r\nHost: a\r\n\r\n", "refused 400"},
+      {"GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", "refused 400"},
       {"GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "refused 400"},
       {"GET / HTTP/2.0\r\nHost: a\r\n\r\n", "refused 505"},
       {"GET / HTTP/3.7\r\nHost: a\r\n\r\n", "refused 505"},
@@ -154,6 +155,7 @@ TEST(RequestHead, says_what_the_connection_is_to_do) {
   EXPECT_TRUE(parse("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").keep_alive);
   EXPECT_TRUE(parse("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n").upgrade);
   EXPECT_FALSE(parse("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n").upgrade);
+  EXPECT_FALSE(parse("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n").upgrade);
   EXPECT_TRUE(
       parse("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-Continue\r\n\r\n").expect_continue);
   EXPECT_EQ(parse("GET http://x.example/ HTTP/1.1\r\nHost: a\r\n\r\n").host, "x.example");

