@@ -23,23 +23,30 @@ class Engine::Change {
   // Folds `delta` into `before` and puts what comes out of it everywhere it belongs.
   void item(const Table& table, std::string_view key, table::Record before, const table::Record& delta, table::Witness* witness,
             Written* written) {
-    const table::Item old = table::item_of(before);
-    const bool was_expired = engine_.is_expired(table, old);
+    // Who looks at the item itself; most writes are of tables where nobody does, and then none is built.
+    const bool has_readers = written || !table.indexes.empty() || !table.ttl_attribute.empty() ||
+                             table.stream != table::StreamView::off;
+    Count& count = counts_[table.id];  // differences, in arithmetic modulo 2^64
+    count.item_count -= uint64_t{before.exists()};
+    count.bytes -= table::size_bytes(before);
+    Written change;
+    if (has_readers) change.before = table::item_of(before);
     table::Record& after = before;
     table::join(after, delta, witness);
-    const table::Item now = table::item_of(after);
+    count.item_count += uint64_t{after.exists()};
+    count.bytes += table::size_bytes(after);
     bytes_.clear();
     table::append_packed(bytes_, after);
     batch_.put(port::Keyspace::items, keyspace::item(table.id, key), bytes_);
-    indexes(table, key, old, now);
-    expiry(table, key, old, now);
     traces(table, key, after, delta);
-    Count& count = counts_[table.id];
-    count.item_count += uint64_t{!now.empty()} - uint64_t{!old.empty()};
-    count.bytes += table::size_bytes(now) - table::size_bytes(old);
-    Written change{was_expired ? table::Item{} : old, engine_.is_expired(table, now) ? table::Item{} : now};
-    stream(table, key, change, false);
     if (table.id == table::kCatalogId) catalog_keys_.emplace_back(key);
+    if (!has_readers) return;
+    change.after = table::item_of(after);
+    indexes(table, key, change.before, change.after);
+    expiry(table, key, change.before, change.after);
+    if (engine_.is_expired(table, change.before)) change.before = {};
+    if (engine_.is_expired(table, change.after)) change.after = {};
+    stream(table, key, change, false);
     if (written) *written = std::move(change);
   }
 
@@ -87,7 +94,7 @@ class Engine::Change {
     SL_CHECK(engine_.store_.write(batch_));
     for (const auto& [id, count] : counts_) {
       Count& kept = engine_.counts_[id];
-      kept.item_count += count.item_count;  // differences, in arithmetic modulo 2^64
+      kept.item_count += count.item_count;
       kept.bytes += count.bytes;
     }
     for (const table::Reach& reach : reached_) engine_.applied_.set(reach);

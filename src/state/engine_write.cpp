@@ -24,7 +24,9 @@ Result<Position> Engine::commit(std::span<ItemWrite> writes, std::vector<Written
     ItemWrite& write = writes[i];
     const table::Stamp stamp = std::max(write.delta.cleared, write.delta.live);
     entry.stamp = std::max(entry.stamp, stamp);
-    if (is_expired(*write.table, table::item_of(write.before))) write.delta.cleared = stamp;
+    if (!write.table->ttl_attribute.empty() && is_expired(*write.table, table::item_of(write.before))) {
+      write.delta.cleared = stamp;
+    }
     change.item(*write.table, write.key, std::move(write.before), write.delta, nullptr,
                 written ? &(*written)[i] : nullptr);
     entry.writes.push_back({.table = write.table->id, .key = std::move(write.key), .delta = std::move(write.delta)});

@@ -184,13 +184,9 @@ void Service::send(const serve::Responder& responder, uint16_t status, std::stri
   const auto crc_end = std::to_chars(crc, crc + sizeof crc, crc32(json)).ptr;
   wire::http::Field fields[5] = {{"x-amzn-RequestId", id}, {"x-amz-crc32", {crc, size_t(crc_end - crc)}}};
   size_t count = 2;
-  std::string token, stale, lag;
+  std::string stale, lag;
   if (waiting) {
-    // What the session saw before, and all that this answer may have shown.
-    table::Vector seen = waiting->seen;
-    seen.raise(engine_.applied());
-    token = to_token(seen);
-    fields[count++] = {kSessionField, token};
+    fields[count++] = {kSessionField, token_after(waiting->seen)};
     if (waiting->stale_ms > 0) {
       stale = std::to_string(waiting->stale_ms);
       fields[count++] = {kStaleField, stale};
@@ -201,6 +197,20 @@ void Service::send(const serve::Responder& responder, uint16_t status, std::stri
     }
   }
   responder.answer({.status = status, .content_type = kContentType, .fields = std::span(fields, count), .body = json});
+}
+
+// What the session saw before, and all that this answer may have shown.
+std::string_view Service::token_after(const table::Vector& seen) {
+  const table::Vector& applied = engine_.applied();
+  if (!applied.reaches(seen)) {
+    token_of_ = seen;
+    token_of_.raise(applied);
+    token_ = to_token(token_of_);
+  } else if (token_.empty() || token_of_ != applied) {
+    token_of_ = applied;
+    token_ = to_token(token_of_);
+  }
+  return token_;
 }
 
 // As AWS makes them: 52 letters and digits.

@@ -36,6 +36,7 @@ class Service final : public serve::Handler {
   void finish(const std::shared_ptr<Waiting>& waiting);
   void refuse(const serve::Responder& responder, const api::Failure& failure);
   void send(const serve::Responder& responder, uint16_t status, std::string_view json, const Waiting* waiting);
+  std::string_view token_after(const table::Vector& seen);
   std::string request_id();
 
   port::Lane& lane_;
@@ -45,6 +46,8 @@ class Service final : public serve::Handler {
   wire::sigv4::Verifier verifier_;
   simdjson::dom::parser parser_;
   std::string padded_;
+  std::string token_;         // of token_of_; most answers are given with the same one as the last
+  table::Vector token_of_;
   std::shared_ptr<bool> alive_;
   port::Counter& request_counter_;
   port::Counter& error_counter_;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "table/record.h"
+
 namespace sealane::table {
 namespace {
 
@@ -53,6 +55,20 @@ size_t size_bytes(const Value& value) { return std::visit(Sizer(), value.form())
 size_t size_bytes(const Item& item) {
   size_t out = 0;
   for (const auto& [name, value] : item) out += name.size() + size_bytes(value);
+  return out;
+}
+
+size_t size_bytes(const Record& record) {
+  if (!record.exists()) return 0;
+  size_t out = 0;
+  for (const Cell& cell : record.cells) {
+    if (cell.is_removed()) continue;
+    out += cell.name.size();
+    if (cell.value) out += size_bytes(*cell.value);
+    if (!cell.is_sequence) continue;
+    out += kContainerBytes + cell.elements.size() * kElementBytes;
+    for (const Element& element : cell.elements) out += size_bytes(element.value);
+  }
   return out;
 }
 

@@ -10,6 +10,8 @@
 
 namespace sealane::table {
 
+struct Record;
+
 inline constexpr size_t kItemBytesMax = 400 * 1024;
 inline constexpr size_t kDepthMax = 32;            // nested maps and lists
 inline constexpr size_t kHashKeyBytesMax = 2048;
@@ -24,6 +26,8 @@ inline constexpr size_t kAttributeNameBytesMax = 65535;
 // (two for negative ones); null and boolean 1; lists and maps 3, and 1 for each element.
 size_t size_bytes(const Value& value);
 size_t size_bytes(const Item& item);
+// Of a record's item, which is not built for it.
+size_t size_bytes(const Record& record);
 
 // Levels of nesting: 1 for a scalar or a set, one more than the deepest element for maps and lists. An item's
 // attributes may have kDepthMax; more does not pack, so an update that nests deeper is to be refused before.

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "table/record.h"
+
 namespace sealane::table {
 namespace {
 
@@ -46,6 +48,25 @@ TEST(Size, of_the_other_types_is_their_bytes_and_what_holds_them) {
   item.set("id", Value(std::string("abc")));
   item.set("m", Value(map));
   EXPECT_EQ(size_bytes(item), 2u + 3 + 1 + 8);
+}
+
+TEST(Size, of_a_record_is_that_of_its_item) {
+  Item item;
+  item.set("id", Value(std::string("abc")));
+  item.set("turns", Value(List{number("12")}));
+  const Stamp put{1, 1}, appended{2, 1}, removed{3, 1};
+  Record record = put_delta(item, put);
+  EXPECT_EQ(size_bytes(record), size_bytes(item));
+  // Removed attributes leave stamps that do not count; elements that were appended do.
+  record.cells.push_back({.name = "was", .stamp = put});
+  Cell& turns = record.cells[1];
+  turns.value.reset();
+  turns.is_sequence = true;
+  turns.elements = {{put, 0, Element::Side::body, number("12")}, {appended, 0, Element::Side::back, Value(std::string("x"))}};
+  EXPECT_EQ(size_bytes(record), size_bytes(item_of(record)));
+  EXPECT_EQ(size_bytes(record), size_bytes(item) + 1 + 1);
+  join(record, delete_delta(removed));
+  EXPECT_EQ(size_bytes(record), 0u);
 }
 
 TEST(Size, depth_counts_the_levels_down_to_the_deepest_value) {

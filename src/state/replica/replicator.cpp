@@ -25,10 +25,7 @@ Replicator::Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabri
     : lane_(lane), store_(store), fabric_(fabric), engine_(engine), options_(std::move(options)),
       durable_(engine.applied().position(engine.self())), durable_hlc_(engine.applied().hlc(engine.self())),
       flush_timer_(lane.timers.make([this] { publish(); })), tick_timer_(lane.timers.make([this] { tick(); })),
-      deadline_timer_(lane.timers.make([this] {
-        release_writers();
-        release_readers();
-      })),
+      deadline_timer_(lane.timers.make([this] { at_deadline(); })),
       alive_(std::make_shared<bool>(true)),
       applied_counter_(lane.meter.counter("sealane_state_applied_total")),
       published_counter_(lane.meter.counter("sealane_state_published_total")),
@@ -129,9 +126,10 @@ void Replicator::when_acknowledged(const Position& at, table::Ack ack, Duration 
   if (!disk_) return done(disk_);
   if (writers_.size() >= kWaitersMax) return done(fail(Code::limit, "too many writes are waiting"));
   if (at.position <= durable_ && (ack == table::Ack::local || at.position <= remote_)) return done({});
-  writers_.push_back({at, ack, lane_.clock.now() + timeout, std::move(done)});
+  const Instant deadline = lane_.clock.now() + timeout;
+  writers_.push_back({at, ack, deadline, std::move(done)});
   if (ack == table::Ack::remote && !flush_timer_->armed()) flush_timer_->arm_at(lane_.clock.now());
-  arm_deadline();
+  await(deadline);
 }
 
 void Replicator::release_writers() {
@@ -153,16 +151,15 @@ void Replicator::release_writers() {
     return true;
   });
   for (auto& [done, status] : released) done(status);
-  arm_deadline();
 }
 
 // ── waiting for what others wrote ───────────────────────────────────────────────────────────────────
 
 void Replicator::when_reached(table::Vector wanted, Duration timeout, std::function<void(uint64_t)> done) {
   if (engine_.applied().reaches(wanted)) return done(0);
-  readers_.push_back({std::move(wanted), lane_.clock.now() + (readers_.size() < kWaitersMax ? timeout : Duration{}),
-                      std::move(done)});
-  arm_deadline();
+  const Instant deadline = lane_.clock.now() + (readers_.size() < kWaitersMax ? timeout : Duration{});
+  readers_.push_back({std::move(wanted), deadline, std::move(done)});
+  await(deadline);
 }
 
 void Replicator::release_readers() {
@@ -184,7 +181,6 @@ void Replicator::release_readers() {
     return true;
   });
   for (auto& [done, stale_ms] : released) done(stale_ms);
-  arm_deadline();
 }
 
 void Replicator::note_session(const std::string& session) {
@@ -219,11 +215,20 @@ void Replicator::remember(const std::string& session, const table::Vector& seen)
   session_order_.pop_back();
 }
 
-void Replicator::arm_deadline() {
+// Nearly always what is waited for comes first, so a deadline that is not needed any more is left to pass.
+void Replicator::await(Instant deadline) {
+  if (deadline_timer_->armed() && next_deadline_ <= deadline) return;
+  next_deadline_ = deadline;
+  deadline_timer_->arm_at(deadline);
+}
+
+void Replicator::at_deadline() {
+  release_writers();
+  release_readers();
   Instant first = Instant::max();
   for (const Waiter& waiter : writers_) first = std::min(first, waiter.deadline);
   for (const Reader& reader : readers_) first = std::min(first, reader.deadline);
-  first == Instant::max() ? deadline_timer_->disarm() : deadline_timer_->arm_at(first);
+  if (first != Instant::max()) await(first);
 }
 
 void Replicator::note_progress() {
@@ -345,9 +350,17 @@ void Replicator::trim() {
   }
 }
 
+// Complete up to what it last said; a silent one may have written ever since.
+uint64_t Replicator::behind_ms(const Peer& peer) const {
+  const table::Reach* applied = engine_.applied().find(peer.source);
+  if (peer.applied.position(peer.source) <= (applied ? applied->position : 0) && is_heard(peer)) return 0;
+  const uint64_t known = table::ms_of(std::max(complete_.hlc(peer.source), applied ? applied->hlc : 0));
+  const uint64_t wall = unix_ms(lane_.clock);
+  return wall > known ? wall - known : 1;
+}
+
 std::vector<Lag> Replicator::lags() const {
   std::vector<Lag> all;
-  const uint64_t wall = unix_ms(lane_.clock);
   for (const auto& [name, peer] : peers_) {
     Lag lag{.node = name, .region = peer.region, .source = peer.source};
     lag.applied = engine_.applied().position(peer.source);
@@ -355,12 +368,7 @@ std::vector<Lag> Replicator::lags() const {
     lag.bytes = (lag.announced - lag.applied) * peer.bytes_per_entry;
     lag.last_applied_ms = table::ms_of(engine_.applied().hlc(peer.source));
     lag.silent_ms = ms(lane_.clock.now() - peer.heard);
-    const bool is_silent = !is_heard(peer);
-    // Complete up to what it last said; a silent one may have written ever since.
-    if (lag.announced > lag.applied || is_silent) {
-      const uint64_t known = table::ms_of(std::max(complete_.hlc(peer.source), engine_.applied().hlc(peer.source)));
-      lag.behind_ms = wall > known ? std::max<uint64_t>(1, wall - known) : 1;
-    }
+    lag.behind_ms = behind_ms(peer);
     all.push_back(std::move(lag));
   }
   return all;
@@ -368,7 +376,7 @@ std::vector<Lag> Replicator::lags() const {
 
 uint64_t Replicator::lag_ms() const {
   uint64_t worst = 0;
-  for (const Lag& lag : lags()) worst = std::max(worst, lag.behind_ms);
+  for (const auto& [name, peer] : peers_) worst = std::max(worst, behind_ms(peer));
   return worst;
 }
 

@@ -140,7 +140,9 @@ class Replicator {
   void note_progress();
   void release_readers();
   void release_writers();
-  void arm_deadline();
+  void await(Instant deadline);
+  void at_deadline();
+  uint64_t behind_ms(const Peer& peer) const;
   table::Hlc stable() const;
   void trim();
   const Peer* peer_of(Source source) const;
@@ -176,6 +178,7 @@ class Replicator {
   std::set<Source> owes_ack_;
   size_t pending_bytes_ = 0;               // of all sources
   Instant next_hello_{}, next_trim_{};
+  Instant next_deadline_{};                // what deadline_timer_ is armed for; nobody may be waiting any more
   std::unique_ptr<port::Timer> flush_timer_, tick_timer_, deadline_timer_;
   std::vector<std::unique_ptr<port::Fabric::Subscription>> subscriptions_;
   std::shared_ptr<bool> alive_;            // for answers that come when we are gone
