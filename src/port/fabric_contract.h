@@ -211,7 +211,9 @@ TYPED_TEST_P(FabricContract, a_request_gets_its_own_answer) {
       },
       "double");
   for (const char* text : {"x", "", "yy"}) {
-    const auto answer = this->ask(this->a(), "double", text, 5s);
+    // At most once: a message may be lost while servers still learn of each other's subscriptions.
+    auto answer = this->ask(this->a(), "double", text, 2s);
+    for (int tries = 1; tries < 5 && !(answer && *answer); ++tries) answer = this->ask(this->a(), "double", text, 2s);
     ASSERT_TRUE(answer && *answer) << (answer ? answer->error().what : "none");
     EXPECT_EQ(**answer, std::string(text) + text);
   }
