@@ -298,6 +298,8 @@ void join(Record& into, const Record& delta, Witness* witness) {
 }
 
 bool purge(Record& record, Hlc stable) {
+  // Nothing older can come any more, so nothing needs to be kept away.
+  if (record.exists() && record.cleared.hlc <= stable) record.cleared = {};
   std::erase_if(record.cells, [&](const Cell& cell) { return cell.is_removed() && cell.stamp.hlc <= stable; });
   return !record.exists() && record.cleared.hlc <= stable && record.live.hlc <= stable && record.cells.empty();
 }

@@ -206,6 +206,7 @@ TEST(Purging, forgets_removals_that_every_replica_has_passed) {
   EXPECT_NE(record.find("a"), nullptr) << "somebody may still write before it";
   EXPECT_FALSE(purge(record, 12));
   EXPECT_EQ(record.find("a"), nullptr);
+  EXPECT_EQ(record.cleared, Stamp{}) << "or who forgot the whole item before would differ in bytes";
   join(record, delete_delta({20, 1}));
   EXPECT_FALSE(purge(record, 19));
   EXPECT_TRUE(purge(record, 20));

@@ -397,30 +397,55 @@ class Trial {
     }
   }
 
-  void check_equal() {
-    std::vector<std::string> all;
-    for (Tables* tables : living()) {
-      const table::Table* table = tables->engine().find_table(kTableName);
-      if (!table) return broke("rule 2: a table is missing");
-      std::string bytes;
-      (void)tables->engine().walk(*table, {}, {}, false, [&](std::string_view key, std::string_view packed) {
-        std::string_view view = packed;
-        auto record = table::take_packed_record(view);
-        if (!record) {
-          broke("a record does not read back");
-          return false;
-        }
-        // Traces of removals go when each node gets round to it.
-        if (!table::purge(*record, UINT64_MAX)) {
-          bytes += key;
-          table::append_packed(bytes, *record);
-        }
-        return true;
-      });
-      all.push_back(std::move(bytes));
+  // By key, the records as bytes; traces of removals go when each node gets round to it, so they do not count.
+  std::map<std::string, std::string> content_of(Tables& tables) {
+    std::map<std::string, std::string> content;
+    const table::Table* table = tables.engine().find_table(kTableName);
+    if (!table) {
+      broke("rule 2: a table is missing");
+      return content;
     }
-    for (const std::string& bytes : all) {
-      if (bytes != all.front()) return broke("rule 2: replicas that are level hold different bytes");
+    (void)tables.engine().walk(*table, {}, {}, false, [&](std::string_view key, std::string_view packed) {
+      std::string_view view = packed;
+      auto record = table::take_packed_record(view);
+      if (!record) {
+        broke("a record does not read back");
+        return false;
+      }
+      if (!table::purge(*record, UINT64_MAX)) table::append_packed(content[std::string(key)], *record);
+      return true;
+    });
+    return content;
+  }
+
+  static std::string words_of(std::string_view packed) {
+    auto record = packed.empty() ? table::Record{} : *table::take_packed_record(packed);
+    const auto stamp = [](const table::Stamp& s) { return fmt::format("{}+{}/{:08x}", s.hlc >> 16, s.hlc & 0xffff, s.source); };
+    std::string out = fmt::format("cleared {} live {}", stamp(record.cleared), stamp(record.live));
+    for (const table::Cell& cell : record.cells) {
+      out += fmt::format(" {}@{}", cell.name, stamp(cell.stamp));
+      for (const table::Element& e : cell.elements) out += fmt::format(" {}", stamp(e.id));
+    }
+    return out;
+  }
+
+  void check_equal() {
+    const auto all = living();
+    if (all.empty()) return;
+    const auto first = content_of(*all.front());
+    for (Tables* tables : all) {
+      const auto other = content_of(*tables);
+      if (other == first) continue;
+      std::set<std::string> keys;
+      for (const auto& [key, bytes] : first) keys.insert(key);
+      for (const auto& [key, bytes] : other) keys.insert(key);
+      for (const std::string& key : keys) {
+        const auto a = first.contains(key) ? first.at(key) : "", b = other.contains(key) ? other.at(key) : "";
+        if (a != b) {
+          broke(fmt::format("rule 2: replicas that are level hold different bytes: {:08x} has {}, {:08x} has {}",
+                            all.front()->engine().self(), words_of(a), tables->engine().self(), words_of(b)));
+        }
+      }
     }
   }
 
