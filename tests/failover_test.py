@@ -143,6 +143,9 @@ class OnAWorld(unittest.TestCase):
     def strike(self, what, signal_number, region=US):
         """Signals a region's agents or node. Its keeper stands still, so that they stay as they are until `level`
         or `release`."""
+        # All of them: one that is being started again at this moment would go on as if nothing had happened.
+        count = {"agent": self.options.get("agents_per_region", 2), "node": 1}[what]
+        self.world.wait_until(lambda: len(self.world.pids(region, what)) == count, HANG_S, "all of them to run")
         os.kill(self.world.keeper(region), signal.SIGSTOP)
         for pid in self.world.pids(region, what):
             os.kill(pid, signal_number)
