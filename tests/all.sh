@@ -41,7 +41,10 @@ for step in "${steps[@]}"; do
              for play in plays/*.play; do check "$play" quiet build/release/sealane play "$play"; done ;;
     system) for test in tests/*_test.py; do check "$test" quiet /usr/bin/python3 "$test" build/release; done ;;
     tsan) check "build with the thread sanitizer" build tsan "base_test host_test sealane sealane-demo-agent" &&
-          check "threads: base and host" quiet build/tsan/host_test --gtest_brief=1 &&
+          # RocksDB and NATS come uninstrumented: what they do among themselves is theirs, and cannot be judged here. Crashing
+          # children is the business of the other sanitizers.
+          check "threads: base and host" quiet env TSAN_OPTIONS="ignore_noninstrumented_modules=1 ${TSAN_OPTIONS:-}" \
+            build/tsan/host_test --gtest_brief=1 --gtest_filter='-*Rocks*' &&
           check "threads: a world, reloads and a drill" quiet tests/tsan_world.sh build/tsan ;;
     *) echo "no step '$step'"; exit 2 ;;
   esac
