@@ -115,6 +115,10 @@ Result<std::unique_ptr<Tables>> Tables::open(Options options, const plan::Plan& 
 }
 
 Status Tables::build(const plan::Plan& plan) {
+  if (!plan.state.endpoint.empty()) {
+    return fail(Code::invalid, "state.engine dynamodb is not supported by this version; point the agents at " +
+                                   plan.state.endpoint + " themselves, or take `engine` and `endpoint` out");
+  }
   port::Lane& lane = lane_.lane();
   SL_TRY(store_, host::RocksStore::open({.dir = options_.own_dir / "tables", .cache_bytes = size_t(plan.state.cache_bytes_max)},
                                         lane));
