@@ -144,7 +144,7 @@ Status Tables::build(const plan::Plan& plan) {
                  .machine_boot = boot},
       .replication = {.node = name, .region = options_.region, .nodes = node_names(plan),
                       .durability = plan.state.fsync ? state::Durability::fsync : state::Durability::os,
-                      .log_bytes_max = plan.state.log_bytes_max, .stale_after = plan.state.stale_after},
+                      .log_bytes_max = plan.state.log_bytes_max},
       .service = {.region = options_.region, .keys = std::make_shared<const wire::AwsKeyring>(std::move(keys)),
                   .stale_after = plan.state.stale_after},
       .limits = {}};

@@ -59,7 +59,7 @@ class Tables final : public sim::Process {
     replicator_ = std::make_unique<Replicator>(
         lane, *store_, *fabric_, *engine_,
         Replicator::Options{.node = node.name(), .region = node.name(), .nodes = regions, .durability = durability,
-                            .log_bytes_max = 1 << 20, .stale_after = 300ms});
+                            .log_bytes_max = 1 << 20});
     (void)engine_->write_table(conversations(regions, trial.ack_remote));
   }
   Engine& engine() { return *engine_; }

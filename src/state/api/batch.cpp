@@ -42,13 +42,6 @@ void check_table_name(Mistakes& mistakes, std::string_view name) {
   if (!is_right) mistakes.constraint(fmt::format("'{{{}}}'", name), "requestItems", kRule);
 }
 
-void write_all_consumed(JsonWriter& json, const std::map<std::string, Consumed>& consumed, ReturnCapacity wanted) {
-  if (wanted == ReturnCapacity::none) return;
-  json.key("ConsumedCapacity").open('[');
-  for (const auto& [table, each] : consumed) write_consumed(json, table, each, wanted);
-  json.close(']');
-}
-
 // ── writes ──
 
 Outcome<std::vector<WriteRequest>> read_writes(const Members& members) {

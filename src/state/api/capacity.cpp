@@ -94,4 +94,11 @@ void write_collection_metrics(JsonWriter& json, const Table& table, const table:
   json.close('}');
 }
 
+void write_all_consumed(JsonWriter& json, const std::map<std::string, Consumed>& consumed, ReturnCapacity wanted) {
+  if (wanted == ReturnCapacity::none) return;
+  json.key("ConsumedCapacity").open('[');
+  for (const auto& [table, each] : consumed) write_consumed(json, table, each, wanted);
+  json.close(']');
+}
+
 }  // namespace sealane::state::api

@@ -30,6 +30,8 @@ void write_consumed(JsonWriter& json, std::string_view table_name, const Consume
 // `"ConsumedCapacity":{...}`, when it is wanted.
 void write_consumed_member(JsonWriter& json, std::string_view table_name, const Consumed& consumed,
                            ReturnCapacity wanted);
+// `"ConsumedCapacity":[...]` of the tables of a batch or a transaction, when it is wanted.
+void write_all_consumed(JsonWriter& json, const std::map<std::string, Consumed>& consumed, ReturnCapacity wanted);
 
 // `"ItemCollectionMetrics":{...}` of a table that has local indexes. Collections are not limited here, so the estimate is
 // the smallest one.

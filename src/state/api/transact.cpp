@@ -27,13 +27,6 @@ constexpr size_t kTransactionBytesMax = 4 << 20;
 
 constexpr std::string_view kExpressions[] = {"ProjectionExpression"};
 
-void write_all_consumed(JsonWriter& json, const std::map<std::string, Consumed>& consumed, ReturnCapacity wanted) {
-  if (wanted == ReturnCapacity::none) return;
-  json.key("ConsumedCapacity").open('[');
-  for (const auto& [table, each] : consumed) write_consumed(json, table, each, wanted);
-  json.close(']');
-}
-
 // ── reasons ──
 
 struct Reason {

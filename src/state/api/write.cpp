@@ -37,7 +37,7 @@ Outcome<std::optional<Update>> read_update(const Members& members, table::Placeh
   return std::nullopt;
 }
 
-// An update that only takes away does not make an item that was not there (scylladb issue 5862, tried on AWS).
+// An update that only takes away does not make an item that was not there (seen on AWS).
 bool only_removes(const Update& update) {
   return update.sets.empty() && update.adds.empty() && !(update.removes.empty() && update.deletes.empty());
 }

@@ -44,7 +44,6 @@ bool Replicator::apply(Source source, uint64_t position, std::string_view entry)
     return true;
   }
   if (status.error().code == Code::conflict) {
-    ++held_for_clock_;
     held_counter_.add();
   } else if (status.error().code != Code::not_found && status.error().code != Code::unavailable) {
     lane_.log.line(port::Level::error, "state_apply",

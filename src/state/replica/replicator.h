@@ -71,7 +71,6 @@ class Replicator {
     std::vector<std::string> nodes;        // all that keep tables by the plan, this one too
     Durability durability = Durability::fsync;
     uint64_t log_bytes_max = 1ull << 30;   // per source
-    Duration stale_after = 300ms;
   };
   Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabric, Engine& engine, Options options);
   ~Replicator();
@@ -96,7 +95,6 @@ class Replicator {
   std::vector<Lag> lags() const;
   uint64_t lag_ms() const;  // the worst of them
   const std::map<std::string, Peer>& peers() const { return peers_; }
-  uint64_t held_for_clock_count() const { return held_for_clock_; }
   // Told whenever something was applied or committed: for who publishes how far we are.
   std::function<void()> on_applied;
 
@@ -174,7 +172,6 @@ class Replicator {
     std::list<std::string>::iterator place;
   };
   std::unordered_map<std::string, Session> sessions_;
-  uint64_t held_for_clock_ = 0;
   std::set<Source> owes_ack_;
   size_t pending_bytes_ = 0;               // of all sources
   Instant next_hello_{}, next_trim_{};
