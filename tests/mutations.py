@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Do the proofs bite? Builds the program with one line made wrong, again and again, and demands that the randomized
-explorer or a play finds each of them.
+explorer or a play finds each of them; of the tables, the explorer of tables or a unit test.
 
     tests/mutations.py [--seeds 300] [--only WORD]
 
@@ -19,6 +19,8 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TREE = os.path.join(ROOT, "build", "mutations")
+EXPLORER = "build/release/play_explore"
+UNIT_TESTS = ("table_test", "state_test")
 CPU_S = 600  # a mutant that does not come to an end in this time of a processor is found, too
 
 # What it does wrong, the file, the line's words, and the wrong ones.
@@ -82,6 +84,71 @@ MUTATIONS = [
      "return attempts_ >= attempts_max_ ? Next::give_up : Next::elsewhere;", "return Next::give_up;"),
     ("edge: origins that were refused are asked last of all", "src/edge/balance.cpp", "if (local_first) {\n    if (const auto id = local())",
      "if (local_first && ask.stay) {\n    if (const auto id = local())"),
+    # tables: the way out
+    ("tables: acknowledged before it is on the disk", "src/state/replica/replicator.cpp",
+     "if (at.position <= durable_ && (ack", "if ((ack"),
+    ("tables: a repair gives what is not on the disk yet", "src/state/replica/incoming.cpp",
+     "if (is_own && position > durable_) return false;", ""),
+    ("tables: ack remote is acknowledged here", "src/state/replica/replicator.cpp",
+     "const bool is_remote = waiter.ack == table::Ack::local || waiter.at.position <= remote_;", "const bool is_remote = true;"),
+    ("tables: a node of the own region confirms for another", "src/state/replica/replicator.cpp",
+     "if (!reached || reached->region == options_.region) return;", "if (!reached) return;"),
+    ("tables: confirmed before it is on the disk there", "src/state/replica/incoming.cpp",
+     "if (options_.durability == Durability::os) return send();", "return send();"),
+    ("tables: a hello promises what the disk does not have", "src/state/replica/replicator.cpp",
+     "if (engine_.applied() == safe_) return say_hello(safe_, now, complete_);",
+     "return say_hello(engine_.applied(), now, complete_);"),
+    ("tables: a log is forgotten before others have it", "src/state/replica/replicator.cpp",
+     "passed = std::min(passed, at == peers_.end() ? 0 : at->second.applied.position(reach.source));", ""),
+    ("tables: after a power cut the old log goes on", "src/state/engine.cpp",
+     "const bool is_new_log = !found || (!options.machine_boot.empty() && boot != options.machine_boot);",
+     "const bool is_new_log = !found;"),
+    # tables: the way in
+    ("tables: entries of a log are skipped", "src/state/engine_write.cpp",
+     'if (position > reached + 1) return fail(Code::not_found, "entries before this one are missing");', ""),
+    ("tables: a cursor is forgotten", "src/state/engine_change.h",
+     "batch_.put(port::Keyspace::meta, keyspace::reach(reach.source), bytes_);", ""),
+    ("tables: gaps are not repaired", "src/state/replica/incoming.cpp",
+     "if (incoming.is_reading || lane_.clock.now() < incoming.retry_at || (seed_ && seed_->only == 0)) return;", "return;"),
+    ("tables: only a source itself is asked", "src/state/replica/incoming.cpp",
+     "if (is_heard(peer) && peer.applied.position(source) >= position) all",
+     "if (is_heard(peer) && peer.source == source && peer.applied.position(source) >= position) all"),
+    ("tables: copies of logs are not kept", "src/state/engine_write.cpp",
+     "change.log({source, position}, entry.stamp.hlc, is_blanked ? std::string_view(blanked) : packed_entry);",
+     "change.reach({source, position, entry.stamp.hlc});"),
+    ("tables: a snapshot stands for what came after it", "src/state/replica/incoming.cpp",
+     "if (!seed.applied) seed.applied = page->applied;", "seed.applied = page->applied;"),
+    ("tables: a snapshot ends with its first page", "src/state/replica/incoming.cpp", "if (!page->is_last) {", "if (false) {"),
+    ("tables: writes lose against what a snapshot brought", "src/state/engine_write.cpp",
+     "SL_CHECK(hlc_.see(latest, wall_ms(), options_.clock_ahead_max_ms));", ""),
+    ("tables: the clock of a snapshot is forgotten in a restart", "src/state/engine_write.cpp",
+     "if (latest > before) change.put(Keyspace::meta, keyspace::kClock, keyspace::u64(latest));", ""),
+    # tables: sessions and clocks
+    ("tables: a token is not waited for", "src/state/replica/replicator.cpp",
+     "if (engine_.applied().reaches(wanted)) return done(0);", "return done(0);"),
+    ("tables: who has waited in vain is not told", "src/state/replica/replicator.cpp",
+     "stale_ms = std::max({stale_ms, uint64_t{1}, wall > last ? wall - last : 0});", "(void)(wall - last);"),
+    ("tables: the bound of clocks is ignored", "src/state/engine_write.cpp",
+     "SL_CHECK(hlc_.see(entry.stamp.hlc, wall_ms(), options_.clock_ahead_max_ms));",
+     "SL_CHECK(hlc_.see(entry.stamp.hlc, wall_ms(), 1ull << 40));"),
+    ("tables: clocks learn nothing of each other", "src/table/stamp.h", "last_ = std::max(last_, hlc);", ""),
+    # tables: merging and forgetting
+    ("tables: who comes last wins", "src/table/record.cpp", "const bool b_wins = b.stamp > a.stamp;", "const bool b_wins = true;"),
+    ("tables: appends in the order of their arrival", "src/table/record.cpp",
+     "std::ranges::sort(out.elements, reads_before);", ""),
+    ("tables: what comes twice is there twice", "src/table/record.cpp",
+     "out.elements.erase(twice.begin(), twice.end());\n  out.stamp", "out.stamp"),
+    ("tables: prepended at the end", "src/table/record.cpp",
+     "change.kind == Change::Kind::append ? Element::Side::back : Element::Side::front", "Element::Side::back"),
+    ("tables: removals do not remove", "src/table/record.cpp", "if (cell.stamp >= cleared) return true;", "return true;"),
+    ("tables: removals are forgotten at once", "src/state/engine_sweep.cpp",
+     "SL_TRY(const bool more_traces, purge_traces(stable));", "SL_TRY(const bool more_traces, purge_traces(UINT64_MAX));"),
+    ("tables: removals are forgotten before all have been heard", "src/state/replica/replicator.cpp",
+     "if (at == peers_.end()) return 0;", "if (at == peers_.end()) continue;"),
+    ("tables: removals are forgotten while an earlier life is still read", "src/state/replica/replicator.cpp",
+     "if (peer->applied.position(reach.source) != reach.position) return 0;", ""),
+    ("tables: a hello that is ahead counts as read", "src/state/replica/incoming.cpp",
+     "if (engine_.applied().position(peer.source) >= peer.applied.position(peer.source)) {", "{"),
 ]
 
 
@@ -117,14 +184,30 @@ def put(target, data):
         f.write(data)
 
 
-def build():
-    code, out = run("ninja", "-C", "build/release", "--quiet", "play_explore")
+def build(*targets):
+    code, out = run("ninja", "-C", "build/release", "--quiet", *targets)
     return code == 0, out[-3000:]
+
+
+def found_in_tables_by(seeds):
+    code, out = run(EXPLORER, "--tables", "--seeds", str(seeds))
+    if code != 0:
+        lines = [line.strip() for line in out.splitlines()]
+        return "explorer: " + (" ".join(lines[:2]) if out.startswith("seed") else f"ended with {code} {out[-200:]}")
+    built, out = build(*UNIT_TESTS)
+    if not built:
+        sys.exit(f"the unit tests do not build:\n{out}")
+    for test in UNIT_TESTS:
+        code, out = run(f"build/release/{test}", "--gtest_brief=1")
+        if code != 0:
+            failed = [line.split("] ")[1].split(" (")[0] for line in out.splitlines() if line.startswith("[  FAILED  ] ")]
+            return f"{test}: {failed[0] if failed else f'ended with {code}'}"
+    return None
 
 
 def found_by(seeds):
     """What finds something wrong with the program in the tree; None when nothing does."""
-    explorer = "build/release/play_explore"
+    explorer = EXPLORER
     code, out = run(explorer, "--seeds", str(seeds))
     if code != 0:
         first = out.split("\n", 1)[0].strip() if out else ""
@@ -140,6 +223,10 @@ def found_by(seeds):
     return None
 
 
+def finder_of(name):
+    return found_in_tables_by if name.startswith("tables:") else found_by
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=300)
@@ -149,17 +236,17 @@ def main():
     os.environ.setdefault("CCACHE_BASEDIR", TREE)
     os.environ.setdefault("CCACHE_NOHASHDIR", "1")
     copy_tree()
-    code, out = run("cmake", "--preset", "release")
-    built, log = build() if code == 0 else (False, out)
+    code, out = run("cmake", "--preset", "release", "-DSL_TESTS=ON")
+    built, log = build("play_explore") if code == 0 else (False, out)
     if not built:
         sys.exit(f"the tree does not build:\n{log}")
-    if wrong := found_by(options.seeds):
-        sys.exit(f"without any mutation: {wrong}")
+    wanted = [m for m in MUTATIONS if any(word in m[0] for word in options.only.split("|"))]
+    for finder in {finder_of(name) for name, *_ in wanted}:
+        if wrong := finder(options.seeds):
+            sys.exit(f"without any mutation: {wrong}")
 
     survivors, broken = [], []
-    for name, file, old, new in MUTATIONS:
-        if not any(word in name for word in options.only.split("|")):
-            continue
+    for name, file, old, new in wanted:
         path = os.path.join(TREE, file)
         with open(path) as f:
             text = f.read()
@@ -170,8 +257,8 @@ def main():
         start = time.monotonic()
         try:
             put(path, text.replace(old, new).encode())
-            built, log = build()
-            by = found_by(options.seeds) if built else None
+            built, log = build("play_explore")
+            by = finder_of(name)(options.seeds) if built else None
         finally:
             put(path, text.encode())
         took = time.monotonic() - start

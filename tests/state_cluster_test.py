@@ -138,6 +138,8 @@ class StateCluster(unittest.TestCase):
                 if answer.stale_ms == 0 and time.monotonic() - asked < LEVEL_CALL_S:
                     with mutex:
                         took[source, target] = time.monotonic() - start
+            for client in clients.values():
+                client.close()
         threads = [threading.Thread(target=watch, args=(a, b)) for a in REGIONS for b in REGIONS if a != b]
         for thread in threads:
             thread.start()

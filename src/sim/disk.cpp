@@ -85,6 +85,14 @@ void Disk::set_sync_time(Duration least, Duration most) {
   sync_most_ = most;
 }
 
+void Disk::wipe() {
+  SL_ASSERT(!is_open_);
+  spaces_ = {};
+  crowded_.clear();
+  unsynced_.clear();
+  bytes_ = 0;
+}
+
 void Disk::end_life(bool host_stays) {
   ++life_;
   is_open_ = false;

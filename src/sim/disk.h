@@ -34,6 +34,8 @@ class Disk {
   Result<std::unique_ptr<port::Store>> open();
 
   // ── faults ──
+  // Another disk takes its place, an empty one. Nobody may have it open.
+  void wipe();
   void set_full(bool full) { full_ = full; }  // writes fail, reads and syncs go on
   // The next sync that begins fails, and with it the open store: see port::Store::sync().
   void fail_next_sync() { fail_next_sync_ = true; }

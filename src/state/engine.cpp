@@ -88,7 +88,14 @@ Status Engine::load_reach() {
     applied_.set(reach);
     hlc_ = table::HybridClock(hlc_.source(), std::max(hlc_.now(0), reach.hlc));
   }
-  return cursor->status();
+  SL_CHECK(cursor->status());
+  std::string clock;
+  SL_TRY(const bool found, store_.get(Keyspace::meta, keyspace::kClock, clock));
+  std::string_view bytes = clock;
+  table::Hlc seen = 0;
+  if (found && !keyspace::take_u64(bytes, seen)) return fail(Code::corrupt, "the store's clock does not read back");
+  hlc_ = table::HybridClock(hlc_.source(), std::max(hlc_.now(0), seen));
+  return {};
 }
 
 Status Engine::load_catalog() {

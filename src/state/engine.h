@@ -4,6 +4,7 @@
 //
 //   keyspace  key                                              value
 //   meta      "identity"                                       source, ...
+//             "clock"                                          Hlc: the latest stamp that came in a snapshot
 //             "reach/" source                                  Reach: how far each source's log is applied here
 //             "fill/" table, index id                          the next key: an index that is still being filled
 //             "seed/" table                                    a table whose earlier items must come from another node
@@ -170,7 +171,7 @@ class Engine {
   std::function<void()> on_tables;
   // Tables that this region began to keep after others had written to them: their items come by snapshot.
   std::vector<TableId> tables_to_seed() const;
-  // Joins records that came in a snapshot of another node.
+  // Joins records that came in a snapshot of another node. `conflict`: stamped too far in the future, try again later.
   Status apply_snapshot(TableId table, std::span<const std::pair<std::string, std::string>> keys_and_records);
   // After a whole snapshot: what its node had applied is applied here too.
   // `absent`: tables of this region that it did not have.

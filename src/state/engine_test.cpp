@@ -83,6 +83,15 @@ struct Bench {
     const auto record = engine->load(table, key(id));
     return record ? json(engine->visible(table, *record)) : record.error().what;
   }
+  // All records of a table, as a snapshot has them.
+  std::vector<std::pair<std::string, std::string>> records(TableId id) {
+    std::vector<std::pair<std::string, std::string>> all;
+    EXPECT_TRUE(engine->walk_records(id, {}, [&](std::string_view key, std::string_view record) {
+      all.emplace_back(key, record);
+      return true;
+    }));
+    return all;
+  }
   // Hands over what was committed since the last call.
   void ship_to(Bench& other) {
     for (const auto& [at, entry] : shipped) {
@@ -209,15 +218,32 @@ TEST_F(EngineTest, a_region_that_begins_to_keep_a_table_asks_for_its_items) {
   EXPECT_EQ(b.engine->tables_to_seed(), std::vector<TableId>{wanted.id});
   b.open();
   EXPECT_EQ(b.engine->tables_to_seed(), std::vector<TableId>{wanted.id}) << "and does not forget to";
-  std::vector<std::pair<std::string, std::string>> records;
-  ASSERT_TRUE(a.engine->walk_records(wanted.id, {}, [&](std::string_view key, std::string_view record) {
-    records.emplace_back(key, record);
-    return true;
-  }));
-  ASSERT_TRUE(b.engine->apply_snapshot(wanted.id, records));
+  ASSERT_TRUE(b.engine->apply_snapshot(wanted.id, a.records(wanted.id)));
   ASSERT_TRUE(b.engine->seeded(wanted.id, a.engine->applied()));
   EXPECT_TRUE(b.engine->tables_to_seed().empty());
   EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "k"), R"({"id":{"S":"k"}})");
+}
+
+TEST_F(EngineTest, a_write_wins_against_what_a_snapshot_brought) {
+  const Table& table = a.make(a.sessions());
+  a.ship_to(b);
+  world.jump_wall(a.node, 400ms);
+  a.update(table, "k", "name", text("of a"));
+  ASSERT_TRUE(b.engine->apply_snapshot(table.id, a.records(table.id)));
+  b.update(*b.engine->find_table("sessions"), "k", "name", text("of b"));
+  EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "k"), R"({"id":{"S":"k"},"name":{"S":"of b"}})");
+
+  a.update(table, "l", "name", text("of a"));
+  ASSERT_TRUE(b.engine->apply_snapshot(table.id, a.records(table.id)));
+  b.open();
+  b.update(*b.engine->find_table("sessions"), "l", "name", text("after a restart"));
+  EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "l"), R"({"id":{"S":"l"},"name":{"S":"after a restart"}})");
+
+  world.jump_wall(a.node, 1s);
+  a.update(table, "k", "name", text("from the future"));
+  const Status status = b.engine->apply_snapshot(table.id, a.records(table.id));
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, Code::conflict) << "it waits, as entries of the log do";
 }
 
 TEST_F(EngineTest, a_lost_value_is_in_the_journal_of_both_sides) {

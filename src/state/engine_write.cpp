@@ -86,12 +86,19 @@ Status Engine::apply_snapshot(TableId id, std::span<const std::pair<std::string,
   const Table* table = find_table(id);
   if (!table) return {};
   Change change(*this);
+  table::Hlc latest = 0;
   for (const auto& [key, packed] : keys_and_records) {
     std::string_view bytes = packed;
     SL_TRY(const Record record, table::take_packed_record(bytes));
+    latest = std::max({latest, record.cleared.hlc, record.live.hlc});
+    for (const table::Cell& cell : record.cells) latest = std::max(latest, cell.latest().hlc);
     SL_TRY(Record before, load(*table, key));
     change.item(*table, key, std::move(before), record, nullptr, nullptr);
   }
+  // What is written here from now on, also after a restart, must win against what has come.
+  const table::Hlc before = hlc_now();
+  SL_CHECK(hlc_.see(latest, wall_ms(), options_.clock_ahead_max_ms));
+  if (latest > before) change.put(Keyspace::meta, keyspace::kClock, keyspace::u64(latest));
   return change.write();
 }
 

@@ -14,6 +14,10 @@ void Replicator::on_log(std::string_view bytes) {
   if (!message || message->source == engine_.self()) return;
   if (!incoming_.contains(message->source) && incoming_.size() >= kSourcesMax) return;
   const Source source = message->source;
+  // Whose entries come is there, before its next hello: after a cut the gap is asked for at once.
+  for (auto& [name, peer] : peers_) {
+    if (peer.source == source) peer.heard = lane_.clock.now();
+  }
   Incoming& incoming = incoming_[source];
   uint64_t position = message->first;
   bool is_progress = false;
@@ -193,7 +197,7 @@ void Replicator::on_read(const port::Fabric::Message& message) {
   const bool is_own = read->source == engine_.self();
   std::string out;
   begin_log_message(out, read->source, read->from, false, engine_.first_kept(read->source));
-  const Status status = engine_.read_log(read->source, read->from, kMessageBytesMax, [&](uint64_t position, std::string_view entry) {
+  const Status status = engine_.read_log(read->source, read->from, options_.message_bytes_max, [&](uint64_t position, std::string_view entry) {
     if (is_own && position > durable_) return false;
     if (!is_own) {
       // What is blank here because this region does not keep its table may be kept where it is asked for.
@@ -259,7 +263,11 @@ void Replicator::on_page(const Result<std::string_view>& answer) {
   seed.failure_count = 0;
   if (!seed.applied) seed.applied = page->applied;
   for (const SnapshotPage::Part& part : page->parts) {
-    if (const Status status = engine_.apply_snapshot(part.table, part.records); !status) return give_up(status.error().what);
+    const Status status = engine_.apply_snapshot(part.table, part.records);
+    if (status) continue;
+    if (status.error().code != Code::conflict) return give_up(status.error().what);
+    held_counter_.add();
+    return;  // the next tick asks for the same page again
   }
   seed.absent.insert(seed.absent.end(), page->absent.begin(), page->absent.end());
   if (!page->is_last) {
@@ -271,6 +279,7 @@ void Replicator::on_page(const Result<std::string_view>& answer) {
   const Status status = seed.only != 0 ? engine_.seeded(seed.only, *seed.applied)
                                        : engine_.reach(*seed.applied, seed.absent);
   if (!status) return give_up(status.error().what);
+  snapshot_counter_.add();
   lane_.log.line(port::Level::info, "state_snapshot_ends", fmt::format("from={} table={:016x}", seed.node, seed.only));
   seed_.reset();
   for (auto& [source, incoming] : incoming_) drain(source);
@@ -300,7 +309,7 @@ void Replicator::on_snapshot(const port::Fabric::Message& message) {
     SnapshotPage::Part part{.table = id};
     const std::string after = id == read->table ? read->after + '\0' : std::string();
     const Status status = engine_.walk_records(id, after, [&](std::string_view key, std::string_view record) {
-      if (bytes > 0 && bytes + key.size() + record.size() > kMessageBytesMax) {
+      if (bytes > 0 && bytes + key.size() + record.size() > options_.message_bytes_max) {
         page.is_last = false;
         return false;
       }

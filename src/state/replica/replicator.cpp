@@ -30,6 +30,7 @@ Replicator::Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabri
       applied_counter_(lane.meter.counter("sealane_state_applied_total")),
       published_counter_(lane.meter.counter("sealane_state_published_total")),
       repair_counter_(lane.meter.counter("sealane_state_repairs_total")),
+      snapshot_counter_(lane.meter.counter("sealane_state_snapshots_total")),
       held_counter_(lane.meter.counter("sealane_state_held_for_clock_total")) {
   engine_.on_commit = [this](Position at, std::string_view entry) { committed(at, entry); };
   using Message = port::Fabric::Message;
@@ -104,7 +105,7 @@ void Replicator::publish() {
     message.clear();
     uint64_t next = outbox_.front().first;
     begin_log_message(message, engine_.self(), next, wants_ack);
-    while (!outbox_.empty() && outbox_.front().first == next && next <= durable_ && message.size() < kMessageBytesMax) {
+    while (!outbox_.empty() && outbox_.front().first == next && next <= durable_ && message.size() < options_.message_bytes_max) {
       append_log_entry(message, outbox_.front().second);
       outbox_bytes_ -= outbox_.front().second.size();
       outbox_.pop_front();

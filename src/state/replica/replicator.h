@@ -71,6 +71,7 @@ class Replicator {
     std::vector<std::string> nodes;        // all that keep tables by the plan, this one too
     Durability durability = Durability::fsync;
     uint64_t log_bytes_max = 1ull << 30;   // per source
+    size_t message_bytes_max = kMessageBytesMax;
   };
   Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabric, Engine& engine, Options options);
   ~Replicator();
@@ -182,6 +183,7 @@ class Replicator {
   port::Counter& applied_counter_;
   port::Counter& published_counter_;
   port::Counter& repair_counter_;
+  port::Counter& snapshot_counter_;
   port::Counter& held_counter_;
 };
 

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// What goes wrong.
+#include <algorithm>
+#include <utility>
+
+#include "play/tables/trial.h"
+
+namespace sealane::play {
+
+void Trial::next_fault(Instant end) {
+  const Instant when = world_->now() + Duration(dice_.below(2'500'000'000));
+  if (when >= end) return;
+  world_->at(when, [this, end] {
+    ++verdict_.fault_count;
+    strike();
+    next_fault(end);
+  });
+}
+
+void Trial::strike() {
+  Member& member = members_[dice_.below(members_.size())];
+  const Duration lasts = 100ms + Duration(dice_.below(6'000'000'000));
+  sim::Node& node = *member.node;
+  sim::Node& broker = *brokers_[member.region];
+  switch (dice_.below(8)) {
+    case 0:
+    case 1: return cut(member.region, lasts);
+    case 2: return down(node, lasts, false);
+    case 3: return down(node, lasts, true);
+    case 4: return down(broker, lasts, false);
+    case 5:
+      if (node.state() != sim::NodeState::running) return;
+      world_->freeze(node);
+      return world_->at(world_->now() + lasts, [this, &node] {
+        if (node.state() == sim::NodeState::frozen) world_->thaw(node);
+      });
+    case 6: return cut(node, broker, lasts);
+    default: jump_clock(member);
+  }
+}
+
+// ── the network ──
+
+void Trial::cut(unsigned region, Duration lasts) {
+  const auto hosts_of = [&](unsigned r) {
+    std::vector<const sim::Node*> hosts{brokers_[r]};
+    for (const Member& member : members_) {
+      if (member.region == r) hosts.push_back(member.node);
+    }
+    return hosts;
+  };
+  for (unsigned other = 0; other < regions_.size(); ++other) {
+    if (other == region) continue;
+    for (const sim::Node* from : hosts_of(region)) {
+      for (const sim::Node* to : hosts_of(other)) cut(*from, *to, lasts);
+    }
+  }
+}
+
+void Trial::cut(const sim::Node& a, const sim::Node& b, Duration lasts) {
+  const auto [there, back] = world_->cut(sim::World::hosts(a), sim::World::hosts(b));
+  world_->at(world_->now() + lasts, [this, there, back] {
+    world_->links().heal(there);
+    world_->links().heal(back);
+  });
+}
+
+// ── processes, machines, clocks ──
+
+void Trial::down(sim::Node& node, Duration lasts, bool is_power) {
+  if (node.state() != sim::NodeState::running) return;
+  if (Member* member = member_of(node)) {
+    note_promises(*member);
+    if (is_power && trial_.is_os_durable) excuse(*member, false);
+  }
+  is_power ? world_->power_off(node) : world_->kill(node);
+  world_->at(world_->now() + lasts, [this, &node] { start(node); });
+}
+
+void Trial::jump_clock(Member& member) {
+  look_at_clock(member);
+  const auto off = Duration(int64_t(dice_.below(4'000'000'000)) - 2'000'000'000);
+  world_->jump_wall(*member.node, off - member.wall_off);
+  member.wall_off = off;
+}
+
+void Trial::start(sim::Node& node) {
+  if (lost_.contains(&node)) return;
+  if (node.state() == sim::NodeState::killed || node.state() == sim::NodeState::off) world_->start(node);
+}
+
+void Trial::heal_all() {
+  world_->links().heal_all();
+  for (Member& member : members_) {
+    look_at_clock(member);
+    world_->jump_wall(*member.node, -std::exchange(member.wall_off, Duration{}));
+    for (sim::Node* node : {member.node, brokers_[member.region]}) {
+      if (node->state() == sim::NodeState::frozen) world_->thaw(*node);
+      start(*node);
+    }
+  }
+}
+
+// ── what does not come back ──
+
+// A machine is replaced: the same name and address, an empty disk.
+void Trial::lose_disk() {
+  Member& member = members_[dice_.below(members_.size())];
+  note_promises(member);
+  excuse(member, false);
+  if (member.node->state() != sim::NodeState::off) world_->power_off(*member.node);
+  member.node->disk().wipe();
+  world_->at(world_->now() + 100ms + Duration(dice_.below(6'000'000'000)), [this, &member] { start(*member.node); });
+}
+
+void Trial::destroy() {
+  const unsigned region = unsigned(dice_.below(regions_.size()));
+  for (Member& member : members_) {
+    if (member.region != region) continue;
+    note_promises(member);
+    excuse(member, true);
+    if (member.node->state() != sim::NodeState::off) world_->power_off(*member.node);
+    member.is_destroyed = true;
+    lost_.insert(member.node);
+  }
+  if (brokers_[region]->state() == sim::NodeState::running) world_->kill(*brokers_[region]);
+  lost_.insert(brokers_[region]);
+  // At times it takes the power of all with it.
+  if (!dice_.chance(0.5)) return;
+  for (const Member& member : members_) down(*member.node, 100ms + Duration(dice_.below(2'000'000'000)), true);
+}
+
+// ── what is excused ──
+
+Trial::Member* Trial::member_of(const sim::Node& node) {
+  for (Member& member : members_) {
+    if (member.node == &node) return &member;
+  }
+  return nullptr;
+}
+
+// How far other nodes have said that they have this one's writes on their disks.
+void Trial::note_promises(Member& member) {
+  Tables* tables = dynamic_cast<Tables*>(member.node->process());
+  if (!tables) return;  // as it was when it died
+  member.source = tables->engine().self();
+  member.promised = member.promised_elsewhere = 0;
+  for (const auto& [name, peer] : tables->replicator().peers()) {
+    const uint64_t position = peer.applied.position(member.source);
+    member.promised = std::max(member.promised, position);
+    if (peer.region != regions_[member.region]) {
+      member.promised_elsewhere = std::max(member.promised_elsewhere, position);
+    }
+  }
+}
+
+void Trial::excuse(const Member& member, bool with_region) {
+  if (trial_.ack_remote) return;
+  const uint64_t promised = with_region ? member.promised_elsewhere : member.promised;
+  for (auto& [key, appends] : appends_) {
+    for (auto& [element, append] : appends) {
+      if (append.at.source == member.source && append.at.position > promised) append.is_excused = true;
+    }
+  }
+}
+
+}  // namespace sealane::play
