@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // So many writes and reads a second at one region, whether it answers or not (an open loop), until SIGTERM or for so many
 // seconds. Writes are items of 1 KiB under keys of this region, reads are of what was written. One line of JSON at the end:
-// how many were answered, how many not, how long answers took and the longest time without one.
+// how many were answered, how many not, how long answers took, the longest time without one, and answers second by second.
 #include <signal.h>
 #include <sys/timerfd.h>
 
@@ -26,11 +26,14 @@ struct Kind {
   uint64_t answered = 0, refused = 0;
   int64_t last_ns = 0, gap_ns = 0;
   std::vector<int64_t> latency_ns;
+  std::vector<uint64_t> by_second;
 
-  void note(const bench::Answer& answer, int64_t due_ns) {
+  void note(const bench::Answer& answer, int64_t due_ns, int64_t begin_ns) {
     const int64_t now = now_ns();
     if (!answer.is_good) return void(++refused);
     ++answered;
+    by_second.resize(std::max(by_second.size(), size_t((now - begin_ns) / 1'000'000'000) + 1));
+    ++by_second.back();
     if (last_ns != 0) gap_ns = std::max(gap_ns, now - last_ns);
     last_ns = now;
     latency_ns.push_back(now - due_ns);
@@ -39,9 +42,10 @@ struct Kind {
   std::string json() {
     const int64_t most = latency_ns.empty() ? 0 : *std::ranges::max_element(latency_ns);
     return fmt::format(R"({{"answered": {}, "refused": {}, "p50_ms": {:.2f}, "p99_ms": {:.2f}, "max_ms": {:.2f}, )"
-                       R"("gap_ms": {:.1f}}})",
+                       R"("gap_ms": {:.1f}, "by_second": [{}]}})",
                        answered, refused, bench::percentile_us(latency_ns, 0.5) / 1000,
-                       bench::percentile_us(latency_ns, 0.99) / 1000, double(most) / 1e6, double(gap_ns) / 1e6);
+                       bench::percentile_us(latency_ns, 0.99) / 1000, double(most) / 1e6, double(gap_ns) / 1e6,
+                       fmt::join(by_second, ", "));
   }
 };
 
@@ -64,6 +68,7 @@ struct Steady {
   std::vector<Connection*> idle{};
   std::deque<Request> due{};
   Kind writes{}, reads{};
+  int64_t begin_ns = 0;
   uint64_t written_count = 0, read_count = 0, late_count = 0;
   std::string first_refusal{};
   const std::string text = std::string(kTextBytes, 'x');
@@ -94,7 +99,7 @@ struct Steady {
     bench::Answer answer;
     size_t taken = 0;
     if (!bench::take_http(connection.received, answer, taken)) return;
-    (connection.busy.is_write ? writes : reads).note(answer, connection.busy.due_ns);
+    (connection.busy.is_write ? writes : reads).note(answer, connection.busy.due_ns, begin_ns);
     if (!answer.is_good && first_refusal.empty()) first_refusal = answer.body;
     connection.received.erase(0, taken);
     idle.push_back(&connection);
@@ -119,7 +124,7 @@ struct Steady {
     tick.events = EPOLLIN;
     tick.data.u32 = UINT32_MAX;
     epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &tick);
-    const int64_t begin = now_ns();
+    const int64_t begin = begin_ns = now_ns();
     int64_t heard = begin;
     uint64_t due_writes = 0, due_reads = 0;
     std::vector<epoll_event> events(connections.size() + 1);

@@ -154,7 +154,7 @@ Status Tables::build(const plan::Plan& plan) {
     if (std::exchange(is_token_due_, true)) return;
     (void)lane_.lane().inbox.post([this] {
       is_token_due_ = false;
-      token_.publish(std::make_shared<const std::string>(state::to_token(state_->engine().applied())));
+      token_.publish(std::make_shared<const std::string>(state::to_token(state_->engine().shown())));
     });
   };
   state_->replicator().on_applied();

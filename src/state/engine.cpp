@@ -69,6 +69,7 @@ Result<std::unique_ptr<Engine>> Engine::open(port::Store& store, port::Clock& cl
   }
   std::unique_ptr<Engine> engine(new Engine(store, clock, std::move(options), self));
   SL_CHECK(engine->load_reach());
+  SL_CHECK(engine->load_ahead());
   SL_CHECK(engine->load_catalog());
   SL_CHECK(engine->load_sequences());
   return engine;
@@ -88,14 +89,26 @@ Status Engine::load_reach() {
     applied_.set(reach);
     hlc_ = table::HybridClock(hlc_.source(), std::max(hlc_.now(0), reach.hlc));
   }
-  SL_CHECK(cursor->status());
-  std::string clock;
-  SL_TRY(const bool found, store_.get(Keyspace::meta, keyspace::kClock, clock));
-  std::string_view bytes = clock;
-  table::Hlc seen = 0;
-  if (found && !keyspace::take_u64(bytes, seen)) return fail(Code::corrupt, "the store's clock does not read back");
-  hlc_ = table::HybridClock(hlc_.source(), std::max(hlc_.now(0), seen));
+  return cursor->status();
+}
+
+Status Engine::load_ahead() {
+  std::string packed;
+  SL_TRY(const bool found, store_.get(Keyspace::meta, keyspace::kAhead, packed));
+  if (!found) return {};
+  std::string_view bytes = packed;
+  SL_TRY(table::Vector ahead, table::take_packed_vector(bytes));
+  set_ahead(std::move(ahead));
   return {};
+}
+
+void Engine::set_ahead(table::Vector ahead) {
+  ahead_ = std::move(ahead);
+  // What is written here from now on must win against what is shown.
+  for (const table::Reach& reach : ahead_) hlc_ = table::HybridClock(hlc_.source(), std::max(hlc_.now(0), reach.hlc));
+  if (applied_.reaches(ahead_)) ahead_ = {};
+  shown_ = applied_;
+  shown_.raise(ahead_);
 }
 
 Status Engine::load_catalog() {

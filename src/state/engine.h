@@ -4,7 +4,7 @@
 //
 //   keyspace  key                                              value
 //   meta      "identity"                                       source, ...
-//             "clock"                                          Hlc: the latest stamp that came in a snapshot
+//             "ahead"                                          Vector: what the givers of snapshots had applied
 //             "reach/" source                                  Reach: how far each source's log is applied here
 //             "fill/" table, index id                          the next key: an index that is still being filled
 //             "seed/" table                                    a table whose earlier items must come from another node
@@ -154,6 +154,8 @@ class Engine {
   Source self() const { return hlc_.source(); }
   // What is applied here, of every source (self too).
   const table::Vector& applied() const { return applied_; }
+  // What reading here may show: more than is applied while the pages of a snapshot come in.
+  const table::Vector& shown() const { return ahead_.empty() ? applied_ : shown_; }
   table::Hlc hlc_now() const;
   // Applies an entry of another source at exactly the next position; earlier ones are ignored. `conflict`: stamped too
   // far in the future, try again later.
@@ -171,8 +173,10 @@ class Engine {
   std::function<void()> on_tables;
   // Tables that this region began to keep after others had written to them: their items come by snapshot.
   std::vector<TableId> tables_to_seed() const;
-  // Joins records that came in a snapshot of another node. `conflict`: stamped too far in the future, try again later.
-  Status apply_snapshot(TableId table, std::span<const std::pair<std::string, std::string>> keys_and_records);
+  // Joins records that came in a snapshot of another node, whose shown() was this. `conflict`: stamped too far in the future,
+  // try again later.
+  Status apply_snapshot(TableId table, std::span<const std::pair<std::string, std::string>> keys_and_records,
+                        const table::Vector& shown_by_giver);
   // After a whole snapshot: what its node had applied is applied here too.
   // `absent`: tables of this region that it did not have.
   Status reach(const table::Vector& applied_by_snapshot, std::span<const TableId> absent = {});
@@ -191,6 +195,8 @@ class Engine {
 
   Engine(port::Store& store, port::Clock& clock, Options options, Source self);
   Status load_reach();
+  Status load_ahead();
+  void set_ahead(table::Vector ahead);
   Status load_catalog();
   Status load_sequences();
   uint64_t wall_ms() const;
@@ -216,6 +222,8 @@ class Engine {
   std::set<std::pair<TableId, uint32_t>> filling_;
   std::set<TableId> to_seed_;
   table::Vector applied_;
+  table::Vector ahead_;                               // of givers of snapshots, until it is applied here; and
+  table::Vector shown_;                               // with what is applied
   std::map<TableId, Count> counts_;
   uint64_t stream_sequence_ = 1, journal_sequence_ = 1, lost_count_ = 0;
   double entry_bytes_ = 512;                          // of a log entry, a moving average

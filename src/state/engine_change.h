@@ -74,6 +74,12 @@ class Engine::Change {
     reached_.push_back(reach);
   }
 
+  void ahead(const table::Vector& ahead) {
+    bytes_.clear();
+    table::append_packed(bytes_, ahead);
+    batch_.put(port::Keyspace::meta, keyspace::kAhead, bytes_);
+  }
+
   void journal(const Table& table, std::string_view key, const table::Discarded& what) {
     Lost lost{.sequence = engine_.journal_sequence_ + lost_count_, .wall_ms = engine_.wall_ms(),
               .table_name = table.name, .what = what};
@@ -98,6 +104,7 @@ class Engine::Change {
       kept.bytes += count.bytes;
     }
     for (const table::Reach& reach : reached_) engine_.applied_.set(reach);
+    if (!engine_.ahead_.empty()) engine_.set_ahead(std::move(engine_.ahead_));
     engine_.stream_sequence_ += stream_count_;
     engine_.journal_sequence_ += lost_count_;
     engine_.lost_count_ += lost_count_;

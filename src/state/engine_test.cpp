@@ -218,7 +218,7 @@ TEST_F(EngineTest, a_region_that_begins_to_keep_a_table_asks_for_its_items) {
   EXPECT_EQ(b.engine->tables_to_seed(), std::vector<TableId>{wanted.id});
   b.open();
   EXPECT_EQ(b.engine->tables_to_seed(), std::vector<TableId>{wanted.id}) << "and does not forget to";
-  ASSERT_TRUE(b.engine->apply_snapshot(wanted.id, a.records(wanted.id)));
+  ASSERT_TRUE(b.engine->apply_snapshot(wanted.id, a.records(wanted.id), a.engine->applied()));
   ASSERT_TRUE(b.engine->seeded(wanted.id, a.engine->applied()));
   EXPECT_TRUE(b.engine->tables_to_seed().empty());
   EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "k"), R"({"id":{"S":"k"}})");
@@ -229,19 +229,19 @@ TEST_F(EngineTest, a_write_wins_against_what_a_snapshot_brought) {
   a.ship_to(b);
   world.jump_wall(a.node, 400ms);
   a.update(table, "k", "name", text("of a"));
-  ASSERT_TRUE(b.engine->apply_snapshot(table.id, a.records(table.id)));
+  ASSERT_TRUE(b.engine->apply_snapshot(table.id, a.records(table.id), a.engine->applied()));
   b.update(*b.engine->find_table("sessions"), "k", "name", text("of b"));
   EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "k"), R"({"id":{"S":"k"},"name":{"S":"of b"}})");
 
   a.update(table, "l", "name", text("of a"));
-  ASSERT_TRUE(b.engine->apply_snapshot(table.id, a.records(table.id)));
+  ASSERT_TRUE(b.engine->apply_snapshot(table.id, a.records(table.id), a.engine->applied()));
   b.open();
   b.update(*b.engine->find_table("sessions"), "l", "name", text("after a restart"));
   EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "l"), R"({"id":{"S":"l"},"name":{"S":"after a restart"}})");
 
   world.jump_wall(a.node, 1s);
   a.update(table, "k", "name", text("from the future"));
-  const Status status = b.engine->apply_snapshot(table.id, a.records(table.id));
+  const Status status = b.engine->apply_snapshot(table.id, a.records(table.id), a.engine->applied());
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, Code::conflict) << "it waits, as entries of the log do";
 }

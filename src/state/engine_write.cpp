@@ -82,24 +82,26 @@ Status Engine::apply(Source source, uint64_t position, std::string_view packed_e
   return change.write();
 }
 
-Status Engine::apply_snapshot(TableId id, std::span<const std::pair<std::string, std::string>> keys_and_records) {
+Status Engine::apply_snapshot(TableId id, std::span<const std::pair<std::string, std::string>> keys_and_records,
+                              const table::Vector& shown_by_giver) {
   const Table* table = find_table(id);
   if (!table) return {};
+  for (const table::Reach& reach : shown_by_giver) {
+    SL_CHECK(hlc_.see(reach.hlc, wall_ms(), options_.clock_ahead_max_ms));
+  }
   Change change(*this);
-  table::Hlc latest = 0;
   for (const auto& [key, packed] : keys_and_records) {
     std::string_view bytes = packed;
     SL_TRY(const Record record, table::take_packed_record(bytes));
-    latest = std::max({latest, record.cleared.hlc, record.live.hlc});
-    for (const table::Cell& cell : record.cells) latest = std::max(latest, cell.latest().hlc);
     SL_TRY(Record before, load(*table, key));
     change.item(*table, key, std::move(before), record, nullptr, nullptr);
   }
-  // What is written here from now on, also after a restart, must win against what has come.
-  const table::Hlc before = hlc_now();
-  SL_CHECK(hlc_.see(latest, wall_ms(), options_.clock_ahead_max_ms));
-  if (latest > before) change.put(Keyspace::meta, keyspace::kClock, keyspace::u64(latest));
-  return change.write();
+  table::Vector ahead = ahead_;
+  ahead.raise(shown_by_giver);
+  change.ahead(ahead);
+  SL_CHECK(change.write());
+  set_ahead(std::move(ahead));
+  return {};
 }
 
 Status Engine::reach(const table::Vector& applied_by_snapshot, std::span<const TableId> absent) {
@@ -123,6 +125,8 @@ Status Engine::reach(const table::Vector& applied_by_snapshot, std::span<const T
 
 Status Engine::seeded(TableId id, const table::Vector& applied_by_snapshot) {
   Change change(*this);
+  table::Vector ahead = ahead_;
+  ahead.raise(applied_);  // what was shown may be shown again
   for (const table::Reach& reach : applied_) {
     if (reach.source == self()) continue;
     const table::Reach* theirs = applied_by_snapshot.find(reach.source);
@@ -131,7 +135,9 @@ Status Engine::seeded(TableId id, const table::Vector& applied_by_snapshot) {
     change.reach(theirs ? *theirs : table::Reach{reach.source, 0, 0});
   }
   change.erase(Keyspace::meta, keyspace::seed(id));
+  change.ahead(ahead);
   SL_CHECK(change.write());
+  set_ahead(std::move(ahead));
   to_seed_.erase(id);
   return {};
 }

@@ -79,7 +79,7 @@ inline std::string fill(table::TableId id, uint32_t index_id) {
   append_u32(out, index_id);
   return out;
 }
-constexpr std::string_view kIdentity = "identity", kClock = "clock", kReachPrefix = "reach/", kFillPrefix = "fill/", kSeedPrefix = "seed/";
+constexpr std::string_view kIdentity = "identity", kAhead = "ahead", kReachPrefix = "reach/", kFillPrefix = "fill/", kSeedPrefix = "seed/";
 inline std::string seed(table::TableId id) { return std::string(kSeedPrefix) + u64(id); }
 
 }  // namespace sealane::state::keyspace

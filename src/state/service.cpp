@@ -162,7 +162,15 @@ void Service::run(const std::shared_ptr<Waiting>& waiting) {
 
 void Service::finish(const std::shared_ptr<Waiting>& waiting) {
   api::Answer& answer = waiting->answer;
-  if (answer.written == Position{}) return send(waiting->responder, 200, answer.json, waiting.get());
+  if (answer.written == Position{}) {
+    if (replicator_.is_durable()) return send(waiting->responder, 200, answer.json, waiting.get());
+    // It may show what a power cut could still take back. A disk that is broken does not keep anybody from reading.
+    return replicator_.when_acknowledged(
+        {engine_.self(), engine_.applied().position(engine_.self())}, table::Ack::local, options_.ack_timeout,
+        [this, waiting, alive = std::weak_ptr(alive_)](const Status&) {
+          if (!alive.expired()) send(waiting->responder, 200, waiting->answer.json, waiting.get());
+        });
+  }
   const bool is_remote = waiting->is_remote || (answer.ack == table::Ack::remote && !waiting->is_local);
   replicator_.when_acknowledged(
       answer.written, is_remote ? table::Ack::remote : table::Ack::local, options_.ack_timeout,
@@ -201,13 +209,13 @@ void Service::send(const serve::Responder& responder, uint16_t status, std::stri
 
 // What the session saw before, and all that this answer may have shown.
 std::string_view Service::token_after(const table::Vector& seen) {
-  const table::Vector& applied = engine_.applied();
-  if (!applied.reaches(seen)) {
+  const table::Vector& shown = engine_.shown();
+  if (!shown.reaches(seen)) {
     token_of_ = seen;
-    token_of_.raise(applied);
+    token_of_.raise(shown);
     token_ = to_token(token_of_);
-  } else if (token_.empty() || token_of_ != applied) {
-    token_of_ = applied;
+  } else if (token_.empty() || token_of_ != shown) {
+    token_of_ = shown;
     token_ = to_token(token_of_);
   }
   return token_;

@@ -107,7 +107,7 @@ void Trial::append_now(Tables& tables, unsigned key, Session& session, std::set<
     ++verdict_.acknowledged_count;
     append.is_acknowledged = true;
     session.must_see[key].insert(element);
-    session.seen.raise(engine.applied());
+    session.seen.raise(engine.shown());
   };
   const auto at = write(tables, false, key, change, done);
   if (!at) return;
@@ -127,12 +127,22 @@ void Trial::read(Tables& tables, unsigned key, Session& session) {
     const std::set<std::string> there(turns.begin(), turns.end());
     for (const std::string& element : owed) {
       if (!there.contains(element)) {
-        return broke(fmt::format("rule 3: a session read {} at {:08x} without {} and was not told", key_name(key, false),
-                                 tables.engine().self(), element));
+        const Append& lost = appends_[key][element];
+        return broke(fmt::format("rule 3: a session read {} at {:08x} without {} and was not told; it is {} at {}, and {} of "
+                                 "that log is applied here",
+                                 key_name(key, false), tables.engine().self(), element,
+                                 lost.is_acknowledged ? "acknowledged" : "not acknowledged", lost.at.position,
+                                 tables.engine().applied().position(lost.at.source)));
       }
     }
-    session.must_see[key].insert(there.begin(), there.end());
-    session.seen.raise(tables.engine().applied());
+    // As the API does: what is not on the disk yet is not shown.
+    const state::Position all{tables.engine().self(), tables.engine().applied().position(tables.engine().self())};
+    const auto show = [this, key, &session, there, shown = tables.engine().shown()](const Status& status) {
+      if (!status) return;
+      session.must_see[key].insert(there.begin(), there.end());
+      session.seen.raise(shown);
+    };
+    tables.replicator().when_acknowledged(all, table::Ack::local, 3s, show);
   });
 }
 

@@ -71,7 +71,7 @@ void Trial::down(sim::Node& node, Duration lasts, bool is_power) {
   if (node.state() != sim::NodeState::running) return;
   if (Member* member = member_of(node)) {
     note_promises(*member);
-    if (is_power && trial_.is_os_durable) excuse(*member, false);
+    if (is_power && trial_.is_os_durable) excuse(*member, member->source);
   }
   is_power ? world_->power_off(node) : world_->kill(node);
   world_->at(world_->now() + lasts, [this, &node] { start(node); });
@@ -105,26 +105,25 @@ void Trial::heal_all() {
 
 // A machine is replaced: the same name and address, an empty disk.
 void Trial::lose_disk() {
-  Member& member = members_[dice_.below(members_.size())];
-  note_promises(member);
-  excuse(member, false);
-  if (member.node->state() != sim::NodeState::off) world_->power_off(*member.node);
-  member.node->disk().wipe();
-  world_->at(world_->now() + 100ms + Duration(dice_.below(6'000'000'000)), [this, &member] { start(*member.node); });
+  for (Member& member : members_) {
+    if (!member.is_doomed) continue;
+    excuse_all(member);
+    if (member.node->state() != sim::NodeState::off) world_->power_off(*member.node);
+    member.node->disk().wipe();
+    world_->at(world_->now() + 100ms + Duration(dice_.below(6'000'000'000)), [this, &member] { start(*member.node); });
+  }
 }
 
 void Trial::destroy() {
-  const unsigned region = unsigned(dice_.below(regions_.size()));
   for (Member& member : members_) {
-    if (member.region != region) continue;
-    note_promises(member);
-    excuse(member, true);
+    if (!member.is_doomed) continue;
+    excuse_all(member);
     if (member.node->state() != sim::NodeState::off) world_->power_off(*member.node);
     member.is_destroyed = true;
     lost_.insert(member.node);
+    sim::Node& broker = *brokers_[member.region];
+    if (lost_.insert(&broker).second && broker.state() == sim::NodeState::running) world_->kill(broker);
   }
-  if (brokers_[region]->state() == sim::NodeState::running) world_->kill(*brokers_[region]);
-  lost_.insert(brokers_[region]);
   // At times it takes the power of all with it.
   if (!dice_.chance(0.5)) return;
   for (const Member& member : members_) down(*member.node, 100ms + Duration(dice_.below(2'000'000'000)), true);
@@ -133,35 +132,39 @@ void Trial::destroy() {
 // ── what is excused ──
 
 Trial::Member* Trial::member_of(const sim::Node& node) {
-  for (Member& member : members_) {
-    if (member.node == &node) return &member;
-  }
-  return nullptr;
+  const auto at = std::ranges::find(members_, &node, &Member::node);
+  return at == members_.end() ? nullptr : &*at;
 }
 
-// How far other nodes have said that they have this one's writes on their disks.
+Trial::Member& Trial::member_of(std::string_view name) {
+  return *std::ranges::find_if(members_, [&](const Member& member) { return member.node->name() == name; });
+}
+
+// Whom this one has heard to have its writes on disk: what hellos promise.
 void Trial::note_promises(Member& member) {
   Tables* tables = dynamic_cast<Tables*>(member.node->process());
   if (!tables) return;  // as it was when it died
   member.source = tables->engine().self();
-  member.promised = member.promised_elsewhere = 0;
+  member.promised.try_emplace(member.source, 0);
   for (const auto& [name, peer] : tables->replicator().peers()) {
-    const uint64_t position = peer.applied.position(member.source);
-    member.promised = std::max(member.promised, position);
-    if (peer.region != regions_[member.region]) {
-      member.promised_elsewhere = std::max(member.promised_elsewhere, position);
+    if (member_of(name).is_doomed) continue;
+    for (auto& [source, promised] : member.promised) promised = std::max(promised, peer.applied.position(source));
+  }
+}
+
+void Trial::excuse(const Member& member, table::Source source) {
+  if (trial_.ack_remote) return;
+  const auto promised = member.promised.find(source);
+  for (auto& [key, appends] : appends_) {
+    for (auto& [element, append] : appends) {
+      if (append.at.source == source && append.at.position > promised->second) append.is_excused = true;
     }
   }
 }
 
-void Trial::excuse(const Member& member, bool with_region) {
-  if (trial_.ack_remote) return;
-  const uint64_t promised = with_region ? member.promised_elsewhere : member.promised;
-  for (auto& [key, appends] : appends_) {
-    for (auto& [element, append] : appends) {
-      if (append.at.source == member.source && append.at.position > promised) append.is_excused = true;
-    }
-  }
+void Trial::excuse_all(Member& member) {
+  note_promises(member);
+  for (const auto& [source, promised] : member.promised) excuse(member, source);
 }
 
 }  // namespace sealane::play

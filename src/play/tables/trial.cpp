@@ -67,6 +67,10 @@ Trial::Trial(const TableTrial& trial)
     }
     for (unsigned c = 0; c < kClients; ++c) next_operation(r, Duration(dice_.below(100'000'000)));
   }
+  const Member& doomed = members_[dice_.below(members_.size())];
+  for (Member& member : members_) {
+    member.is_doomed = trial.destroys ? member.region == doomed.region : trial.replaces && &member == &doomed;
+  }
 }
 
 TableVerdict Trial::run() {

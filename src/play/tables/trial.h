@@ -52,10 +52,11 @@ class Trial {
     unsigned region = 0;
     Duration wall_off{};
     uint64_t latest_wall_ms = 0;  // that its clock has ever shown
+    bool is_doomed = false;       // its disk will be lost
     bool is_destroyed = false;
-    // Of its log, when it died last: how far others have it, and others in other regions.
-    table::Source source = 0;
-    uint64_t promised = 0, promised_elsewhere = 0;
+    table::Source source = 0;     // of its present log
+    // By each log that it has begun, as it was when it died last: how far others have it on disks that will not be lost.
+    std::map<table::Source, uint64_t> promised;
   };
   // A user, who may turn to any region.
   struct Session {
@@ -104,10 +105,11 @@ class Trial {
   void lose_disk();
   void destroy();
   void note_promises(Member& member);
-  // The disk of this member, or its last moments, are about to be lost (`with_region`: with those of its whole region): what
-  // nobody else has promised to have is excused.
-  void excuse(const Member& member, bool with_region);
+  // What this member has in one of its logs is about to be lost: excuses what nobody else has promised to have.
+  void excuse(const Member& member, table::Source source);
+  void excuse_all(Member& member);
   Member* member_of(const sim::Node& node);
+  Member& member_of(std::string_view name);
 
   // ── rules ──
   void look_at_clock(Member& member);

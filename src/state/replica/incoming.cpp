@@ -184,6 +184,7 @@ void Replicator::repaired(Source source, const std::string& node, const Result<s
     incoming.attempt_count = 0;
     note_progress();
   } else if (message->entries.empty() && (message->first_kept == 0 || message->first_kept > before + 1)) {
+    ++incoming.attempt_count;  // should nothing come of it, somebody else is asked
     begin_seed(0, node);
   } else {
     fails();
@@ -263,12 +264,14 @@ void Replicator::on_page(const Result<std::string_view>& answer) {
   seed.failure_count = 0;
   if (!seed.applied) seed.applied = page->applied;
   for (const SnapshotPage::Part& part : page->parts) {
-    const Status status = engine_.apply_snapshot(part.table, part.records);
+    const Status status = engine_.apply_snapshot(part.table, part.records, page->shown);
     if (status) continue;
     if (status.error().code != Code::conflict) return give_up(status.error().what);
     held_counter_.add();
+    if (++seed.held_count >= Seed::kHeldMax) give_up("its stamps are too far ahead: check the clocks");
     return;  // the next tick asks for the same page again
   }
+  seed.held_count = 0;
   seed.absent.insert(seed.absent.end(), page->absent.begin(), page->absent.end());
   if (!page->is_last) {
     seed.next.table = page->next_table;
@@ -289,8 +292,7 @@ void Replicator::on_page(const Result<std::string_view>& answer) {
 void Replicator::on_snapshot(const port::Fabric::Message& message) {
   const auto read = parse_read_snapshot(message.bytes);
   if (!read || message.reply_to.empty()) return;
-  SnapshotPage page{.applied = engine_.applied(), .is_last = true};
-  page.applied.set({engine_.self(), durable_, durable_hlc_});
+  SnapshotPage page{.applied = engine_.applied(), .shown = engine_.shown(), .is_last = true};
   const std::vector<TableId> incomplete = engine_.tables_to_seed();
   std::vector<TableId> wanted;
   if (read->only == 0) wanted.push_back(table::kCatalogId);
@@ -325,7 +327,11 @@ void Replicator::on_snapshot(const port::Fabric::Message& message) {
   }
   std::string out;
   append_packed(out, page);
-  fabric_.publish(message.reply_to, out);
+  // Others must not have what a power cut could still take from us.
+  store_.sync([this, to = std::string(message.reply_to), out = std::move(out),
+               alive = std::weak_ptr(alive_)](const Status& status) {
+    if (status && !alive.expired()) fabric_.publish(to, out);
+  });
 }
 
 }  // namespace sealane::state

@@ -168,6 +168,7 @@ Result<ReadSnapshot> parse_read_snapshot(std::string_view bytes) {
 void append_packed(std::string& out, const SnapshotPage& page) {
   out += kVersion;
   append_packed(out, page.applied);
+  append_packed(out, page.shown);
   out += page.is_last ? '\1' : '\0';
   append_varint(out, page.next_table);
   append_bytes(out, page.next_after);
@@ -187,6 +188,7 @@ Result<SnapshotPage> parse_snapshot_page(std::string_view bytes) {
   SnapshotPage page;
   if (!take_version(bytes)) return broken();
   SL_TRY(page.applied, table::take_packed_vector(bytes));
+  SL_TRY(page.shown, table::take_packed_vector(bytes));
   if (bytes.empty() || uint8_t(bytes.front()) > 1) return broken();
   page.is_last = bytes.front() == '\1';
   bytes.remove_prefix(1);

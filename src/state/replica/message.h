@@ -89,6 +89,7 @@ Result<ReadSnapshot> parse_read_snapshot(std::string_view bytes);
 
 struct SnapshotPage {
   table::Vector applied;         // what the sender had applied when it made this page
+  table::Vector shown;           // what the page may have: more, when the sender itself is being given a snapshot
   bool is_last = false;
   table::TableId next_table = 0; // where the next page begins
   std::string next_after;

@@ -23,7 +23,6 @@ uint64_t ms(Duration d) { return uint64_t(std::max<int64_t>(0, d.count()) / 1'00
 
 Replicator::Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabric, Engine& engine, Options options)
     : lane_(lane), store_(store), fabric_(fabric), engine_(engine), options_(std::move(options)),
-      durable_(engine.applied().position(engine.self())), durable_hlc_(engine.applied().hlc(engine.self())),
       flush_timer_(lane.timers.make([this] { publish(); })), tick_timer_(lane.timers.make([this] { tick(); })),
       deadline_timer_(lane.timers.make([this] { at_deadline(); })),
       alive_(std::make_shared<bool>(true)),
@@ -44,6 +43,13 @@ Replicator::Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabri
   listen(read_subject(options_.node), [this](const Message& m) { on_read(m); });
   listen(snapshot_subject(options_.node), [this](const Message& m) { on_snapshot(m); });
   tick_timer_->arm_at(lane_.clock.now());
+  // What an earlier process wrote may be with the operating system only.
+  if (options_.durability == Durability::os) {
+    durable_ = engine_.applied().position(engine_.self());
+    durable_hlc_ = engine_.applied().hlc(engine_.self());
+  } else {
+    sync();
+  }
 }
 
 Replicator::~Replicator() {
@@ -186,9 +192,9 @@ void Replicator::release_readers() {
 
 void Replicator::note_session(const std::string& session) {
   if (session.empty() || session.size() > kSessionBytesMax) return;
-  remember(session, engine_.applied());
+  remember(session, engine_.shown());
   std::string bytes;
-  append_packed(bytes, SessionNote{session, engine_.applied()});
+  append_packed(bytes, SessionNote{session, engine_.shown()});
   fabric_.publish(kSessionSubject, bytes);
 }
 

@@ -81,6 +81,7 @@ class Replicator {
   // Calls `done` when the write at `at` is durable here (and, if so wanted, in another region); an error when the disk failed,
   // or with `timeout` when no other region has confirmed it by then (it is written here all the same).
   using Done = std::function<void(Status)>;
+  bool is_durable() const { return durable_ >= engine_.applied().position(engine_.self()); }  // all that is written here
   void when_acknowledged(const Position& at, table::Ack ack, Duration timeout, Done done);
   // Calls `done` when everything in `wanted` is applied here (0: at once), or after `timeout`: with how many milliseconds
   // behind we are then (at least 1).

@@ -18,6 +18,8 @@ struct Replicator::Seed {
   bool is_asking = false;
   size_t failure_count = 0;
   static constexpr size_t kFailuresMax = 5;  // then somebody else is asked
+  size_t held_count = 0;                     // how often this page was stamped too far ahead
+  static constexpr size_t kHeldMax = 30;     // ticks
 };
 
 }  // namespace sealane::state
