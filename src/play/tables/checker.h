@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A world of nodes that keep tables, put through random faults in virtual time, and what must hold in it whatever happens
-// (in the manner of Jepsen's tests of append-only registers):
+// A world of nodes that keep tables, put through random faults in virtual time, and what must hold
+// in it whatever happens (in the manner of Jepsen's tests of append-only registers):
 //
 //   1 no acknowledged append is lost, no element is there twice, and none that nobody wrote
 //   2 when the faults are over, all replicas hold the same bytes, within a bound
@@ -11,9 +11,10 @@
 //   7 what a session appends after something that it has seen stands behind it
 //   8 nobody needs a snapshot while logs have room
 //
-// Regions and single nodes are cut off, nodes and message brokers killed and frozen, machines lose power, clocks are off by
-// up to two seconds, disks are slow, logs so short that who was away needs a snapshot; a node may lose its disk and come back
-// as a new one, a region may be destroyed. All the while clients append, update, put, delete and read in every region.
+// Regions and single nodes are cut off, nodes and message brokers killed and frozen, machines lose
+// power, clocks are off by up to two seconds, disks are slow, logs so short that who was away needs
+// a snapshot; a node may lose its disk and come back as a new one, a region may be destroyed. All
+// the while clients append, update, put, delete and read in every region.
 #pragma once
 
 #include <cstdint>
@@ -35,17 +36,18 @@ struct TableTrial {
   uint64_t log_bytes_max = kLogBytesAmple;
   size_t message_bytes_max = 256 << 10;
   bool ack_remote = false;
-  bool is_os_durable = false;   // durability: os; a power cut may lose the tail of a log
-  bool destroys = false;        // one region vanishes for good
-  bool replaces = false;        // one node comes back with an empty disk
+  bool is_os_durable = false;  // durability: os; a power cut may lose the tail of a log
+  bool destroys = false;       // one region vanishes for good
+  bool replaces = false;       // one node comes back with an empty disk
 };
 
 struct TableVerdict {
   std::vector<std::string> broken;  // which rule, and how; empty: all held
-  uint64_t acknowledged_count = 0, refused_count = 0, read_count = 0, stale_count = 0, conflict_count = 0;
+  uint64_t acknowledged_count = 0, refused_count = 0, read_count = 0, stale_count = 0,
+           conflict_count = 0;
   uint64_t fault_count = 0, repair_count = 0, snapshot_count = 0, held_count = 0;
-  uint64_t excused_count = 0;       // acknowledged with a disk that was then lost, and nowhere else
-  Duration level_after{};           // how long it took to be level
+  uint64_t excused_count = 0;  // acknowledged with a disk that was then lost, and nowhere else
+  Duration level_after{};      // how long it took to be level
   uint64_t trace_hash = 0;
 };
 

@@ -13,7 +13,9 @@ using table::Value;
 namespace {
 
 Value text(std::string s) { return Value(std::move(s)); }
-std::string key_name(unsigned k, bool is_other) { return fmt::format("{}-{}", is_other ? "other" : "session", k); }
+std::string key_name(unsigned k, bool is_other) {
+  return fmt::format("{}-{}", is_other ? "other" : "session", k);
+}
 
 }  // namespace
 
@@ -26,19 +28,25 @@ void Trial::next_operation(unsigned region, Duration in) {
 }
 
 void Trial::operate(unsigned region) {
-  Member& member = members_[region * trial_.nodes_per_region + unsigned(dice_.below(trial_.nodes_per_region))];
+  Member& member =
+      members_[region * trial_.nodes_per_region + unsigned(dice_.below(trial_.nodes_per_region))];
   const unsigned key = unsigned(dice_.below(kKeys)), what = unsigned(dice_.below(10));
   Session& session = sessions_[dice_.below(std::size(sessions_))];
   world_->on_process(*member.node, world_->now(), [this, &member, key, what, &session] {
     Tables* tables = at(member);
     if (!tables) return;
     switch (what) {
-      case 0: return put_other(*tables, key);
-      case 1: return update_other(*tables, key);
+      case 0:
+        return put_other(*tables, key);
+      case 1:
+        return update_other(*tables, key);
       case 2:
       case 3:
-      case 4: read(*tables, key, session); break;
-      default: append(*tables, key, session);
+      case 4:
+        read(*tables, key, session);
+        break;
+      default:
+        append(*tables, key, session);
     }
     look_at_clock(member);
   });
@@ -48,7 +56,8 @@ std::string Trial::packed_key(unsigned key, bool is_other) const {
   return table::encode_key(text(key_name(key, is_other)), nullptr);
 }
 
-std::optional<state::Position> Trial::write(Tables& tables, bool is_other, unsigned key, const Change& change,
+std::optional<state::Position> Trial::write(Tables& tables, bool is_other, unsigned key,
+                                            const Change& change,
                                             std::function<void(Status)> done) {
   Engine& engine = tables.engine();
   const table::Table* table = engine.find_table(kTableName);
@@ -60,7 +69,9 @@ std::optional<state::Position> Trial::write(Tables& tables, bool is_other, unsig
   }
   Item item = engine.visible(*table, *before);
   item.set("id", text(key_name(key, is_other)));
-  state::ItemWrite write{.table = table, .key = packed_key(key, is_other), .before = std::move(*before),
+  state::ItemWrite write{.table = table,
+                         .key = packed_key(key, is_other),
+                         .before = std::move(*before),
                          .delta = change(engine, item)};
   const auto written = engine.commit(std::span(&write, 1));
   if (!written) {
@@ -76,33 +87,41 @@ void Trial::when_reached(Tables& tables, const Session& session, std::function<v
   for (const Member& member : members_) {
     if (member.node->process() == &tables) node = member.node;
   }
-  tables.replicator().when_reached(session.seen, 300ms, [&tables, node, then = std::move(then)](uint64_t stale_ms) {
-    if (node->process() == &tables) then(stale_ms > 0);  // else it is being shut down
-  });
+  tables.replicator().when_reached(session.seen, 300ms,
+                                   [&tables, node, then = std::move(then)](uint64_t stale_ms) {
+                                     if (node->process() == &tables)
+                                       then(stale_ms > 0);  // else it is being shut down
+                                   });
 }
 
 // ── conversations ──
 
 void Trial::append(Tables& tables, unsigned key, Session& session) {
-  when_reached(tables, session, [this, &tables, key, &session, owed = session.must_see[key]](bool is_stale) {
-    if (is_accepting_) append_now(tables, key, session, is_stale ? std::set<std::string>{} : owed);
-  });
+  when_reached(tables, session,
+               [this, &tables, key, &session, owed = session.must_see[key]](bool is_stale) {
+                 if (is_accepting_)
+                   append_now(tables, key, session, is_stale ? std::set<std::string>{} : owed);
+               });
 }
 
-void Trial::append_now(Tables& tables, unsigned key, Session& session, std::set<std::string> behind) {
+void Trial::append_now(Tables& tables, unsigned key, Session& session,
+                       std::set<std::string> behind) {
   const std::string element = fmt::format("{}-{:08x}", ++element_count_, tables.engine().self());
   const bool is_in_front = dice_.chance(0.1);
   Append& append = appends_[key][element];
   if (!is_in_front) append.behind = std::move(behind);
   const auto change = [&](Engine& engine, Item& item) {
-    table::Change change{.attribute = "turns",
-                         .kind = is_in_front ? table::Change::Kind::prepend : table::Change::Kind::append,
-                         .elements = {text(element)}};
+    table::Change change{
+        .attribute = "turns",
+        .kind = is_in_front ? table::Change::Kind::prepend : table::Change::Kind::append,
+        .elements = {text(element)}};
     item.set("turns", Value(table::List{text(element)}));
     const std::string keys[] = {"id"};
-    return table::update_delta(item, std::span(&change, 1), table::Merge::conversation, engine.next_stamp(), keys);
+    return table::update_delta(item, std::span(&change, 1), table::Merge::conversation,
+                               engine.next_stamp(), keys);
   };
-  const auto done = [this, key, element, &append, &session, &engine = tables.engine()](const Status& status) {
+  const auto done = [this, key, element, &append, &session,
+                     &engine = tables.engine()](const Status& status) {
     if (!status) return void(++verdict_.refused_count);
     ++verdict_.acknowledged_count;
     append.is_acknowledged = true;
@@ -114,36 +133,43 @@ void Trial::append_now(Tables& tables, unsigned key, Session& session, std::set<
   append.at = *at;
   const auto turns = turns_of(tables, key);
   if (turns.empty() || (is_in_front ? turns.front() : turns.back()) != element) {
-    broke(fmt::format("rule 6: {} of {} is not at its end where it was appended", element, key_name(key, false)));
+    broke(fmt::format("rule 6: {} of {} is not at its end where it was appended", element,
+                      key_name(key, false)));
   }
 }
 
 void Trial::read(Tables& tables, unsigned key, Session& session) {
-  // What the session knew when it asked: what it learns meanwhile elsewhere is not owed by this answer.
-  when_reached(tables, session, [this, &tables, key, &session, owed = session.must_see[key]](bool is_stale) {
-    ++verdict_.read_count;
-    if (is_stale) return void(++verdict_.stale_count);
-    const auto turns = turns_of(tables, key);
-    const std::set<std::string> there(turns.begin(), turns.end());
-    for (const std::string& element : owed) {
-      if (!there.contains(element)) {
-        const Append& lost = appends_[key][element];
-        return broke(fmt::format("rule 3: a session read {} at {:08x} without {} and was not told; it is {} at {}, and {} of "
-                                 "that log is applied here",
-                                 key_name(key, false), tables.engine().self(), element,
-                                 lost.is_acknowledged ? "acknowledged" : "not acknowledged", lost.at.position,
-                                 tables.engine().applied().position(lost.at.source)));
-      }
-    }
-    // As the API does: what is not on the disk yet is not shown.
-    const state::Position all{tables.engine().self(), tables.engine().applied().position(tables.engine().self())};
-    const auto show = [this, key, &session, there, shown = tables.engine().shown()](const Status& status) {
-      if (!status) return;
-      session.must_see[key].insert(there.begin(), there.end());
-      session.seen.raise(shown);
-    };
-    tables.replicator().when_acknowledged(all, table::Ack::local, 3s, show);
-  });
+  // What the session knew when it asked: what it learns meanwhile elsewhere is not owed by this
+  // answer.
+  when_reached(
+      tables, session, [this, &tables, key, &session, owed = session.must_see[key]](bool is_stale) {
+        ++verdict_.read_count;
+        if (is_stale) return void(++verdict_.stale_count);
+        const auto turns = turns_of(tables, key);
+        const std::set<std::string> there(turns.begin(), turns.end());
+        for (const std::string& element : owed) {
+          if (!there.contains(element)) {
+            const Append& lost = appends_[key][element];
+            return broke(
+                fmt::format("rule 3: a session read {} at {:08x} without {} and was not told; it "
+                            "is {} at {}, and {} of "
+                            "that log is applied here",
+                            key_name(key, false), tables.engine().self(), element,
+                            lost.is_acknowledged ? "acknowledged" : "not acknowledged",
+                            lost.at.position, tables.engine().applied().position(lost.at.source)));
+          }
+        }
+        // As the API does: what is not on the disk yet is not shown.
+        const state::Position all{tables.engine().self(),
+                                  tables.engine().applied().position(tables.engine().self())};
+        const auto show = [this, key, &session, there,
+                           shown = tables.engine().shown()](const Status& status) {
+          if (!status) return;
+          session.must_see[key].insert(there.begin(), there.end());
+          session.seen.raise(shown);
+        };
+        tables.replicator().when_acknowledged(all, table::Ack::local, 3s, show);
+      });
 }
 
 std::vector<std::string> Trial::turns_of(Tables& tables, unsigned key) {
@@ -178,8 +204,8 @@ void Trial::put_other(Tables& tables, unsigned key) {
   };
   if (!write(tables, true, key, change, [](const Status&) {})) return;
   if (other_item(tables, key) != wanted) {
-    broke(fmt::format("rule 6: {} at {:08x} is not what was just {}", key_name(key, true), tables.engine().self(),
-                      deletes ? "deleted" : "put"));
+    broke(fmt::format("rule 6: {} at {:08x} is not what was just {}", key_name(key, true),
+                      tables.engine().self(), deletes ? "deleted" : "put"));
   }
 }
 
@@ -190,14 +216,17 @@ void Trial::update_other(Tables& tables, unsigned key) {
   const auto change = [&](Engine& engine, Item& item) {
     removes ? void(item.erase(name)) : item.set(name, text(std::to_string(dice_.below(1'000'000))));
     wanted = item;
-    const table::Change change{.attribute = name,
-                               .kind = removes ? table::Change::Kind::removed : table::Change::Kind::set};
+    const table::Change change{
+        .attribute = name,
+        .kind = removes ? table::Change::Kind::removed : table::Change::Kind::set};
     const std::string keys[] = {"id"};
-    return table::update_delta(item, std::span(&change, 1), table::Merge::attribute, engine.next_stamp(), keys);
+    return table::update_delta(item, std::span(&change, 1), table::Merge::attribute,
+                               engine.next_stamp(), keys);
   };
   if (!write(tables, true, key, change, [](const Status&) {})) return;
   if (other_item(tables, key) != wanted) {
-    broke(fmt::format("rule 6: {} at {:08x} is not as it was just changed", key_name(key, true), tables.engine().self()));
+    broke(fmt::format("rule 6: {} at {:08x} is not as it was just changed", key_name(key, true),
+                      tables.engine().self()));
   }
 }
 

@@ -24,18 +24,24 @@ void Trial::strike() {
   sim::Node& broker = *brokers_[member.region];
   switch (dice_.below(8)) {
     case 0:
-    case 1: return cut(member.region, lasts);
-    case 2: return down(node, lasts, false);
-    case 3: return down(node, lasts, true);
-    case 4: return down(broker, lasts, false);
+    case 1:
+      return cut(member.region, lasts);
+    case 2:
+      return down(node, lasts, false);
+    case 3:
+      return down(node, lasts, true);
+    case 4:
+      return down(broker, lasts, false);
     case 5:
       if (node.state() != sim::NodeState::running) return;
       world_->freeze(node);
       return world_->at(world_->now() + lasts, [this, &node] {
         if (node.state() == sim::NodeState::frozen) world_->thaw(node);
       });
-    case 6: return cut(node, broker, lasts);
-    default: jump_clock(member);
+    case 6:
+      return cut(node, broker, lasts);
+    default:
+      jump_clock(member);
   }
 }
 
@@ -86,7 +92,8 @@ void Trial::jump_clock(Member& member) {
 
 void Trial::start(sim::Node& node) {
   if (lost_.contains(&node)) return;
-  if (node.state() == sim::NodeState::killed || node.state() == sim::NodeState::off) world_->start(node);
+  if (node.state() == sim::NodeState::killed || node.state() == sim::NodeState::off)
+    world_->start(node);
 }
 
 void Trial::heal_all() {
@@ -110,7 +117,8 @@ void Trial::lose_disk() {
     excuse_all(member);
     if (member.node->state() != sim::NodeState::off) world_->power_off(*member.node);
     member.node->disk().wipe();
-    world_->at(world_->now() + 100ms + Duration(dice_.below(6'000'000'000)), [this, &member] { start(*member.node); });
+    world_->at(world_->now() + 100ms + Duration(dice_.below(6'000'000'000)),
+               [this, &member] { start(*member.node); });
   }
 }
 
@@ -122,11 +130,13 @@ void Trial::destroy() {
     member.is_destroyed = true;
     lost_.insert(member.node);
     sim::Node& broker = *brokers_[member.region];
-    if (lost_.insert(&broker).second && broker.state() == sim::NodeState::running) world_->kill(broker);
+    if (lost_.insert(&broker).second && broker.state() == sim::NodeState::running)
+      world_->kill(broker);
   }
   // At times it takes the power of all with it.
   if (!dice_.chance(0.5)) return;
-  for (const Member& member : members_) down(*member.node, 100ms + Duration(dice_.below(2'000'000'000)), true);
+  for (const Member& member : members_)
+    down(*member.node, 100ms + Duration(dice_.below(2'000'000'000)), true);
 }
 
 // ── what is excused ──
@@ -137,7 +147,8 @@ Trial::Member* Trial::member_of(const sim::Node& node) {
 }
 
 Trial::Member& Trial::member_of(std::string_view name) {
-  return *std::ranges::find_if(members_, [&](const Member& member) { return member.node->name() == name; });
+  return *std::ranges::find_if(members_,
+                               [&](const Member& member) { return member.node->name() == name; });
 }
 
 // Whom this one has heard to have its writes on disk: what hellos promise.
@@ -148,7 +159,8 @@ void Trial::note_promises(Member& member) {
   member.promised.try_emplace(member.source, 0);
   for (const auto& [name, peer] : tables->replicator().peers()) {
     if (member_of(name).is_doomed) continue;
-    for (auto& [source, promised] : member.promised) promised = std::max(promised, peer.applied.position(source));
+    for (auto& [source, promised] : member.promised)
+      promised = std::max(promised, peer.applied.position(source));
   }
 }
 
@@ -157,7 +169,8 @@ void Trial::excuse(const Member& member, table::Source source) {
   const auto promised = member.promised.find(source);
   for (auto& [key, appends] : appends_) {
     for (auto& [element, append] : appends) {
-      if (append.at.source == source && append.at.position > promised->second) append.is_excused = true;
+      if (append.at.source == source && append.at.position > promised->second)
+        append.is_excused = true;
     }
   }
 }

@@ -14,13 +14,14 @@ using state::Engine;
 void Trial::look_at_clock(Member& member) {
   using std::chrono::milliseconds;
   const auto wall = member.node->lane().clock.wall().time_since_epoch();
-  member.latest_wall_ms = std::max(member.latest_wall_ms, uint64_t(std::chrono::duration_cast<milliseconds>(wall).count()));
+  member.latest_wall_ms = std::max(
+      member.latest_wall_ms, uint64_t(std::chrono::duration_cast<milliseconds>(wall).count()));
   Tables* tables = at(member);
   if (!tables) return;
   const uint64_t ahead_ms = table::ms_of(tables->engine().hlc_now());
   if (ahead_ms > member.latest_wall_ms + table::HybridClock::kAheadMaxMs + 1) {
-    broke(fmt::format("rule 5: {} stamps {} ms ahead of all that its clock has shown", member.node->name(),
-                      ahead_ms - member.latest_wall_ms));
+    broke(fmt::format("rule 5: {} stamps {} ms ahead of all that its clock has shown",
+                      member.node->name(), ahead_ms - member.latest_wall_ms));
   }
 }
 
@@ -49,10 +50,12 @@ void Trial::wait_until_level() {
     std::string where;
     for (Tables* tables : living()) {
       where += fmt::format(" {:08x} has", tables->engine().self());
-      for (const table::Reach& reach : tables->engine().applied()) where += fmt::format(" {:08x}:{}", reach.source, reach.position);
+      for (const table::Reach& reach : tables->engine().applied())
+        where += fmt::format(" {:08x}:{}", reach.source, reach.position);
       where += ";";
     }
-    broke(fmt::format("rule 2: not level {} s after the faults:{}", to_ms(trial_.level_within) / 1000, where));
+    broke(fmt::format("rule 2: not level {} s after the faults:{}",
+                      to_ms(trial_.level_within) / 1000, where));
   }
   for (Member& member : members_) look_at_clock(member);
   for (Tables* tables : living()) verdict_.conflict_count += tables->engine().lost_count();
@@ -71,10 +74,13 @@ void Trial::check_appends() {
       for (const auto& [element, append] : appends) {
         if (!append.is_acknowledged || there.contains(element)) continue;
         missing_anywhere.insert(element);
-        if (!append.is_excused) broke(fmt::format("rule {}: {} is lost in {}", trial_.ack_remote ? 4 : 1, element, where));
+        if (!append.is_excused)
+          broke(
+              fmt::format("rule {}: {} is lost in {}", trial_.ack_remote ? 4 : 1, element, where));
       }
       for (const std::string& element : turns) {
-        if (!appends.contains(element)) broke(fmt::format("rule 1: nobody wrote {} in {}", element, where));
+        if (!appends.contains(element))
+          broke(fmt::format("rule 1: nobody wrote {} in {}", element, where));
       }
       check_order(key, turns, where);
     }
@@ -82,7 +88,8 @@ void Trial::check_appends() {
   }
 }
 
-void Trial::check_order(unsigned key, const std::vector<std::string>& turns, const std::string& where) {
+void Trial::check_order(unsigned key, const std::vector<std::string>& turns,
+                        const std::string& where) {
   std::map<std::string_view, size_t> place;
   for (size_t i = 0; i < turns.size(); ++i) place[turns[i]] = i;
   for (const std::string& element : turns) {
@@ -91,7 +98,8 @@ void Trial::check_order(unsigned key, const std::vector<std::string>& turns, con
     for (const std::string& earlier : append->second.behind) {
       const auto at = place.find(earlier);
       if (at != place.end() && at->second > place[element]) {
-        return broke(fmt::format("rule 7: {} stands before {}, which its writer had seen, in {}", element, earlier, where));
+        return broke(fmt::format("rule 7: {} stands before {}, which its writer had seen, in {}",
+                                 element, earlier, where));
       }
     }
   }
@@ -99,7 +107,8 @@ void Trial::check_order(unsigned key, const std::vector<std::string>& turns, con
 
 // ── bytes ──
 
-// By key, the records as bytes; traces of removals go when each node gets round to it, so they do not count.
+// By key, the records as bytes; traces of removals go when each node gets round to it, so they do
+// not count.
 std::map<std::string, std::string> Trial::content_of(Tables& tables) {
   std::map<std::string, std::string> content;
   const table::Table* table = tables.engine().find_table(kTableName);
@@ -107,16 +116,18 @@ std::map<std::string, std::string> Trial::content_of(Tables& tables) {
     broke("rule 2: a table is missing");
     return content;
   }
-  (void)tables.engine().walk(*table, {}, {}, false, [&](std::string_view key, std::string_view packed) {
-    std::string_view view = packed;
-    auto record = table::take_packed_record(view);
-    if (!record) {
-      broke("a record does not read back");
-      return false;
-    }
-    if (!table::purge(*record, UINT64_MAX)) table::append_packed(content[std::string(key)], *record);
-    return true;
-  });
+  (void)tables.engine().walk(*table, {}, {}, false,
+                             [&](std::string_view key, std::string_view packed) {
+                               std::string_view view = packed;
+                               auto record = table::take_packed_record(view);
+                               if (!record) {
+                                 broke("a record does not read back");
+                                 return false;
+                               }
+                               if (!table::purge(*record, UINT64_MAX))
+                                 table::append_packed(content[std::string(key)], *record);
+                               return true;
+                             });
   return content;
 }
 
@@ -124,7 +135,9 @@ namespace {
 
 std::string words_of(std::string_view packed) {
   auto record = packed.empty() ? table::Record{} : *table::take_packed_record(packed);
-  const auto stamp = [](const table::Stamp& s) { return fmt::format("{}+{}/{:08x}", s.hlc >> 16, s.hlc & 0xffff, s.source); };
+  const auto stamp = [](const table::Stamp& s) {
+    return fmt::format("{}+{}/{:08x}", s.hlc >> 16, s.hlc & 0xffff, s.source);
+  };
   std::string out = fmt::format("cleared {} live {}", stamp(record.cleared), stamp(record.live));
   for (const table::Cell& cell : record.cells) {
     out += fmt::format(" {}@{}", cell.name, stamp(cell.stamp));
@@ -146,10 +159,12 @@ void Trial::check_equal() {
     for (const auto& [key, bytes] : first) keys.insert(key);
     for (const auto& [key, bytes] : other) keys.insert(key);
     for (const std::string& key : keys) {
-      const auto a = first.contains(key) ? first.at(key) : "", b = other.contains(key) ? other.at(key) : "";
+      const auto a = first.contains(key) ? first.at(key) : "",
+                 b = other.contains(key) ? other.at(key) : "";
       if (a != b) {
-        broke(fmt::format("rule 2: replicas that are level hold different bytes: {:08x} has {}, {:08x} has {}",
-                          all.front()->engine().self(), words_of(a), tables->engine().self(), words_of(b)));
+        broke(fmt::format(
+            "rule 2: replicas that are level hold different bytes: {:08x} has {}, {:08x} has {}",
+            all.front()->engine().self(), words_of(a), tables->engine().self(), words_of(b)));
       }
     }
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One trial of the checker: the world, its nodes, who uses them and what was promised to whom.
-//   trial.cpp the course of it; clients.cpp what users do; faults.cpp what goes wrong; rules.cpp what must hold in the end
+//   trial.cpp the course of it; clients.cpp what users do; faults.cpp what goes wrong; rules.cpp
+//   what must hold in the end
 #pragma once
 
 #include <functional>
@@ -25,8 +26,9 @@ namespace sealane::play {
 // One node's process.
 class Tables final : public sim::Process {
  public:
-  Tables(sim::Node& node, std::string region, const IpAddress& broker, const std::vector<std::string>& regions,
-         const std::vector<std::string>& nodes, const TableTrial& trial);
+  Tables(sim::Node& node, std::string region, const IpAddress& broker,
+         const std::vector<std::string>& regions, const std::vector<std::string>& nodes,
+         const TableTrial& trial);
   state::Engine& engine() { return *engine_; }
   state::Replicator& replicator() { return *replicator_; }
 
@@ -54,8 +56,9 @@ class Trial {
     uint64_t latest_wall_ms = 0;  // that its clock has ever shown
     bool is_doomed = false;       // its disk will be lost
     bool is_destroyed = false;
-    table::Source source = 0;     // of its present log
-    // By each log that it has begun, as it was when it died last: how far others have it on disks that will not be lost.
+    table::Source source = 0;  // of its present log
+    // By each log that it has begun, as it was when it died last: how far others have it on disks
+    // that will not be lost.
     std::map<table::Source, uint64_t> promised;
   };
   // A user, who may turn to any region.
@@ -67,7 +70,8 @@ class Trial {
     state::Position at;
     bool is_acknowledged = false;
     bool is_excused = false;  // the only disk that had it is lost
-    // What its session had seen when it was stamped; it stands behind all of these. Nothing for a prepended one.
+    // What its session had seen when it was stamped; it stands behind all of these. Nothing for a
+    // prepended one.
     std::set<std::string> behind;
   };
 
@@ -81,15 +85,16 @@ class Trial {
   std::string packed_key(unsigned key, bool is_other = false) const;
   using Change = std::function<table::Record(state::Engine&, table::Item&)>;
   // Nothing: it could not be written, or nobody keeps the table here yet.
-  std::optional<state::Position> write(Tables& tables, bool is_other, unsigned key, const Change& change,
-                                       std::function<void(Status)> done);
+  std::optional<state::Position> write(Tables& tables, bool is_other, unsigned key,
+                                       const Change& change, std::function<void(Status)> done);
   void append(Tables& tables, unsigned key, Session& session);
   void append_now(Tables& tables, unsigned key, Session& session, std::set<std::string> behind);
   void put_other(Tables& tables, unsigned key);
   void update_other(Tables& tables, unsigned key);
   void read(Tables& tables, unsigned key, Session& session);
   // What the session brings is waited for; then(stale) unless the process is gone by then.
-  void when_reached(Tables& tables, const Session& session, std::function<void(bool is_stale)> then);
+  void when_reached(Tables& tables, const Session& session,
+                    std::function<void(bool is_stale)> then);
   std::vector<std::string> turns_of(Tables& tables, unsigned key);
   table::Item other_item(Tables& tables, unsigned key);
 
@@ -105,7 +110,8 @@ class Trial {
   void lose_disk();
   void destroy();
   void note_promises(Member& member);
-  // What this member has in one of its logs is about to be lost: excuses what nobody else has promised to have.
+  // What this member has in one of its logs is about to be lost: excuses what nobody else has
+  // promised to have.
   void excuse(const Member& member, table::Source source);
   void excuse_all(Member& member);
   Member* member_of(const sim::Node& node);
