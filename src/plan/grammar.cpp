@@ -10,6 +10,7 @@ namespace {
 using Kind = Shape::Kind;
 
 constexpr std::string_view kNamePattern = "^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\\.?$";
+constexpr std::string_view kCookiePattern = "^[A-Za-z0-9_-]{1,64}$";
 constexpr std::string_view kUrlPattern = "^https?://[^/?#@]+(/[^?#]*)?$";
 
 Shape of(Kind kind, int64_t min = 0, int64_t max = 0) {
@@ -214,6 +215,8 @@ Shape edge() {
           {"attempts_max", "Endpoints tried for one request.", "3", integer(1, 16)},
           {"sse_keepalive", "A comment into a silent event stream; 0s: never.", "15s",
            duration(0s, 24h)},
+          {"session_cookie", "Tells any region what a browser has seen of the tables; none: no cookie.", "sealane",
+           text("a cookie's name, or none", kCookiePattern)},
       });
 }
 

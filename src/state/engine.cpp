@@ -86,6 +86,7 @@ Status Engine::load_reach() {
       return fail(Code::corrupt, "a position in a change log does not read back; restore the store from another node");
     }
     applied_.set(reach);
+    progress_.raise(reach.source, reach.position);
     hlc_ = table::HybridClock(hlc_.source(), std::max(hlc_.now(0), reach.hlc));
   }
   return cursor->status();

@@ -32,6 +32,7 @@
 #include "base/result.h"
 #include "port/store.h"
 #include "port/timer.h"
+#include "state/progress.h"
 #include "state/recent_transactions.h"
 #include "table/entry.h"
 #include "table/schema.h"
@@ -153,6 +154,8 @@ class Engine {
   Source self() const { return hlc_.source(); }
   // What is applied here, of every source (self too).
   const table::Vector& applied() const { return applied_; }
+  // The same for other threads.
+  const Progress& progress() const { return progress_; }
   table::Hlc hlc_now() const;
   // Applies an entry of another source at exactly the next position; earlier ones are ignored. `conflict`: stamped too
   // far in the future, try again later.
@@ -215,6 +218,7 @@ class Engine {
   std::set<std::pair<TableId, uint32_t>> filling_;
   std::set<TableId> to_seed_;
   table::Vector applied_;
+  Progress progress_;
   std::map<TableId, Count> counts_;
   uint64_t stream_sequence_ = 1, journal_sequence_ = 1, lost_count_ = 0;
   double entry_bytes_ = 512;                          // of a log entry, a moving average

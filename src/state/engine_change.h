@@ -97,7 +97,10 @@ class Engine::Change {
       kept.item_count += count.item_count;
       kept.bytes += count.bytes;
     }
-    for (const table::Reach& reach : reached_) engine_.applied_.set(reach);
+    for (const table::Reach& reach : reached_) {
+      engine_.applied_.set(reach);
+      engine_.progress_.raise(reach.source, reach.position);
+    }
     engine_.stream_sequence_ += stream_count_;
     engine_.journal_sequence_ += lost_count_;
     engine_.lost_count_ += lost_count_;

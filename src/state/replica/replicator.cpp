@@ -157,25 +157,45 @@ void Replicator::release_writers() {
 
 void Replicator::when_reached(table::Vector wanted, Duration timeout, std::function<void(uint64_t)> done) {
   if (engine_.applied().reaches(wanted)) return done(0);
-  const Instant deadline = lane_.clock.now() + (readers_.size() < kWaitersMax ? timeout : Duration{});
-  readers_.push_back({std::move(wanted), deadline, std::move(done)});
+  table::Vector can;
+  for (const table::Reach& reach : wanted) {
+    if (engine_.applied().position(reach.source) < reach.position && can_come(reach)) can.raise(reach);
+  }
+  const bool waits = !can.empty() && readers_.size() < kWaitersMax;
+  const Instant deadline = lane_.clock.now() + (waits ? timeout : Duration{});
+  readers_.push_back({std::move(wanted), std::move(can), deadline, std::move(done)});
   await(deadline);
+}
+
+bool Replicator::can_come(const table::Reach& reach) const {
+  const Instant heard_after = lane_.clock.now() - kHopeFor;
+  return std::ranges::any_of(peers_, [&](const auto& named) {
+    const Peer& peer = named.second;
+    return peer.heard > heard_after &&
+           (peer.source == reach.source || peer.applied.position(reach.source) >= reach.position);
+  });
+}
+
+std::string Replicator::region_with(const table::Vector& wanted) const {
+  const Instant heard_after = lane_.clock.now() - kHopeFor;
+  for (const auto& [name, peer] : peers_) {
+    if (peer.region != options_.region && peer.heard > heard_after && peer.applied.reaches(wanted)) return peer.region;
+  }
+  return {};
 }
 
 void Replicator::release_readers() {
   const Instant now = lane_.clock.now();
   std::vector<std::pair<std::function<void(uint64_t)>, uint64_t>> released;
   std::erase_if(readers_, [&](Reader& reader) {
+    if (now < reader.deadline && !engine_.applied().reaches(reader.wanted)) return false;
     uint64_t stale_ms = 0;
-    if (!engine_.applied().reaches(reader.wanted)) {
-      if (now < reader.deadline) return false;
-      const uint64_t wall = unix_ms(lane_.clock);
-      for (const table::Reach& reach : reader.wanted) {
-        const table::Reach* have = engine_.applied().find(reach.source);
-        if (have && have->position >= reach.position) continue;
-        const uint64_t last = have ? table::ms_of(have->hlc) : 0;
-        stale_ms = std::max({stale_ms, uint64_t{1}, wall > last ? wall - last : 0});
-      }
+    const uint64_t wall = unix_ms(lane_.clock);
+    for (const table::Reach& reach : reader.seen) {
+      const table::Reach* have = engine_.applied().find(reach.source);
+      if (have && have->position >= reach.position) continue;
+      const uint64_t last = have ? table::ms_of(have->hlc) : 0;
+      stale_ms = std::max({stale_ms, uint64_t{1}, wall > last ? wall - last : 0});
     }
     released.emplace_back(std::move(reader.done), stale_ms);
     return true;
@@ -233,7 +253,6 @@ void Replicator::at_deadline() {
 
 void Replicator::note_progress() {
   if (!readers_.empty()) release_readers();
-  if (on_applied) on_applied();
 }
 
 // ── every tick ──────────────────────────────────────────────────────────────────────────────────────

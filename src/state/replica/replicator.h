@@ -22,6 +22,7 @@
 
 #include "port/fabric.h"
 #include "port/lane.h"
+#include "port/sessions.h"
 #include "port/store.h"
 #include "state/engine.h"
 #include "state/replica/message.h"
@@ -58,13 +59,14 @@ class Replicator {
   static constexpr Duration kTick = 100ms;
   static constexpr Duration kHelloEvery = 500ms;
   static constexpr Duration kSilentAfter = 3s;             // a peer that is not asked for anything any more
+  static constexpr Duration kHopeFor = 3 * kHelloEvery;    // of a silent peer: readers wait for what it may send
   static constexpr Duration kReadTimeout = 2s;
   static constexpr size_t kMessageBytesMax = 256 << 10;    // entries are gathered up to this
   static constexpr size_t kPendingBytesMax = 16 << 20;     // out of order, waiting for a gap to be filled
   static constexpr size_t kSourcesMax = 1024;
   static constexpr size_t kWaitersMax = 65536;
   static constexpr size_t kSessionsMax = 100'000;          // the longest unheard of is forgotten
-  static constexpr size_t kSessionBytesMax = 256;
+  static constexpr size_t kSessionBytesMax = port::Sessions::kSessionBytesMax;
 
   struct Options {
     std::string node, region;
@@ -82,8 +84,12 @@ class Replicator {
   using Done = std::function<void(Status)>;
   void when_acknowledged(const Position& at, table::Ack ack, Duration timeout, Done done);
   // Calls `done` when everything in `wanted` is applied here (0: at once), or after `timeout`: with how many milliseconds
-  // behind we are then (at least 1).
+  // behind we are then (at least 1). What nobody who is there has is not waited for: the last writes of a region that died
+  // may come back with it, and until then who has seen them is told so at once.
   void when_reached(table::Vector wanted, Duration timeout, std::function<void(uint64_t stale_ms)> done);
+
+  // Another region with a node that has been heard lately and has all of `wanted`; empty: none.
+  std::string region_with(const table::Vector& wanted) const;
 
   // ── sessions whose clients keep no token ──
   // The client of `session` has seen all that is applied here by now: remembered here and told to the other nodes.
@@ -95,12 +101,15 @@ class Replicator {
   std::vector<Lag> lags() const;
   uint64_t lag_ms() const;  // the worst of them
   const std::map<std::string, Peer>& peers() const { return peers_; }
-  // Told whenever something was applied or committed: for who publishes how far we are.
-  std::function<void()> on_applied;
 
  private:
   struct Waiter { Position at; table::Ack ack; Instant deadline; Done done; };
-  struct Reader { table::Vector wanted; Instant deadline; std::function<void(uint64_t)> done; };
+  struct Reader {
+    table::Vector seen;    // what it wants to find here
+    table::Vector wanted;  // of that, what can come
+    Instant deadline;
+    std::function<void(uint64_t)> done;
+  };
   struct Incoming {                        // of one source
     std::map<uint64_t, std::string> pending;  // by position: came before what belongs before it
     bool is_reading = false;               // a repair is under way
@@ -137,6 +146,7 @@ class Replicator {
   void tick();
   void note_progress();
   void release_readers();
+  bool can_come(const table::Reach& reach) const;
   void release_writers();
   void await(Instant deadline);
   void at_deadline();
