@@ -59,6 +59,7 @@ class Replicator {
   static constexpr Duration kHelloEvery = 500ms;
   static constexpr Duration kSilentAfter = 3s;             // a peer that is not asked for anything any more
   static constexpr Duration kReadTimeout = 2s;
+  static constexpr Duration kDeadlineStep = 5ms;           // between looks at who has waited for too long
   static constexpr size_t kMessageBytesMax = 256 << 10;    // entries are gathered up to this
   static constexpr size_t kPendingBytesMax = 16 << 20;     // out of order, waiting for a gap to be filled
   static constexpr size_t kSourcesMax = 1024;
@@ -99,7 +100,7 @@ class Replicator {
   std::function<void()> on_applied;
 
  private:
-  struct Waiter { Position at; table::Ack ack; Instant deadline; Done done; };
+  struct Waiter { Position at; Instant deadline; Done done; };
   struct Reader { table::Vector wanted; Instant deadline; std::function<void(uint64_t)> done; };
   struct Incoming {                        // of one source
     std::map<uint64_t, std::string> pending;  // by position: came before what belongs before it
@@ -136,8 +137,10 @@ class Replicator {
   // housekeeping
   void tick();
   void note_progress();
+  void wait(Reader reader);
   void release_readers();
   void release_writers();
+  uint64_t stale_ms(const table::Vector& wanted) const;
   void await(Instant deadline);
   void at_deadline();
   uint64_t behind_ms(const Peer& peer) const;
@@ -161,8 +164,8 @@ class Replicator {
   table::Hlc durable_hlc_ = 0;
   bool is_syncing_ = false;
   Status disk_;
-  std::deque<Waiter> writers_;             // by position
-  std::vector<Reader> readers_;
+  std::deque<Waiter> writers_, remote_writers_;  // by position: wait for the disk; for another region too
+  std::multimap<std::pair<Source, uint64_t>, Reader> readers_;  // by the first that they miss
   table::Vector complete_;
   table::Vector safe_;                     // what was applied when the last hello's sync began
   bool is_greeting_ = false;
