@@ -104,6 +104,7 @@ Tables::~Tables() {
   lane_.stop();
   look_timer_.reset();
   state_.reset();
+  token_timer_.reset();
   fabric_.reset();
   store_.reset();
 }
@@ -141,7 +142,7 @@ Status Tables::build(const plan::Plan& plan) {
   const std::string name = options_.node.to_string();
   state::State::Options state{
       .engine = {.region = options_.region, .node = name, .clock_ahead_max_ms = uint64_t(to_ms(plan.state.clock_ahead_max)),
-                 .machine_boot = boot},
+                 .machine_boot = boot, .is_alone = is_alone_},
       .replication = {.node = name, .region = options_.region, .nodes = node_names(plan),
                       .durability = plan.state.fsync ? state::Durability::fsync : state::Durability::os,
                       .log_bytes_max = plan.state.log_bytes_max},
@@ -150,12 +151,12 @@ Status Tables::build(const plan::Plan& plan) {
       .limits = {}};
   SL_TRY(state_, state::State::open(lane, *store_, *fabric_, std::move(state)));
   SL_CHECK(state_->declare(declared(plan, unix_ms(lane.clock.wall()))));
-  state_->replicator().on_applied = [this] {
-    if (std::exchange(is_token_due_, true)) return;
-    (void)lane_.lane().inbox.post([this] {
-      is_token_due_ = false;
-      token_.publish(std::make_shared<const std::string>(state::to_token(state_->engine().applied())));
-    });
+  // Once a turn, however much was applied in it. A timer that is due costs no system call; a post would.
+  token_timer_ = lane.timers.make([this] {
+    token_.publish(std::make_shared<const std::string>(state::to_token(state_->engine().applied())));
+  });
+  state_->replicator().on_applied = [this, &lane] {
+    if (!token_timer_->armed()) token_timer_->arm_at(lane.clock.now());
   };
   state_->replicator().on_applied();
   look_timer_ = lane.timers.make([this] { look_around(); });
