@@ -13,9 +13,11 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <vector>
 
 #include "host/group_sync.h"
+#include "host/recent_values.h"
 #include "host/socket.h"
 
 namespace sealane::host {
@@ -189,6 +191,30 @@ class RocksCursor final : public port::Cursor {
   int& borrowed_count_;
 };
 
+// What a batch that was written means to the values that are kept of one keyspace.
+class Retold final : public rocksdb::WriteBatch::Handler {
+ public:
+  Retold(RecentValues& values, uint32_t family_id) : values_(values), family_id_(family_id) {}
+  rocksdb::Status PutCF(uint32_t id, const rocksdb::Slice& key,
+                        const rocksdb::Slice& value) override {
+    if (id == family_id_) values_.keep(view(key), view(value));
+    return {};
+  }
+  rocksdb::Status DeleteCF(uint32_t id, const rocksdb::Slice& key) override {
+    if (id == family_id_) values_.forget(view(key));
+    return {};
+  }
+  rocksdb::Status DeleteRangeCF(uint32_t id, const rocksdb::Slice&,
+                                const rocksdb::Slice&) override {
+    if (id == family_id_) values_.forget_all();
+    return {};
+  }
+
+ private:
+  RecentValues& values_;
+  const uint32_t family_id_;
+};
+
 rocksdb::ColumnFamilyOptions family_options(const RocksStore::Options& options,
                                             const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::BlockBasedTableOptions table;
@@ -255,7 +281,8 @@ struct RocksStore::Database {
   std::array<rocksdb::ColumnFamilyHandle*, kKeyspaceCount> families{};
   rocksdb::ReadOptions read;
   rocksdb::WriteOptions write;
-  int borrowed_count = 0;  // batches, cursors and snapshots
+  std::optional<RecentValues> items;  // of Keyspace::items
+  int borrowed_count = 0;             // batches, cursors and snapshots
 
   ~Database() {
     SL_ASSERT(borrowed_count == 0);
@@ -294,6 +321,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const Options& options, por
   auto database = std::make_unique<Database>();
   database->dir = options.dir.string();
   database->write.no_slowdown = true;
+  database->items.emplace(cache);
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   const rocksdb::Status status =
@@ -320,6 +348,8 @@ RocksStore::RocksStore(std::unique_ptr<Database> database, const Options& option
 RocksStore::~RocksStore() = default;
 
 Result<bool> RocksStore::get(Keyspace space, std::string_view key, std::string& value) {
+  const bool is_kept = space == Keyspace::items;
+  if (is_kept && database_->items->find(key, value)) return true;
   // A value in memory is copied straight into `value`; one in the cache stays pinned there until it
   // is.
   rocksdb::PinnableSlice found(&value);
@@ -327,6 +357,7 @@ Result<bool> RocksStore::get(Keyspace space, std::string_view key, std::string& 
       database_->db->Get(database_->read, database_->families[size_t(space)], slice(key), &found);
   if (status.ok()) {
     if (found.IsPinned()) value.assign(found.data(), found.size());
+    if (is_kept) database_->items->keep(key, value);
     return true;
   }
   if (status.IsNotFound()) return false;
@@ -367,7 +398,13 @@ Status RocksStore::write(port::Batch& batch) {
                                                dir_.string(), room_bytes_min_ >> 20));
   }
   const rocksdb::Status status = database_->db->Write(database_->write, &changes);
-  if (!status.ok()) return std::unexpected(to_error(status));
+  if (!status.ok()) {
+    // Nothing was written when it is only too early; else who knows.
+    if (!status.IsIncomplete()) database_->items->forget_all();
+    return std::unexpected(to_error(status));
+  }
+  Retold retold(*database_->items, database_->families[size_t(Keyspace::items)]->GetID());
+  SL_ASSERT(changes.Iterate(&retold).ok());
   return {};
 }
 

@@ -141,7 +141,7 @@ Status Tables::build(const plan::Plan& plan) {
   const std::string name = options_.node.to_string();
   state::State::Options state{
       .engine = {.region = options_.region, .node = name, .clock_ahead_max_ms = uint64_t(to_ms(plan.state.clock_ahead_max)),
-                 .machine_boot = boot},
+                 .machine_boot = boot, .is_alone = is_alone_},
       .replication = {.node = name, .region = options_.region, .nodes = node_names(plan),
                       .durability = plan.state.fsync ? state::Durability::fsync : state::Durability::os,
                       .log_bytes_max = plan.state.log_bytes_max},

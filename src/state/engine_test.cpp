@@ -206,9 +206,9 @@ TEST_F(EngineTest, a_region_that_begins_to_keep_a_table_asks_for_its_items) {
   wanted.replicas = {"a", "b"};
   a.make(wanted);
   a.ship_to(b);
-  EXPECT_EQ(b.engine->tables_to_seed(), std::vector<TableId>{wanted.id});
+  EXPECT_EQ(b.engine->tables_to_seed(), std::set<TableId>{wanted.id});
   b.open();
-  EXPECT_EQ(b.engine->tables_to_seed(), std::vector<TableId>{wanted.id}) << "and does not forget to";
+  EXPECT_EQ(b.engine->tables_to_seed(), std::set<TableId>{wanted.id}) << "and does not forget to";
   std::vector<std::pair<std::string, std::string>> records;
   ASSERT_TRUE(a.engine->walk_records(wanted.id, {}, [&](std::string_view key, std::string_view record) {
     records.emplace_back(key, record);

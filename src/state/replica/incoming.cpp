@@ -282,12 +282,12 @@ void Replicator::on_snapshot(const port::Fabric::Message& message) {
   if (!read || message.reply_to.empty()) return;
   SnapshotPage page{.applied = engine_.applied(), .is_last = true};
   page.applied.set({engine_.self(), durable_, durable_hlc_});
-  const std::vector<TableId> incomplete = engine_.tables_to_seed();
+  const std::set<TableId>& incomplete = engine_.tables_to_seed();
   std::vector<TableId> wanted;
   if (read->only == 0) wanted.push_back(table::kCatalogId);
   for (const auto& [name, table] : engine_.tables()) {
     if (table.is_deleted || !table.is_in(read->region) || (read->only != 0 && table.id != read->only)) continue;
-    if (!table.is_in(options_.region) || std::ranges::find(incomplete, table.id) != incomplete.end()) {
+    if (!table.is_in(options_.region) || incomplete.contains(table.id)) {
       if (read->table == 0) page.absent.push_back(table.id);
     } else {
       wanted.push_back(table.id);

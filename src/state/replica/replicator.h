@@ -61,6 +61,7 @@ class Replicator {
   static constexpr Duration kSilentAfter = 3s;             // a peer that is not asked for anything any more
   static constexpr Duration kHopeFor = 3 * kHelloEvery;    // of a silent peer: readers wait for what it may send
   static constexpr Duration kReadTimeout = 2s;
+  static constexpr Duration kDeadlineStep = 5ms;           // between looks at who has waited for too long
   static constexpr size_t kMessageBytesMax = 256 << 10;    // entries are gathered up to this
   static constexpr size_t kPendingBytesMax = 16 << 20;     // out of order, waiting for a gap to be filled
   static constexpr size_t kSourcesMax = 1024;
@@ -103,7 +104,7 @@ class Replicator {
   const std::map<std::string, Peer>& peers() const { return peers_; }
 
  private:
-  struct Waiter { Position at; table::Ack ack; Instant deadline; Done done; };
+  struct Waiter { Position at; Instant deadline; Done done; };
   struct Reader {
     table::Vector seen;    // what it wants to find here
     table::Vector wanted;  // of that, what can come
@@ -145,9 +146,11 @@ class Replicator {
   // housekeeping
   void tick();
   void note_progress();
+  void wait(Reader reader);
   void release_readers();
   bool can_come(const table::Reach& reach) const;
   void release_writers();
+  uint64_t stale_ms(const table::Vector& wanted) const;
   void await(Instant deadline);
   void at_deadline();
   uint64_t behind_ms(const Peer& peer) const;
@@ -171,8 +174,8 @@ class Replicator {
   table::Hlc durable_hlc_ = 0;
   bool is_syncing_ = false;
   Status disk_;
-  std::deque<Waiter> writers_;             // by position
-  std::vector<Reader> readers_;
+  std::deque<Waiter> writers_, remote_writers_;  // by position: wait for the disk; for another region too
+  std::multimap<std::pair<Source, uint64_t>, Reader> readers_;  // by the first that they miss
   table::Vector complete_;
   table::Vector safe_;                     // what was applied when the last hello's sync began
   bool is_greeting_ = false;
