@@ -104,7 +104,6 @@ Tables::~Tables() {
   lane_.stop();
   look_timer_.reset();
   state_.reset();
-  token_timer_.reset();
   fabric_.reset();
   store_.reset();
 }
@@ -151,12 +150,8 @@ Status Tables::build(const plan::Plan& plan) {
       .limits = {}};
   SL_TRY(state_, state::State::open(lane, *store_, *fabric_, std::move(state)));
   SL_CHECK(state_->declare(declared(plan, unix_ms(lane.clock.wall()))));
-  // Once a turn, however much was applied in it. A timer that is due costs no system call; a post would.
-  token_timer_ = lane.timers.make([this] {
+  state_->replicator().on_applied = [this] {
     token_.publish(std::make_shared<const std::string>(state::to_token(state_->engine().applied())));
-  });
-  state_->replicator().on_applied = [this, &lane] {
-    if (!token_timer_->armed()) token_timer_->arm_at(lane.clock.now());
   };
   state_->replicator().on_applied();
   look_timer_ = lane.timers.make([this] { look_around(); });

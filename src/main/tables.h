@@ -79,7 +79,7 @@ class Tables final : public port::Sessions {
   std::unique_ptr<port::Store> store_;
   std::unique_ptr<port::Fabric> fabric_;
   std::unique_ptr<state::State> state_;
-  std::unique_ptr<port::Timer> look_timer_, token_timer_;
+  std::unique_ptr<port::Timer> look_timer_;
   bool is_alone_ = false;
   std::atomic<size_t> pending_count_{0};
   Published<TablesStatus> status_{std::make_shared<const TablesStatus>()};
