@@ -13,7 +13,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "host/group_sync.h"
@@ -34,6 +36,8 @@ constexpr std::array<const char*, kKeyspaceCount> kNames = {"meta",   "items",  
 // else.
 constexpr std::string_view kFormatKey = "sealane.format";
 constexpr std::string_view kFormat = "1";
+
+constexpr const char* kBroken = "the store's log could not be written; open it anew";
 
 rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
@@ -259,7 +263,7 @@ rocksdb::DBOptions database_options(const RocksStore::Options& options) {
   // A crash of the machine may leave anything behind the last synced byte of the log. What comes
   // before the first damage is a prefix of what was written; it is taken, and nothing after it.
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-  db.manual_wal_flush = false;
+  db.manual_wal_flush = true;  // see flush(); at most a MiB waits, then it goes by itself
   db.allow_concurrent_memtable_write = false;  // one lane writes
   db.enable_write_thread_adaptive_yield = false;
   db.avoid_unnecessary_blocking_io = true;  // obsolete files are deleted by another thread
@@ -282,11 +286,13 @@ struct RocksStore::Database {
   rocksdb::ReadOptions read;
   rocksdb::WriteOptions write;
   std::optional<RecentValues> items;  // of Keyspace::items
+  std::atomic<bool> is_broken{false};  // a flush failed: RocksDB must not be asked for another
   int borrowed_count = 0;             // batches, cursors and snapshots
 
   ~Database() {
     SL_ASSERT(borrowed_count == 0);
     if (!db) return;
+    if (!is_broken) (void)db->FlushWAL(/*sync=*/false);  // an error was told where it mattered
     for (rocksdb::ColumnFamilyHandle* family : families) db->DestroyColumnFamilyHandle(family);
     db->DestroyColumnFamilyHandle(plain);
     db->Close();
@@ -337,8 +343,9 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const Options& options, por
 RocksStore::RocksStore(std::unique_ptr<Database> database, const Options& options, port::Lane& lane)
     : dir_(options.dir), room_bytes_min_(options.room_bytes_min), database_(std::move(database)) {
   syncer_ = std::make_unique<GroupSync>(
-      [db = database_->db.get()]() -> Status {
-        const rocksdb::Status status = db->SyncWAL();
+      [database = database_.get()]() -> Status {
+        if (database->is_broken) return fail(Code::unavailable, kBroken);
+        const rocksdb::Status status = database->db->FlushWAL(/*sync=*/true);
         if (!status.ok()) return std::unexpected(to_error(status));
         return {};
       },
@@ -392,6 +399,7 @@ bool RocksStore::has_room(size_t bytes) {
 
 Status RocksStore::write(port::Batch& batch) {
   if (!syncer_->health()) return syncer_->health();
+  if (database_->is_broken) return fail(Code::unavailable, kBroken);
   rocksdb::WriteBatch& changes = static_cast<RocksBatch&>(batch).changes();
   if (!has_room(changes.GetDataSize())) {
     return fail(Code::unavailable, fmt::format("the disk of {} is full: make room, {} MiB at least",
@@ -405,7 +413,18 @@ Status RocksStore::write(port::Batch& batch) {
   }
   Retold retold(*database_->items, database_->families[size_t(Keyspace::items)]->GetID());
   SL_ASSERT(changes.Iterate(&retold).ok());
+  has_unflushed_ = true;
   return {};
+}
+
+Status RocksStore::flush() {
+  if (!syncer_->health()) return syncer_->health();
+  if (database_->is_broken) return fail(Code::unavailable, kBroken);
+  if (!std::exchange(has_unflushed_, false)) return {};
+  const rocksdb::Status status = database_->db->FlushWAL(/*sync=*/false);
+  if (status.ok()) return {};
+  database_->is_broken = true;
+  return std::unexpected(to_error(status));
 }
 
 void RocksStore::sync(std::function<void(Status)> done) { syncer_->add(std::move(done)); }

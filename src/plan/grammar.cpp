@@ -272,7 +272,7 @@ Shape state() {
           {"clock_ahead_max", "Writes stamped further ahead of this node's clock wait.", "500ms", duration(1ms, 1h)},
           {"log_bytes_max", "Of one node's change log that is kept for nodes that are away.", "1GiB",
            bytes(1u << 20, uint64_t{1} << 44)},
-          {"cache_bytes_max", "Memory for blocks read from the disk.", "32MiB", bytes(1u << 20, uint64_t{1} << 40)},
+          {"cache_bytes_max", "Memory for blocks of the disk, and for items of late.", "32MiB", bytes(1u << 20, uint64_t{1} << 40)},
       });
 }
 

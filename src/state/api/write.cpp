@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "state/api/contains.h"
 #include "state/api/keys.h"
@@ -83,10 +84,14 @@ Outcome<void> check_computed_index_keys(const Item& item, const Update& update, 
   return validation("The update expression attempted to update the secondary index key to unsupported type");
 }
 
-Outcome<void> judge_update(const WriteRequest& write, table::Stamp stamp, Judged& judged) {
+Outcome<void> judge_update(const WriteRequest& write, table::Stamp stamp, bool needs_old, Judged& judged) {
   const Table& table = *write.table;
   const bool is_new = judged.old_item.empty();
-  judged.new_item = is_new ? write.item() : judged.old_item;
+  if (is_new) {
+    judged.new_item = write.item();
+  } else {
+    judged.new_item = needs_old ? judged.old_item : std::exchange(judged.old_item, {});
+  }
   std::vector<table::Change> changes;
   if (write.update) {
     SL_TRY(changes, lift(table::apply(*write.update, judged.new_item)));
@@ -174,7 +179,7 @@ Outcome<Judged> judge(Engine& engine, WriteRequest& write, table::Stamp stamp, b
       break;
     }
     case Kind::remove: judged.delta = table::delete_delta(stamp); break;
-    case Kind::update: SL_CHECK(judge_update(write, stamp, judged)); break;
+    case Kind::update: SL_CHECK(judge_update(write, stamp, needs_old, judged)); break;
     case Kind::check: break;
   }
   return judged;

@@ -81,7 +81,10 @@ void Replicator::send_acks() {
       fabric_.publish(ack_subject(reach.source), bytes);
     }
   };
-  if (options_.durability == Durability::os) return send();
+  if (options_.durability == Durability::os) {
+    if (store_.flush()) send();
+    return;
+  }
   store_.sync([send, alive = std::weak_ptr(alive_)](const Status& status) {
     if (status && !alive.expired()) send();
   });
@@ -316,7 +319,7 @@ void Replicator::on_snapshot(const port::Fabric::Message& message) {
   }
   std::string out;
   append_packed(out, page);
-  fabric_.publish(message.reply_to, out);
+  if (store_.flush()) fabric_.publish(message.reply_to, out);
 }
 
 }  // namespace sealane::state

@@ -24,7 +24,7 @@ uint64_t ms(Duration d) { return uint64_t(std::max<int64_t>(0, d.count()) / 1'00
 Replicator::Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabric, Engine& engine, Options options)
     : lane_(lane), store_(store), fabric_(fabric), engine_(engine), options_(std::move(options)),
       durable_(engine.applied().position(engine.self())), durable_hlc_(engine.applied().hlc(engine.self())),
-      flush_timer_(lane.timers.make([this] { publish(); })), tick_timer_(lane.timers.make([this] { tick(); })),
+      turn_timer_(lane.timers.make([this] { end_turn(); })), tick_timer_(lane.timers.make([this] { tick(); })),
       deadline_timer_(lane.timers.make([this] { at_deadline(); })),
       alive_(std::make_shared<bool>(true)),
       applied_counter_(lane.meter.counter("sealane_state_applied_total")),
@@ -51,6 +51,7 @@ Replicator::~Replicator() {
     for (Waiter& waiter : *waiters) waiter.done(fail(Code::unavailable, "the node is shutting down"));
   }
   for (auto& [missing, reader] : readers_) reader.done(1);
+  for (const auto& shown : showers_) shown();
 }
 
 // ── durable, published, acknowledged ────────────────────────────────────────────────────────────────
@@ -65,14 +66,31 @@ void Replicator::committed(const Position& at, std::string_view packed_entry) {
     outbox_bytes_ -= outbox_.front().second.size();
     outbox_.pop_front();
   }
-  if (options_.durability == Durability::os) {
-    durable_ = at.position;
+  note_progress();
+}
+
+void Replicator::note_progress() {
+  if (!turn_timer_->armed()) turn_timer_->arm_at(lane_.clock.now());
+}
+
+// However much was written in this turn, it is handed over once.
+void Replicator::end_turn() {
+  if (const Status flushed = store_.flush(); !flushed) broken(flushed);
+  if (disk_ && options_.durability == Durability::os) {
+    durable_ = engine_.applied().position(engine_.self());
     durable_hlc_ = engine_.applied().hlc(engine_.self());
-    if (!flush_timer_->armed()) flush_timer_->arm_at(lane_.clock.now());
   } else {
     sync();
   }
-  note_progress();
+  publish();
+  release_writers();
+  if (!readers_.empty()) release_readers();
+  for (const auto& shown : std::exchange(showers_, {})) shown();
+}
+
+void Replicator::broken(const Status& status) {
+  if (disk_) lane_.log.line(port::Level::error, "state_disk", fmt::format("error={}", status.error().what));
+  disk_ = status;
 }
 
 void Replicator::sync() {
@@ -90,8 +108,7 @@ void Replicator::sync() {
 
 void Replicator::synced(uint64_t position, const Status& status) {
   if (!status) {
-    disk_ = status;
-    lane_.log.line(port::Level::error, "state_disk", fmt::format("error={}", status.error().what));
+    broken(status);
   } else {
     durable_ = position;
     publish();
@@ -131,7 +148,7 @@ void Replicator::when_acknowledged(const Position& at, table::Ack ack, Duration 
   if (at.position <= durable_ && (ack == table::Ack::local || at.position <= remote_)) return done({});
   const Instant deadline = lane_.clock.now() + timeout;
   (ack == table::Ack::remote ? remote_writers_ : writers_).push_back({at, deadline, std::move(done)});
-  if (ack == table::Ack::remote && !flush_timer_->armed()) flush_timer_->arm_at(lane_.clock.now());
+  if (ack == table::Ack::remote) note_progress();  // it is to be asked for
   await(deadline);
 }
 
@@ -151,6 +168,11 @@ void Replicator::release_writers() {
 }
 
 // ── waiting for what others wrote ───────────────────────────────────────────────────────────────────
+
+void Replicator::when_kept(std::function<void()> done) {
+  if (is_kept() || showers_.size() >= kWaitersMax) return done();
+  showers_.push_back(std::move(done));
+}
 
 void Replicator::when_reached(table::Vector wanted, Duration timeout, std::function<void(uint64_t)> done) {
   if (engine_.applied().reaches(wanted)) return done(0);
@@ -294,10 +316,6 @@ void Replicator::at_deadline() {
   if (first != Instant::max()) await(std::max(first, now + kDeadlineStep));
   for (auto& [done, why] : late_writers) done(fail(Code::timeout, why));
   for (Reader& reader : late_readers) reader.done(stale_ms(reader.seen));
-}
-
-void Replicator::note_progress() {
-  if (!readers_.empty()) release_readers();
 }
 
 // ── every tick ──────────────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps this node's tables level with those of the other nodes.
 //
-//   commit -> log -> (durable) -> published at once -> others apply it in order, each keeping a copy of the log
+//   commit -> log -> end of the turn: flushed -> (synced) -> published at once -> others apply it in order, each keeping a
+//   copy of the log
 //   a gap, or a hello that is ahead  -> the missing entries are asked for, from the source or from whoever has them
 //   the log does not reach back      -> a snapshot, page by page, then the log from there
 //
@@ -84,6 +85,10 @@ class Replicator {
   // or with `timeout` when no other region has confirmed it by then (it is written here all the same).
   using Done = std::function<void(Status)>;
   void when_acknowledged(const Position& at, table::Ack ack, Duration timeout, Done done);
+  // Calls `done` when the operating system has all that is written here by now, so that a killed process cannot forget what
+  // an answer tells: at once, or at the end of this turn.
+  bool is_kept() const { return !turn_timer_->armed(); }
+  void when_kept(std::function<void()> done);
   // Calls `done` when everything in `wanted` is applied here (0: at once), or after `timeout`: with how many milliseconds
   // behind we are then (at least 1). What nobody who is there has is not waited for: the last writes of a region that died
   // may come back with it, and until then who has seen them is told so at once.
@@ -122,6 +127,8 @@ class Replicator {
 
   // outgoing
   void committed(const Position& at, std::string_view packed_entry);
+  void end_turn();
+  void broken(const Status& status);
   void sync();
   void synced(uint64_t position, const Status& status);
   void publish();
@@ -176,6 +183,7 @@ class Replicator {
   Status disk_;
   std::deque<Waiter> writers_, remote_writers_;  // by position: wait for the disk; for another region too
   std::multimap<std::pair<Source, uint64_t>, Reader> readers_;  // by the first that they miss
+  std::vector<std::function<void()>> showers_;   // wait for the end of the turn
   table::Vector complete_;
   table::Vector safe_;                     // what was applied when the last hello's sync began
   bool is_greeting_ = false;
@@ -189,7 +197,7 @@ class Replicator {
   size_t pending_bytes_ = 0;               // of all sources
   Instant next_hello_{}, next_trim_{};
   Instant next_deadline_{};                // what deadline_timer_ is armed for; nobody may be waiting any more
-  std::unique_ptr<port::Timer> flush_timer_, tick_timer_, deadline_timer_;
+  std::unique_ptr<port::Timer> turn_timer_, tick_timer_, deadline_timer_;
   std::vector<std::unique_ptr<port::Fabric::Subscription>> subscriptions_;
   std::shared_ptr<bool> alive_;            // for answers that come when we are gone
   port::Counter& applied_counter_;
