@@ -23,7 +23,7 @@
 #include "host/signals.h"
 #include "main/admin.h"
 #include "main/status.h"
-#include "main/tables.h"
+#include "main/table_service.h"
 #include "main/world.h"
 
 namespace sealane::main {
@@ -84,7 +84,7 @@ class Node {
   std::unique_ptr<host::HostLane> control_;
   std::unique_ptr<host::Signals> signals_;
   std::unique_ptr<health::Health> health_;
-  std::unique_ptr<Tables> tables_;  // outlives the data lanes, whose edges ask it
+  std::unique_ptr<TableService> tables_;  // outlives the data lanes, whose edges ask it
   std::unique_ptr<Admin> admin_;
   std::vector<std::unique_ptr<DataLane>> lanes_;
   std::unique_ptr<port::Timer> drain_timer_;
@@ -154,7 +154,7 @@ Status Node::open_tables(const plan::Plan& plan) {
   const auto keepers = plan.state_nodes();
   const auto own = plan.find_node(ip_);
   if (!role("state") || std::ranges::find(keepers, *own) == keepers.end()) return {};
-  SL_TRY(tables_, Tables::open({.region = region_, .node = ip_, .data_dir = options_.data_dir, .own_dir = own_dir(),
+  SL_TRY(tables_, TableService::open({.region = region_, .node = ip_, .data_dir = options_.data_dir, .own_dir = own_dir(),
                                 .log = log_, .registry = registry_, .tls = tls_},
                                plan));
   return {};
@@ -296,6 +296,7 @@ void Node::cut(bool yes) {
     host::NetworkCut::detach_from_all();
   }
   control_->net().set_cut(cut);
+  if (tables_) tables_->set_cut(cut);
   for (auto& lane : lanes_) {
     host::Net& net = lane->host->net();
     (void)lane->host->loop().post([&net, cut] { net.set_cut(cut); });
@@ -364,7 +365,7 @@ Page Node::page(std::string_view path, const Admin::Query& query) {
   if (path == "/status") {
     return {200, "application/json",
             status_json({.node = ip_, .region = region_, .ready = ready_, .draining = draining_,
-                         .tables = tables_ ? tables_->status() : nullptr},
+                         .tables = tables_ ? tables_->report() : TableService::Report{}},
                         *plan, *view, control_->loop().now())};
   }
   if (path == "/explain") return explain_page(*plan, *view, query);
