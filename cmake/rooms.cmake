@@ -109,12 +109,17 @@ endfunction()
 # A fuzz target src/<room>/x_fuzz.cpp replays tests/corpus/<room>_x in every test run; with SL_FUZZ the
 # same program explores (tests/fuzz.sh).
 function(sl_fuzz room file)
+  sl_fuzz_of(${room} ${file} sealane_${room} ${test_rooms})
+endfunction()
+
+# The same for code outside src/: `prefix` stands for the room, then what it is linked with.
+function(sl_fuzz_of prefix file)
   get_filename_component(name ${file} NAME_WE)
-  set(target ${room}_${name})
+  set(target ${prefix}_${name})
   string(REGEX REPLACE "_fuzz$" "" corpus ${target})
   set(seeds ${CMAKE_SOURCE_DIR}/tests/corpus/${corpus})
   add_executable(${target} ${file})
-  target_link_libraries(${target} PRIVATE sealane_${room} ${test_rooms})
+  target_link_libraries(${target} PRIVATE ${ARGN})
   if(SL_FUZZ)
     target_link_options(${target} PRIVATE -fsanitize=fuzzer)
     add_test(NAME corpus_${corpus} COMMAND ${target} -runs=0 ${seeds})

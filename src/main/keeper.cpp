@@ -77,7 +77,7 @@ class Keeper {
     if (!id) return fail(Code::invalid, "no region " + options_.region + " in " + options_.world.string());
     const auto logs = options_.data_dir / "log";
     // First, for the nodes look for it; not that they would need it to start.
-    if (plan.state_nodes().size() > 1) SL_CHECK(plan_messaging(plan, *id, logs));
+    if (plan.is_replicated()) SL_CHECK(plan_messaging(plan, *id, logs));
     for (const auto node : plan.region(*id).nodes) {
       const std::string ip = plan.endpoint(node).address.ip.to_string();
       children_.push_back({.kind = Kind::node,
@@ -86,8 +86,8 @@ class Keeper {
                                        options_.region, "--node", ip, "--data", options_.data_dir},
                            .output = logs / (options_.region + "-node-" + ip + ".log")});
     }
-    // A node that keeps tables is reached by its region's agents without a look into the world.
-    if (plan.state.enabled && plan.state.endpoint.empty()) {
+    // A node that serves tables is reached by its region's agents without a look into the world.
+    if (plan.state.enabled) {
       std::string urls;
       for (const auto node : plan.region(*id).nodes) {
         urls += fmt::format("{}http://{}", urls.empty() ? "" : ",",

@@ -29,67 +29,11 @@ std::vector<std::string> node_names(const plan::Plan& plan) {
   return names;
 }
 
-std::vector<state::Table> declared(const plan::Plan& plan, uint64_t now_ms) {
-  using Stream = plan::StateTable::Stream;
-  std::vector<state::Table> all;
-  for (const plan::StateTable& wanted : plan.state.tables) {
-    state::Table table{.name = wanted.name};
-    const auto attribute = [](const plan::TableKey& key) {
-      const auto type = key.type == 'N' ? table::Type::N : key.type == 'B' ? table::Type::B : table::Type::S;
-      return table::KeyAttribute{key.name, type};
-    };
-    table.key.hash = attribute(wanted.hash);
-    table.attribute_definitions = {table.key.hash};
-    if (wanted.range) {
-      table.key.range = attribute(*wanted.range);
-      table.attribute_definitions.push_back(*table.key.range);
-    }
-    table.ttl_attribute = wanted.ttl_attribute;
-    table.merge = table::Merge(wanted.merge);
-    table.ack = wanted.ack_remote ? table::Ack::remote : table::Ack::local;
-    table.stream = table::StreamView(wanted.stream);
-    if (wanted.stream != Stream::off) table.stream_started_ms = now_ms;
-    table.created_ms = now_ms;
-    for (const plan::RegionId id : wanted.regions) table.replicas.push_back(plan.region(id).name);
-    std::ranges::sort(table.replicas);
-    all.push_back(std::move(table));
-  }
-  return all;
-}
-
 uint64_t unix_ms(WallTime wall) {
   return uint64_t(std::chrono::duration_cast<std::chrono::milliseconds>(wall.time_since_epoch()).count());
 }
 
 }  // namespace
-
-std::filesystem::path keys_file(const plan::Plan& plan, const std::filesystem::path& data_dir) {
-  return plan.keys_file.empty() ? data_dir / "sealane-keys" : std::filesystem::path(plan.keys_file);
-}
-
-Result<wire::AwsKeyring> load_keys(const std::filesystem::path& file) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(file, ignored)) {
-    std::array<uint8_t, 40> random;
-    for (size_t i = 0; i < random.size(); i += 8) {
-      const uint64_t bits = host::random_seed();
-      std::memcpy(&random[i], &bits, 8);
-    }
-    // Several nodes may start at once: the first to link its file wins, all read the winner's.
-    const auto mine = std::filesystem::path(file.string() + fmt::format(".{:016x}", host::random_seed()));
-    SL_CHECK(host::write_file(mine, wire::fresh_aws_credentials(random), 0600));
-    std::filesystem::create_hard_link(mine, file, ignored);
-    std::filesystem::remove(mine, ignored);
-  }
-  struct stat info {};
-  if (::stat(file.c_str(), &info) == 0 && (info.st_mode & 077) != 0) {
-    return fail(Code::invalid, fmt::format("{} holds secrets and others may read it; chmod 600 {}", file.string(), file.string()));
-  }
-  SL_TRY(const std::string text, host::read_file(file, wire::AwsKeyring::kTextBytesMax));
-  auto keys = wire::AwsKeyring::parse(text);
-  if (!keys) return fail(keys.error().code, file.string() + ": " + keys.error().what);
-  return keys;
-}
 
 Result<std::string> messaging_password(const std::filesystem::path& data_dir) {
   SL_TRY(const std::string secret, host::read_file(data_dir / "ca" / "ca.key"));
@@ -108,21 +52,17 @@ Tables::~Tables() {
   store_.reset();
 }
 
-Result<std::unique_ptr<Tables>> Tables::open(Options options, const plan::Plan& plan) {
+Result<std::unique_ptr<TableService>> Tables::open(Options options, const plan::Plan& plan) {
   std::unique_ptr<Tables> tables(new Tables(std::move(options)));
   SL_CHECK(tables->build(plan));
   return tables;
 }
 
 Status Tables::build(const plan::Plan& plan) {
-  if (!plan.state.endpoint.empty()) {
-    return fail(Code::invalid, "state.engine dynamodb is not supported by this version; point the agents at " +
-                                   plan.state.endpoint + " themselves, or take `engine` and `endpoint` out");
-  }
   port::Lane& lane = lane_.lane();
   SL_TRY(store_, host::RocksStore::open({.dir = options_.own_dir / "tables", .cache_bytes = size_t(plan.state.cache_bytes_max)},
                                         lane));
-  is_alone_ = plan.state_nodes().size() < 2;
+  is_alone_ = !plan.is_replicated();
   if (is_alone_) {
     fabric_ = std::make_unique<port::NoFabric>(lane);
   } else {
@@ -149,7 +89,7 @@ Status Tables::build(const plan::Plan& plan) {
                   .stale_after = plan.state.stale_after},
       .limits = {}};
   SL_TRY(state_, state::State::open(lane, *store_, *fabric_, std::move(state)));
-  SL_CHECK(state_->declare(declared(plan, unix_ms(lane.clock.wall()))));
+  SL_CHECK(state_->declare(declared_tables(plan, unix_ms(lane.clock.wall()))));
   look_timer_ = lane.timers.make([this] { look_around(); });
   look_timer_->arm_at(lane.clock.now());
   return {};
@@ -163,9 +103,12 @@ Status Tables::start(const plan::Plan& plan) {
 }
 
 void Tables::plan_changed(std::shared_ptr<const plan::Plan> plan) {
+  if (plan->state.is_handed()) {
+    return options_.log.line(port::Level::warn, "reload_partial", "who keeps the tables changes only at a restart");
+  }
   (void)lane_.lane().inbox.post([this, plan] {
     state_->replicator().set_nodes(node_names(*plan));
-    if (auto made = state_->declare(declared(*plan, unix_ms(lane_.lane().clock.wall()))); !made) {
+    if (auto made = state_->declare(declared_tables(*plan, unix_ms(lane_.lane().clock.wall()))); !made) {
       options_.log.line(port::Level::error, "tables_not_declared", made.error().what);
     }
     if (auto keys = load_keys(keys_file(*plan, options_.data_dir))) {

@@ -133,6 +133,9 @@ Cell join_cells(Cell a, Cell b, Witness* witness) {
 
 // ── bytes ──
 
+// A count is what the bytes say of themselves: no ground to reserve that much.
+constexpr size_t kReserveMax = 64;
+
 enum : uint8_t { kHasCleared = 1, kHasLive = 2, kLiveIsCleared = 4 };
 enum : uint8_t { kRemoved = 0, kValue = 1, kSequence = 2, kFormMask = 3, kAtCleared = 4, kAtLive = 8, kAtZero = 16 };
 
@@ -356,7 +359,7 @@ Result<Record> take_packed_record(std::string_view& bytes) {
   Head head;
   if (!take_head(bytes, head)) return corrupt();
   Record record{.cleared = head.cleared, .live = head.live};
-  record.cells.reserve(head.cell_count);
+  record.cells.reserve(std::min<uint64_t>(head.cell_count, kReserveMax));
   for (; head.cell_count > 0; --head.cell_count) {
     SL_TRY(Cell cell, take_cell(bytes, head));
     if (!record.cells.empty() && record.cells.back().name >= cell.name) return corrupt();
