@@ -35,7 +35,9 @@ class Engine::Change {
     const Table& table = *write.table;
     if (!has_readers(table, written) && table.id != table::kCatalogId && write.before == table::Record{}) {
       table::Outline before;
-      if (!write.before_raw.empty()) SL_TRY(before, table::outline_of_packed_record(write.before_raw));
+      if (!write.before_raw.empty()) {
+        SL_TRY(before, table::outline_of_packed_record(write.before_raw));
+      }
       if (table::replaces(write.delta, before.latest)) {
         Count& count = counts_[table.id];
         count.item_count += uint64_t{1} - uint64_t{before.exists};
