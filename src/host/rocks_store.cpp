@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "host/group_sync.h"
+#include "host/rocks_copier.h"
 #include "host/socket.h"
 
 namespace sealane::host {
@@ -315,6 +316,9 @@ RocksStore::RocksStore(std::unique_ptr<Database> database, const Options& option
         return {};
       },
       lane);
+  std::filesystem::path copies = options.copies_dir;
+  if (copies.empty()) copies = options.dir.string() + ".copies";
+  copier_ = std::make_unique<RocksCopier>(*database_->db, copies, lane);
 }
 
 RocksStore::~RocksStore() = default;
@@ -372,6 +376,10 @@ Status RocksStore::write(port::Batch& batch) {
 }
 
 void RocksStore::sync(std::function<void(Status)> done) { syncer_->add(std::move(done)); }
+
+void RocksStore::copy(std::string_view name, std::function<void(Result<std::string>)> done) {
+  copier_->make(name, std::move(done));
+}
 
 uint64_t RocksStore::bytes_on_disk() const {
   // The log holds at least what has not been written out of memory yet.
