@@ -24,9 +24,10 @@ class Engine::Change {
   void item(const Table& table, std::string_view key, table::Record before, const table::Record& delta, table::Witness* witness,
             Written* written) {
     // Who looks at the item itself; most writes are of tables where nobody does, and then none is built.
-    const bool has_readers = written || !table.indexes.empty() || !table.ttl_attribute.empty() ||
-                             table.stream != table::StreamView::off;
-    Count& count = counts_[table.id];  // differences, in arithmetic modulo 2^64
+    const bool has_readers = written || has_followers(table);
+    Count uncounted;  // what the sweep has yet to count, it will find as it is then
+    // Differences, in arithmetic modulo 2^64.
+    Count& count = engine_.has_counted(table.id, key) ? counts_[table.id] : uncounted;
     count.item_count -= uint64_t{before.exists()};
     count.bytes -= table::size_bytes(before);
     Written change;
@@ -50,13 +51,40 @@ class Engine::Change {
     if (written) *written = std::move(change);
   }
 
+  // Puts another record in place of one; an empty one erases it.
+  void replace(const Table& table, std::string_view key, const table::Record& before, const table::Record& after) {
+    if (engine_.has_counted(table.id, key)) {
+      Count& count = counts_[table.id];
+      count.item_count += uint64_t{after.exists()} - uint64_t{before.exists()};
+      count.bytes += table::size_bytes(after) - table::size_bytes(before);
+    }
+    if (after == table::Record{}) {
+      batch_.erase(port::Keyspace::items, keyspace::item(table.id, key));
+    } else {
+      bytes_.clear();
+      table::append_packed(bytes_, after);
+      batch_.put(port::Keyspace::items, keyspace::item(table.id, key), bytes_);
+      traces(table, key, after, after);
+    }
+    if (table.id == table::kCatalogId) catalog_keys_.emplace_back(key);
+    if (!has_followers(table)) return;
+    Written change{table::item_of(before), table::item_of(after)};
+    indexes(table, key, change.before, change.after);
+    expiry(table, key, change.before, change.after);
+    if (engine_.is_expired(table, change.before)) change.before = {};
+    if (engine_.is_expired(table, change.after)) change.after = {};
+    stream(table, key, change, false);
+  }
+
   // An item whose time is over on every replica.
   void expire(const Table& table, std::string_view key, const table::Item& old) {
     batch_.erase(port::Keyspace::items, keyspace::item(table.id, key));
     indexes(table, key, old, {});
-    Count& count = counts_[table.id];
-    count.item_count -= 1;
-    count.bytes -= table::size_bytes(old);
+    if (engine_.has_counted(table.id, key)) {
+      Count& count = counts_[table.id];
+      count.item_count -= 1;
+      count.bytes -= table::size_bytes(old);
+    }
     stream(table, key, {old, {}}, true);
   }
 
@@ -77,6 +105,10 @@ class Engine::Change {
   void journal(const Table& table, std::string_view key, const table::Discarded& what) {
     Lost lost{.sequence = engine_.journal_sequence_ + lost_count_, .wall_ms = engine_.wall_ms(),
               .table_name = table.name, .what = what};
+    if (what.kept && table::size_bytes(*what.kept) > kKeptBytesMax) {
+      lost.what.kept.reset();
+      lost.what.is_elsewhere = true;
+    }
     std::string_view bytes = key;
     if (auto attributes = table::take_key(bytes, table.key)) lost.key = std::move(*attributes);
     ++lost_count_;
@@ -91,7 +123,9 @@ class Engine::Change {
 
   // Writes the batch, then lets the engine know.
   Status write() {
+    if (engine_.has_kept_counts_) batch_.erase(port::Keyspace::meta, keyspace::kCounts);
     SL_CHECK(engine_.store_.write(batch_));
+    engine_.has_kept_counts_ = false;
     for (const auto& [id, count] : counts_) {
       Count& kept = engine_.counts_[id];
       kept.item_count += count.item_count;
@@ -107,6 +141,11 @@ class Engine::Change {
   }
 
  private:
+  // Whether anything is kept that follows the items.
+  static bool has_followers(const Table& table) {
+    return !table.indexes.empty() || !table.ttl_attribute.empty() || table.stream != table::StreamView::off;
+  }
+
   void indexes(const Table& table, std::string_view key, const table::Item& old, const table::Item& now) {
     for (const table::Index& index : table.indexes) {
       const auto from = table::key_of(old, index.key), to = table::key_of(now, index.key);

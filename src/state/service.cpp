@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 
+#include "base/unix_time.h"
 #include "base/crc32.h"
 #include "state/session.h"
 #include "table/attribute_json.h"
@@ -16,19 +16,25 @@ namespace sealane::state {
 namespace {
 
 constexpr std::string_view kContentType = "application/x-amz-json-1.0";
-constexpr std::string_view kTargets[] = {"DynamoDB_20120810.", "DynamoDBStreams_20120810."};
+// What stands before an operation's name, and the service that such an operation is of.
+struct Target {
+  std::string_view prefix, service;
+};
+constexpr Target kTargets[] = {{"DynamoDB_20120810.", "dynamodb"},
+                               {"DynamoDBStreams_20120810.", "dynamodb"},
+                               {"Sealane_20261122.", "sealane"}};
 
 std::string_view field(const serve::Request& request, std::string_view name) {
   return wire::http::find(request.fields, name).value_or(std::string_view{});
 }
 
 const api::Operation* find_operation(std::string_view target) {
-  for (const std::string_view prefix : kTargets) {
-    if (!target.starts_with(prefix)) continue;
-    const std::string_view name = target.substr(prefix.size());
+  for (const Target& each : kTargets) {
+    if (!target.starts_with(each.prefix)) continue;
+    const std::string_view name = target.substr(each.prefix.size());
     const auto all = api::operations();
     const auto at = std::ranges::lower_bound(all, name, {}, &api::Operation::name);
-    if (at != all.end() && at->name == name) return &*at;
+    if (at != all.end() && at->name == name && at->service == each.service) return &*at;
   }
   return nullptr;
 }
@@ -102,15 +108,7 @@ void Service::on_request(const serve::Request& request, serve::Responder respond
     const auto error = wire::sigv4::json_error(identity.error().why);
     return refuse(responder, failure(error.type, identity.error().what, error.status));
   }
-  const wire::Access access = operation->is_write ? wire::Access::write : wire::Access::read;
-  if (identity->service != "dynamodb") {
-    return refuse(responder, failure("InvalidSignatureException", "Credential should be scoped to correct service: 'dynamodb'. "));
-  }
-  if (!identity->key->may("dynamodb", access)) {
-    return refuse(responder, failure("AccessDeniedException",
-                                     fmt::format("User: {} is not authorized to perform: dynamodb:{}",
-                                                 identity->access_key, operation->name)));
-  }
+  if (const auto allowed = check_scope(*identity, *operation); !allowed) return refuse(responder, allowed.error());
   const auto waiting = std::make_shared<Waiting>();
   waiting->request = request;
   waiting->responder = responder;
@@ -138,6 +136,27 @@ void Service::on_request(const serve::Request& request, serve::Responder respond
                            });
 }
 
+// A client with one name for its tables is steered from region to region and signs for one of them, so any region of the
+// world will do; one that is none of it is a client that means another place, and is told as AWS tells it.
+api::Outcome<void> Service::check_scope(const wire::sigv4::Identity& identity, const api::Operation& operation) const {
+  const auto scope = [](std::string message) {
+    return std::unexpected(failure("InvalidSignatureException", std::move(message)));
+  };
+  if (identity.service != operation.service) {
+    return scope(fmt::format("Credential should be scoped to correct service: '{}'. ", operation.service));
+  }
+  if (identity.region != options_.region && std::ranges::find(options_.regions, identity.region) == options_.regions.end()) {
+    return scope(fmt::format("Credential should be scoped to a valid region, not '{}'. ", identity.region));
+  }
+  const wire::Access access = operation.is_write ? wire::Access::write : wire::Access::read;
+  if (!identity.key->may(operation.service, access)) {
+    return std::unexpected(failure("AccessDeniedException",
+                                   fmt::format("User: {} is not authorized to perform: {}:{}", identity.access_key,
+                                               operation.service, operation.name)));
+  }
+  return {};
+}
+
 void Service::run(const std::shared_ptr<Waiting>& waiting) {
   const std::string_view body = waiting->request.body;
   padded_.assign(body);
@@ -150,14 +169,20 @@ void Service::run(const std::shared_ptr<Waiting>& waiting) {
   if (root.get(object)) {
     return refuse(waiting->responder, failure("SerializationException", "Unexpected value type in payload"));
   }
-  using std::chrono::milliseconds;
-  const auto wall = std::chrono::duration_cast<milliseconds>(lane_.clock.wall().time_since_epoch()).count();
-  api::Call call{.engine = engine_, .region = options_.region, .body = object, .now_ms = uint64_t(wall),
-                 .host = field(waiting->request, "host")};
+  api::Call call{.engine = engine_, .region = options_.region, .body = object, .now_ms = unix_ms(lane_.clock.wall()),
+                 .host = field(waiting->request, "host"), .lags = [this] { return replicator_.lags(); }};
   auto outcome = waiting->operation->run(call);
   if (!outcome) return refuse(waiting->responder, outcome.error());
-  waiting->answer = std::move(*outcome);
-  finish(waiting);
+  if (!outcome->later) {
+    waiting->answer = std::move(*outcome);
+    return finish(waiting);
+  }
+  outcome->later([this, waiting, alive = std::weak_ptr(alive_)](api::Outcome<api::Answer> answer) {
+    if (alive.expired()) return;
+    if (!answer) return refuse(waiting->responder, answer.error());
+    waiting->answer = std::move(*answer);
+    finish(waiting);
+  });
 }
 
 void Service::finish(const std::shared_ptr<Waiting>& waiting) {
