@@ -27,6 +27,7 @@ struct TablesStatus {
   struct Table {
     std::string name;
     uint64_t item_count = 0, bytes = 0;
+    bool is_counting = false;  // after a crash: so far
   };
   std::vector<Table> tables;
   std::vector<state::Lag> lags;
