@@ -77,7 +77,6 @@ std::vector<std::string> region_names(const plan::Plan& plan) {
   for (const plan::Region& region : plan.regions) names.push_back(region.name);
   return names;
 }
-}
 
 std::vector<state::Table> declared_tables(const plan::Plan& plan, uint64_t now_ms) {
   using Stream = plan::StateTable::Stream;

@@ -74,27 +74,6 @@ void Service::on_request(const serve::Request& request, serve::Responder respond
                            });
 }
 
-// A client with one name for its tables is steered from region to region and signs for one of them, so any region of the
-// world will do; one that is none of it is a client that means another place, and is told as AWS tells it.
-api::Outcome<void> Service::check_scope(const wire::sigv4::Identity& identity, const api::Operation& operation) const {
-  const auto scope = [](std::string message) {
-    return std::unexpected(failure("InvalidSignatureException", std::move(message)));
-  };
-  if (identity.service != operation.service) {
-    return scope(fmt::format("Credential should be scoped to correct service: '{}'. ", operation.service));
-  }
-  if (identity.region != options_.region && std::ranges::find(options_.regions, identity.region) == options_.regions.end()) {
-    return scope(fmt::format("Credential should be scoped to a valid region, not '{}'. ", identity.region));
-  }
-  const wire::Access access = operation.is_write ? wire::Access::write : wire::Access::read;
-  if (!identity.key->may(operation.service, access)) {
-    return std::unexpected(failure("AccessDeniedException",
-                                   fmt::format("User: {} is not authorized to perform: {}:{}", identity.access_key,
-                                               operation.service, operation.name)));
-  }
-  return {};
-}
-
 void Service::run(const std::shared_ptr<Waiting>& waiting) {
   const std::string_view body = waiting->request.body;
   padded_.assign(body);

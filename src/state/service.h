@@ -35,7 +35,6 @@ class Service final : public serve::Handler {
 
  private:
   struct Waiting;  // a request on its way
-  api::Outcome<void> check_scope(const wire::sigv4::Identity& identity, const api::Operation& operation) const;
   void run(const std::shared_ptr<Waiting>& waiting);
   void finish(const std::shared_ptr<Waiting>& waiting);
   void show(const std::shared_ptr<Waiting>& waiting);

@@ -50,7 +50,8 @@ void Handoff::on_request(const serve::Request& request, serve::Responder respond
   const auto asked = front_.read(request, responder);
   if (!asked) return;
   if (asked->service != "dynamodb") return front_.refuse(responder, unknown_operation());  // there are no tables here
-  if (!front_.admit(request, responder, *asked, is_read(asked->operation) ? wire::Access::read : wire::Access::write)) return;
+  const bool reads = is_read(asked->operation);
+  if (!front_.admit(request, responder, *asked, reads ? wire::Access::read : wire::Access::write)) return;
   std::vector<wire::http::Field> fields;
   for (const wire::http::Field& each : request.fields) {
     if (is_passed(each.name)) fields.push_back(each);
