@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
-#include "base/unix_time.h"
+#include "base/time.h"
 
 namespace sealane::main {
 namespace {

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "base/unix_time.h"
+#include "base/time.h"
 #include "host/files.h"
 #include "main/conflicts.h"
 #include "main/exit_code.h"
