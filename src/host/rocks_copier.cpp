@@ -27,7 +27,8 @@ Status write_copy(rocksdb::DB& db, const fs::path& place) {
   if (status.ok()) status = checkpoint->CreateCheckpoint((place / "tables").string(), 0);
   if (status.ok()) return {};
   fs::remove_all(place, error);
-  return fail(Code::unavailable, fmt::format("no copy in {}: {}", place.string(), status.ToString()));
+  return fail(Code::unavailable,
+              fmt::format("no copy in {}: {}", place.string(), status.ToString()));
 }
 
 }  // namespace
@@ -43,7 +44,8 @@ RocksCopier::~RocksCopier() {
 
 Status RocksCopier::check(std::string_view name) const {
   if (!port::Store::is_copy_name(name)) {
-    return fail(Code::invalid, "a snapshot's name has lower-case letters, digits and hyphens, 64 at most");
+    return fail(Code::invalid,
+                "a snapshot's name has lower-case letters, digits and hyphens, 64 at most");
   }
   if (is_running_) return fail(Code::conflict, "a snapshot is being made: wait for it");
   std::error_code error;
@@ -51,9 +53,11 @@ Status RocksCopier::check(std::string_view name) const {
     return fail(Code::conflict, fmt::format("{} is there already", (dir_ / name).string()));
   }
   size_t count = 0;
-  for (fs::directory_iterator it(dir_, error), end; !error && it != end; it.increment(error)) ++count;
+  for (fs::directory_iterator it(dir_, error), end; !error && it != end; it.increment(error))
+    ++count;
   if (count >= port::Store::kCopiesMax) {
-    return fail(Code::limit, fmt::format("{} holds {} snapshots: move some elsewhere", dir_.string(), count));
+    return fail(Code::limit,
+                fmt::format("{} holds {} snapshots: move some elsewhere", dir_.string(), count));
   }
   return {};
 }
@@ -79,9 +83,10 @@ void RocksCopier::make(std::string_view name, Done done) {
 }
 
 void RocksCopier::answer(Done done, Result<std::string> outcome) {
-  const bool posted = lane_.inbox.post([alive = alive_, done = std::move(done), outcome = std::move(outcome)] {
-    if (alive->copier != nullptr) done(outcome);
-  });
+  const bool posted =
+      lane_.inbox.post([alive = alive_, done = std::move(done), outcome = std::move(outcome)] {
+        if (alive->copier != nullptr) done(outcome);
+      });
   SL_ASSERT(posted);  // see GroupSync::refuse
 }
 

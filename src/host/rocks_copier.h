@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Copies of an open RocksDB while it is written to: its files do not change once they are written, so a copy is links to
-// them and the end of the log. A thread of its own for each, for RocksDB writes out what is in memory first.
+// Copies of an open RocksDB while it is written to: its files do not change once they are written,
+// so a copy is links to them and the end of the log. A thread of its own for each, for RocksDB
+// writes out what is in memory first.
 #pragma once
 
 #include <atomic>

@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
-#include "base/unix_time.h"
+#include "base/time.h"
 
 namespace sealane::main {
 namespace {
@@ -39,15 +39,19 @@ Result<ConflictSide> side_of(const json& conflict, const char* key) {
     return fail(Code::invalid, "a conflict without its two sides");
   }
   const json& side = *found;
-  ConflictSide out{.stamp = text_of(side, "Stamp"), .at_ms = ms_of(side, "DateTime"),
-                   .source = text_of(side, "SourceId"), .region = text_of(side, "RegionName"),
-                   .node = text_of(side, "Node"), .value = {}};
+  ConflictSide out{.stamp = text_of(side, "Stamp"),
+                   .at_ms = ms_of(side, "DateTime"),
+                   .source = text_of(side, "SourceId"),
+                   .region = text_of(side, "RegionName"),
+                   .node = text_of(side, "Node"),
+                   .value = {}};
   if (side.contains("Value")) out.value = dumped(side["Value"]);
   out.is_removed = side.contains("Removed") && side["Removed"] == true;
   return out;
 }
 
-// Users' data goes to a terminal: no control may reach it, not those above ASCII either (U+0080 to U+009F).
+// Users' data goes to a terminal: no control may reach it, not those above ASCII either (U+0080 to
+// U+009F).
 std::string printable(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -72,8 +76,8 @@ std::string whose(const ConflictSide& side) {
 }
 
 json side_json(const ConflictSide& side) {
-  json out{{"stamp", side.stamp}, {"at", time_text(side.at_ms)}, {"source", side.source},
-           {"region", side.region}, {"node", side.node}, {"removed", side.is_removed}};
+  json out{{"stamp", side.stamp},   {"at", time_text(side.at_ms)}, {"source", side.source},
+           {"region", side.region}, {"node", side.node},           {"removed", side.is_removed}};
   out["value"] = json::parse(side.value.empty() ? "null" : side.value, nullptr, false);
   return out;
 }
@@ -83,13 +87,18 @@ json side_json(const ConflictSide& side) {
 Result<ConflictPage> read_conflicts(std::string_view text, std::string_view node) {
   const json said = json::parse(text, nullptr, false);
   const auto wrong = [] { return fail(Code::invalid, "its answer is not a list of conflicts"); };
-  if (!said.is_object() || !said.contains("Conflicts") || !said["Conflicts"].is_array()) return wrong();
+  if (!said.is_object() || !said.contains("Conflicts") || !said["Conflicts"].is_array())
+    return wrong();
   ConflictPage page;
   for (const json& one : said["Conflicts"]) {
     if (!one.is_object()) return wrong();
-    Conflict conflict{.noticed_ms = ms_of(one, "NoticedDateTime"), .noticed_by = std::string(node),
-                      .table = text_of(one, "TableName"), .key = "{}",
-                      .attribute = text_of(one, "Attribute"), .lost = {}, .won = {}};
+    Conflict conflict{.noticed_ms = ms_of(one, "NoticedDateTime"),
+                      .noticed_by = std::string(node),
+                      .table = text_of(one, "TableName"),
+                      .key = "{}",
+                      .attribute = text_of(one, "Attribute"),
+                      .lost = {},
+                      .won = {}};
     if (one.contains("Key")) conflict.key = dumped(one["Key"]);
     SL_TRY(conflict.lost, side_of(one, "Lost"));
     SL_TRY(conflict.won, side_of(one, "Won"));
@@ -106,9 +115,10 @@ std::vector<Conflict> join_conflicts(std::vector<Conflict> all, size_t max) {
   std::map<std::tuple<std::string, std::string, std::string, std::string, std::string>, bool> seen;
   std::vector<Conflict> out;
   for (Conflict& conflict : all) {
-    const bool is_new = seen.try_emplace(std::tuple(conflict.table, conflict.key, conflict.attribute,
-                                                    conflict.lost.stamp, conflict.lost.value))
-                            .second;
+    const bool is_new =
+        seen.try_emplace(std::tuple(conflict.table, conflict.key, conflict.attribute,
+                                    conflict.lost.stamp, conflict.lost.value))
+            .second;
     if (is_new) out.push_back(std::move(conflict));
   }
   std::ranges::reverse(out);
@@ -154,9 +164,9 @@ std::string time_text(uint64_t unix_ms) {
   const auto day = floor<days>(time);
   const year_month_day date(day);
   const hh_mm_ss clock(time - day);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", int(date.year()), unsigned(date.month()),
-                     unsigned(date.day()), clock.hours().count(), clock.minutes().count(),
-                     clock.seconds().count(), clock.subseconds().count());
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", int(date.year()),
+                     unsigned(date.month()), unsigned(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
 }
 
 std::optional<uint64_t> parse_time(std::string_view text) {
@@ -177,7 +187,8 @@ std::optional<uint64_t> parse_time(std::string_view text) {
   const auto [y, mo, d, h, mi, s, ms] = numbers;
   const year_month_day date{year(y), month(unsigned(mo)), std::chrono::day(unsigned(d))};
   if (!date.ok() || y < 1970 || h > 23 || mi > 59 || s > 59) return std::nullopt;
-  const WallTime time = WallTime(sys_days(date)) + hours(h) + minutes(mi) + seconds(s) + milliseconds(ms);
+  const WallTime time =
+      WallTime(sys_days(date)) + hours(h) + minutes(mi) + seconds(s) + milliseconds(ms);
   return sealane::unix_ms(time);
 }
 

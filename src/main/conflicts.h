@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What nodes tell of conflicts (ListConflicts), put together and in words: the text of `sealane tables conflicts`. Nothing
-// here asks anybody.
+// What nodes tell of conflicts (ListConflicts), put together and in words: the text of `sealane
+// tables conflicts`. Nothing here asks anybody.
 #pragma once
 
 #include <cstdint>
@@ -15,16 +15,17 @@ namespace sealane::main {
 
 // One side of a conflict.
 struct ConflictSide {
-  std::string stamp;         // unique in the world
-  uint64_t at_ms = 0;        // unix
-  std::string source, region, node;  // whose write it was; region and node are empty when nobody knows any more
-  std::string value;         // JSON as DynamoDB has it; empty: removed, or to be looked up in the item
+  std::string stamp;   // unique in the world
+  uint64_t at_ms = 0;  // unix
+  std::string source, region,
+      node;           // whose write it was; region and node are empty when nobody knows any more
+  std::string value;  // JSON as DynamoDB has it; empty: removed, or to be looked up in the item
   bool is_removed = false;
 };
 
 struct Conflict {
-  uint64_t noticed_ms = 0;   // unix
-  std::string noticed_by;    // the node that tells of it
+  uint64_t noticed_ms = 0;            // unix
+  std::string noticed_by;             // the node that tells of it
   std::string table, key, attribute;  // key: JSON
   ConflictSide lost, won;
 };
@@ -45,7 +46,8 @@ inline constexpr size_t kValueShownMax = 160;
 std::string render(const std::vector<Conflict>& conflicts);
 std::string render_json(const std::vector<Conflict>& conflicts);
 
-// 2026-11-23T02:50:11.123Z, as it is printed here and given to --before; nothing when it is no such time.
+// 2026-11-23T02:50:11.123Z, as it is printed here and given to --before; nothing when it is no such
+// time.
 std::string time_text(uint64_t unix_ms);
 std::optional<uint64_t> parse_time(std::string_view text);
 

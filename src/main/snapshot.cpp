@@ -37,11 +37,13 @@ Status check_stopped(const fs::path& tables) {
 
 Status sync_file(const fs::path& path, int flags) {
   const host::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags));
-  if (!file || ::fsync(file.get()) != 0) return std::unexpected(trouble(path, {errno, std::generic_category()}));
+  if (!file || ::fsync(file.get()) != 0)
+    return std::unexpected(trouble(path, {errno, std::generic_category()}));
   return {};
 }
 
-// Files that are written once are linked when that is possible; those that a store goes on writing are copied.
+// Files that are written once are linked when that is possible; those that a store goes on writing
+// are copied.
 Status copy_store(const fs::path& from, const fs::path& to) {
   std::error_code error;
   fs::create_directories(to, error);
@@ -65,27 +67,36 @@ Status copy_store(const fs::path& from, const fs::path& to) {
 }  // namespace
 
 Status write_snapshot_info(const SnapshotInfo& info, const fs::path& dir) {
-  const json text{{"format", kFormat}, {"world", info.world},   {"region", info.region}, {"node", info.node},
-                  {"source", info.source}, {"made", info.made}, {"applied", info.applied}};
-  return host::write_file(dir / kInfoFile, text.dump(1, ' ', false, json::error_handler_t::replace) + "\n", 0600);
+  const json text{{"format", kFormat},      {"world", info.world},   {"region", info.region},
+                  {"node", info.node},      {"source", info.source}, {"made", info.made},
+                  {"applied", info.applied}};
+  return host::write_file(dir / kInfoFile,
+                          text.dump(1, ' ', false, json::error_handler_t::replace) + "\n", 0600);
 }
 
 Result<SnapshotInfo> read_snapshot_info(const fs::path& dir) {
   const auto text = host::read_file(dir / kInfoFile, 1u << 20);
   if (!text) {
-    return fail(Code::not_found, fmt::format("{} is no snapshot: it has no {}", dir.string(), kInfoFile));
+    return fail(Code::not_found,
+                fmt::format("{} is no snapshot: it has no {}", dir.string(), kInfoFile));
   }
   const json said = json::parse(*text, nullptr, false);
-  const auto wrong = [&] { return fail(Code::invalid, fmt::format("{}/{} does not read back", dir.string(), kInfoFile)); };
-  if (!said.is_object() || !said.contains("format") || !said.contains("applied") || !said["applied"].is_object()) {
+  const auto wrong = [&] {
+    return fail(Code::invalid, fmt::format("{}/{} does not read back", dir.string(), kInfoFile));
+  };
+  if (!said.is_object() || !said.contains("format") || !said.contains("applied") ||
+      !said["applied"].is_object()) {
     return wrong();
   }
   if (said["format"] != kFormat) {
     return fail(Code::invalid, fmt::format("{} is of a newer Sealane", dir.string()));
   }
   SnapshotInfo info;
-  const std::pair<const char*, std::string*> texts[] = {{"world", &info.world}, {"region", &info.region}, {"node", &info.node},
-                                                        {"source", &info.source}, {"made", &info.made}};
+  const std::pair<const char*, std::string*> texts[] = {{"world", &info.world},
+                                                        {"region", &info.region},
+                                                        {"node", &info.node},
+                                                        {"source", &info.source},
+                                                        {"made", &info.made}};
   for (const auto& [name, into] : texts) {
     if (!said.contains(name) || !said[name].is_string()) return wrong();
     *into = said[name];
@@ -100,7 +111,9 @@ Result<SnapshotInfo> read_snapshot_info(const fs::path& dir) {
 Status move_snapshot(const fs::path& from, const fs::path& to) {
   std::error_code error;
   if (fs::exists(to, error) && !fs::is_empty(to, error)) {
-    return fail(Code::conflict, fmt::format("{} is not empty: name a directory that is not there yet", to.string()));
+    return fail(
+        Code::conflict,
+        fmt::format("{} is not empty: name a directory that is not there yet", to.string()));
   }
   fs::create_directories(fs::absolute(to).parent_path(), error);
   fs::rename(from, to, error);
@@ -110,7 +123,8 @@ Status move_snapshot(const fs::path& from, const fs::path& to) {
   return {};
 }
 
-Result<fs::path> restore_tables(const fs::path& snapshot_dir, const fs::path& own_dir, const std::string& now_text) {
+Result<fs::path> restore_tables(const fs::path& snapshot_dir, const fs::path& own_dir,
+                                const std::string& now_text) {
   const fs::path tables = own_dir / "tables", coming = own_dir / "tables.restoring";
   SL_CHECK(check_stopped(tables));
   std::error_code error;

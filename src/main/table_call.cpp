@@ -28,7 +28,8 @@ Error refusal(const host::HttpAnswer& answer, std::string_view at) {
   }
   // It is printed: no control of the other side reaches the terminal.
   std::ranges::replace_if(why, [](char c) { return uint8_t(c) < 0x20 || c == 0x7f; }, '?');
-  return {answer.status < 500 ? Code::invalid : Code::unavailable, fmt::format("{} refuses: {}", at, why)};
+  return {answer.status < 500 ? Code::invalid : Code::unavailable,
+          fmt::format("{} refuses: {}", at, why)};
 }
 
 }  // namespace
@@ -37,18 +38,23 @@ Result<std::string> call_tables(const TableCall& call, const wire::AwsKeyring& k
   const auto may = [&](const wire::AwsKey& each) { return each.may(kService, call.access); };
   const auto key = std::ranges::find_if(keys.keys(), may);
   if (key == keys.keys().end()) {
-    return fail(Code::invalid, fmt::format("none of the keys may {} for the service '{}': see sealane_services and "
-                                           "sealane_access in the keys' file",
-                                           call.access == wire::Access::read ? "read" : "write", kService));
+    return fail(
+        Code::invalid,
+        fmt::format("none of the keys may {} for the service '{}': see sealane_services and "
+                    "sealane_access in the keys' file",
+                    call.access == wire::Access::read ? "read" : "write", kService));
   }
   const std::string host = call.at.to_string(), body = call.body.dump();
   const std::string target = fmt::format("Sealane_20261122.{}", call.operation);
   constexpr std::string_view kType = "application/x-amz-json-1.0";
-  const wire::http::Field fields[] = {{"Host", host}, {"Content-Type", kType}, {"X-Amz-Target", target}};
+  const wire::http::Field fields[] = {
+      {"Host", host}, {"Content-Type", kType}, {"X-Amz-Target", target}};
   std::string lines = fmt::format("Content-Type: {}\r\nX-Amz-Target: {}\r\n", kType, target);
   const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  wire::sigv4::Signer().sign({"POST", "/", fields, body}, *key, {call.region, kService}, now, lines);
-  SL_TRY(const host::HttpAnswer answer, host::http_post("http://" + host, "/", lines, body, call.timeout));
+  wire::sigv4::Signer().sign({"POST", "/", fields, body}, *key, {call.region, kService}, now,
+                             lines);
+  SL_TRY(const host::HttpAnswer answer,
+         host::http_post("http://" + host, "/", lines, body, call.timeout));
   if (answer.status != 200) return std::unexpected(refusal(answer, host));
   return answer.body;
 }

@@ -14,15 +14,16 @@
 namespace sealane::main {
 
 struct TableCall {
-  SocketAddress at;          // the node's tables
-  std::string region;        // of the node
+  SocketAddress at;    // the node's tables
+  std::string region;  // of the node
   std::string_view operation;
   nlohmann::json body;
   wire::Access access = wire::Access::read;  // what the operation needs
   Duration timeout = 5s;
 };
 
-// The answer's text. Errors say what the node said: `invalid` when it refused, `unavailable` when it could not.
+// The answer's text. Errors say what the node said: `invalid` when it refused, `unavailable` when
+// it could not.
 Result<std::string> call_tables(const TableCall& call, const wire::AwsKeyring& keys);
 
 }  // namespace sealane::main

@@ -9,7 +9,7 @@
 #include <array>
 #include <cstring>
 
-#include "base/unix_time.h"
+#include "base/time.h"
 #include "base/hash.h"
 #include "host/authority.h"
 #include "host/files.h"

@@ -35,7 +35,8 @@ TEST_F(Copies, who_opens_one_begins_a_log_of_its_own) {
   const uint64_t gone_on = a.engine->applied().position(before);
   restore(a, *where);
   EXPECT_NE(a.engine->self(), before);
-  EXPECT_EQ(a.engine->applied().position(before), gone_on - 1) << "of its old log it has what was copied";
+  EXPECT_EQ(a.engine->applied().position(before), gone_on - 1)
+      << "of its old log it has what was copied";
   EXPECT_EQ(a.get(table(a), "k"), R"({"id":{"S":"k"}})");
   EXPECT_EQ(a.get(table(a), "later"), "{}");
   const auto at = a.put(table(a), "anew");
@@ -84,11 +85,12 @@ TEST_F(Copies, the_old_log_is_told_to_who_has_not_read_it) {
   const auto where = copy(a, "one");
   restore(a, *where);
   uint64_t read_count = 0;
-  ASSERT_TRUE(a.engine->read_log(before, 1, 1 << 20, [&](uint64_t position, std::string_view entry) {
-    EXPECT_TRUE(b.engine->apply(before, position, entry));
-    ++read_count;
-    return true;
-  }));
+  ASSERT_TRUE(
+      a.engine->read_log(before, 1, 1 << 20, [&](uint64_t position, std::string_view entry) {
+        EXPECT_TRUE(b.engine->apply(before, position, entry));
+        ++read_count;
+        return true;
+      }));
   EXPECT_EQ(read_count, 2u);
   EXPECT_EQ(b.get(table(b), "k"), R"({"id":{"S":"k"}})");
 }
@@ -97,10 +99,11 @@ TEST_F(Copies, the_old_log_is_told_to_who_has_not_read_it) {
 struct Given {
   std::vector<std::pair<std::string, std::string>> records;
   explicit Given(Bench& bench) {
-    EXPECT_TRUE(bench.engine->walk_records(bench.sessions().id, {}, [&](std::string_view key, std::string_view record) {
-      records.emplace_back(key, record);
-      return true;
-    }));
+    EXPECT_TRUE(bench.engine->walk_records(bench.sessions().id, {},
+                                           [&](std::string_view key, std::string_view record) {
+                                             records.emplace_back(key, record);
+                                             return true;
+                                           }));
   }
 };
 
@@ -113,7 +116,8 @@ TEST_F(Copies, what_the_others_have_removed_and_forgotten_does_not_come_back) {
   a.put(table(a), "new");
   a.ship_to(b);
   world.run_for(1s);
-  for (int i = 0; i < 20; ++i) ASSERT_TRUE(a.engine->sweep(a.engine->hlc_now()));  // all have passed them
+  for (int i = 0; i < 20; ++i)
+    ASSERT_TRUE(a.engine->sweep(a.engine->hlc_now()));  // all have passed them
   restore(b, *where);
   b.put(table(b), "of b", item({{"n", number(1)}}));
 
@@ -121,8 +125,9 @@ TEST_F(Copies, what_the_others_have_removed_and_forgotten_does_not_come_back) {
   std::string after;
   int steps = 0;
   while (true) {
-    const auto stopped_at = b.engine->reconcile({.table = a.sessions().id, .after = after, .last = {}, .records = given.records},
-                                                a.engine->applied());
+    const auto stopped_at = b.engine->reconcile(
+        {.table = a.sessions().id, .after = after, .last = {}, .records = given.records},
+        a.engine->applied());
     ASSERT_TRUE(stopped_at) << stopped_at.error().what;
     ASSERT_LT(++steps, 10);
     if (!*stopped_at) break;
@@ -134,8 +139,10 @@ TEST_F(Copies, what_the_others_have_removed_and_forgotten_does_not_come_back) {
     ASSERT_EQ(b.get(table(b), std::to_string(i)), a.get(table(a), std::to_string(i))) << i;
   }
   EXPECT_EQ(b.get(table(b), "new"), R"({"id":{"S":"new"}})");
-  EXPECT_EQ(b.get(table(b), "of b"), R"({"id":{"S":"of b"},"n":{"N":"1"}})") << "what nobody else has seen";
-  EXPECT_EQ(b.engine->applied().position(a.engine->self()), a.engine->applied().position(a.engine->self()));
+  EXPECT_EQ(b.get(table(b), "of b"), R"({"id":{"S":"of b"},"n":{"N":"1"}})")
+      << "what nobody else has seen";
+  EXPECT_EQ(b.engine->applied().position(a.engine->self()),
+            a.engine->applied().position(a.engine->self()));
   for (int i = 0; b.engine->is_counting(table(b)); ++i) {
     ASSERT_LT(i, 20);
     ASSERT_TRUE(b.engine->sweep(0));

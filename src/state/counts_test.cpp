@@ -16,12 +16,13 @@ struct Counts : testing::Test {
   // What is there, looked at one by one.
   Engine::Count truth() {
     Engine::Count all;
-    EXPECT_TRUE(a.engine->walk_records(table()->id, {}, [&](std::string_view, std::string_view packed) {
-      const auto record = table::take_packed_record(packed);
-      all.item_count += uint64_t{record->exists()};
-      all.bytes += table::size_bytes(*record);
-      return true;
-    }));
+    EXPECT_TRUE(
+        a.engine->walk_records(table()->id, {}, [&](std::string_view, std::string_view packed) {
+          const auto record = table::take_packed_record(packed);
+          all.item_count += uint64_t{record->exists()};
+          all.bytes += table::size_bytes(*record);
+          return true;
+        }));
     return all;
   }
   void count_through() {
@@ -82,8 +83,9 @@ TEST_F(Counts, are_exact_again_after_a_kill_whatever_is_written_meanwhile) {
     ASSERT_LT(*turns, 100);
     for (int i = 0; i < 200; ++i) {
       const std::string id = std::to_string(1000 + dice.below(7000));
-      dice.chance(0.4) ? (void)a.erase(*table(), id)
-                       : (void)a.put(*table(), id, item({{"n", number(int64_t(dice.roll() >> 20))}}));
+      dice.chance(0.4)
+          ? (void)a.erase(*table(), id)
+          : (void)a.put(*table(), id, item({{"n", number(int64_t(dice.roll() >> 20))}}));
     }
     ASSERT_TRUE(a.engine->sweep(0));
   }
@@ -93,7 +95,8 @@ TEST_F(Counts, are_exact_again_after_a_kill_whatever_is_written_meanwhile) {
 
 TEST_F(Counts, large_items_are_counted_a_few_at_a_time) {
   a.make(a.sessions());
-  for (int i = 0; i < 8; ++i) a.put(*table(), std::to_string(i), item({{"b", text(std::string(300'000, 'x'))}}));
+  for (int i = 0; i < 8; ++i)
+    a.put(*table(), std::to_string(i), item({{"b", text(std::string(300'000, 'x'))}}));
   a.open();
   ASSERT_TRUE(a.engine->sweep(0));
   EXPECT_TRUE(a.engine->is_counting(*table()));

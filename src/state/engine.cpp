@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "base/unix_time.h"
+#include "base/time.h"
 #include "state/keyspace.h"
 #include "table/packed.h"
 

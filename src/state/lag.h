@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How far behind another node's writes this one is: for DescribeTable, the status page and the metrics.
+// How far behind another node's writes this one is: for DescribeTable, the status page and the
+// metrics.
 #pragma once
 
 #include <cstdint>

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "base/unix_time.h"
+#include "base/time.h"
 #include "base/crc32.h"
 #include "state/session.h"
 #include "table/attribute_json.h"

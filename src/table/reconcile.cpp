@@ -8,16 +8,16 @@ namespace {
 
 bool has_element(const Cell* cell, const Element& wanted) {
   return cell && std::ranges::any_of(cell->elements, [&](const Element& e) {
-    return e.id == wanted.id && e.index == wanted.index;
-  });
+           return e.id == wanted.id && e.index == wanted.index;
+         });
 }
 
-// Whether the write that set the whole attribute is in this cell still; a list that was set and then appended to has it as
-// its body.
+// Whether the write that set the whole attribute is in this cell still; a list that was set and
+// then appended to has it as its body.
 bool has_write(const Cell* cell, const Stamp& stamp) {
-  return cell && (cell->stamp == stamp || std::ranges::any_of(cell->elements, [&](const Element& e) {
-                    return e.id == stamp;
-                  }));
+  return cell &&
+         (cell->stamp == stamp ||
+          std::ranges::any_of(cell->elements, [&](const Element& e) { return e.id == stamp; }));
 }
 
 // An element that the other side holds as part of a plain list, not yet merged by element.
@@ -31,9 +31,11 @@ void drop_removed(Record& record, const Record& other, const Seen& seen_by_other
     const Cell* counterpart = other.find(cell.name);
     if (!cell.is_sequence) return seen_by_other(cell.stamp) && !has_write(counterpart, cell.stamp);
     std::erase_if(cell.elements, [&](const Element& e) {
-      return seen_by_other(e.id) && !has_element(counterpart, e) && !is_in_plain_list(counterpart, e);
+      return seen_by_other(e.id) && !has_element(counterpart, e) &&
+             !is_in_plain_list(counterpart, e);
     });
-    const bool is_base_gone = cell.stamp != Stamp{} && seen_by_other(cell.stamp) && !has_write(counterpart, cell.stamp);
+    const bool is_base_gone =
+        cell.stamp != Stamp{} && seen_by_other(cell.stamp) && !has_write(counterpart, cell.stamp);
     if (is_base_gone) cell.stamp = {};
     return cell.stamp == Stamp{} && cell.elements.empty();
   });
@@ -41,7 +43,8 @@ void drop_removed(Record& record, const Record& other, const Seen& seen_by_other
   // The item was removed there; what is left of it here is later than that, or news to them.
   record.live = {};
   for (const Cell& cell : record.cells) {
-    if (!cell.is_removed() && !seen_by_other(cell.latest())) record.live = std::max(record.live, cell.latest());
+    if (!cell.is_removed() && !seen_by_other(cell.latest()))
+      record.live = std::max(record.live, cell.latest());
   }
 }
 

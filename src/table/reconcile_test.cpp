@@ -57,7 +57,8 @@ std::string words(const Record& record) {
 TEST(Reconcile, what_the_other_side_has_removed_and_forgotten_goes) {
   Record here = put("x", {10, kHere});
   reconcile(here, {}, kNothing, up_to({{kHere, 10}}));
-  EXPECT_EQ(here, (Record{.cleared = {10, kHere}, .live = {}, .cells = {}})) << "only that it was cleared once";
+  EXPECT_EQ(here, (Record{.cleared = {10, kHere}, .live = {}, .cells = {}}))
+      << "only that it was cleared once";
 }
 
 TEST(Reconcile, what_the_other_side_has_not_seen_stays) {
@@ -92,8 +93,9 @@ TEST(Reconcile, of_a_list_the_elements_that_are_news_stay) {
   EXPECT_EQ(words(here), "l=32 ") << "1 was seen there and is there no more";
 }
 
-// Two sides with random histories, of which one is set back to an earlier state; the traces of removals that both had passed
-// are purged as the engine does it. Then both must be what they would be had nothing been set back.
+// Two sides with random histories, of which one is set back to an earlier state; the traces of
+// removals that both had passed are purged as the engine does it. Then both must be what they would
+// be had nothing been set back.
 struct Histories {
   explicit Histories(uint64_t seed) : dice(seed) {}
   Dice dice;
@@ -112,9 +114,12 @@ struct Histories {
 
   Record random_write(const Stamp& stamp) {
     switch (dice.below(4)) {
-      case 0: return delete_delta(stamp);
-      case 1: return put(fmt::format("{}", stamp.hlc), stamp);
-      default: return append(fmt::format("<{}>", stamp.hlc), stamp);
+      case 0:
+        return delete_delta(stamp);
+      case 1:
+        return put(fmt::format("{}", stamp.hlc), stamp);
+      default:
+        return append(fmt::format("<{}>", stamp.hlc), stamp);
     }
   }
   void take(Side& side, const Write& write) {
@@ -162,7 +167,8 @@ TEST(Reconcile, a_side_that_was_set_back_becomes_what_the_other_one_is) {
     // What b's copy has and a has not: its log tells it to a.
     for (const auto& write : world.written_by_b) {
       const bool is_in_copy = copy.seen.contains(kThere) && write.stamp.hlc <= copy.seen.at(kThere);
-      if (is_in_copy && !(write.stamp.hlc <= world.a.seen[kThere])) join(world.a.record, write.delta);
+      if (is_in_copy && !(write.stamp.hlc <= world.a.seen[kThere]))
+        join(world.a.record, write.delta);
     }
     ASSERT_EQ(words(restored), words(world.a.record)) << "seed " << seed;
     // And the same from the other side.

@@ -65,6 +65,7 @@ class Tables final : public sim::Process {
   }
   Engine& engine() { return *engine_; }
   Replicator& replicator() { return *replicator_; }
+  const Replicator& replicator() const { return *replicator_; }
 
  private:
   std::unique_ptr<port::Store> store_;
@@ -103,6 +104,11 @@ class Trial {
       destroy();
     }
     heal_all();
+    if (trial_.restores) {
+      world_.run_for(6s);  // until what was removed is forgotten, and logs are trimmed
+      restore(unsigned(dice_.below(nodes_.size())), 100ms);
+      heal_all();
+    }
     wait_until_level();
     check_appends();
     check_equal();
@@ -296,7 +302,9 @@ class Trial {
           if (node.state() == sim::NodeState::frozen) world_.thaw(node);
         });
       case 7:
-      case 8: return take_snapshot(r);
+      case 8:
+        for (unsigned each = 0; each < nodes_.size(); ++each) take_snapshot(each);
+        return;
       case 9:
       case 10: return restore(r, lasts);
       default: {
@@ -356,11 +364,16 @@ class Trial {
   void give_up(unsigned r, Tables& going, const table::Vector& in_snapshot) {
     table::Vector kept = in_snapshot;
     for (unsigned other = 0; other < nodes_.size(); ++other) {
-      for (const auto& [name, peer] : at(other) ? at(other)->replicator().peers() : going.replicator().peers()) {
-        if (name != nodes_[r]->name()) kept.raise(peer.applied);
+      if (other != r && lives_[other] == 0) kept.raise(goes_back_to_[other]);
+      const Tables* tables = at(other);
+      for (const auto& [name, peer] : (tables ? *tables : going).replicator().peers()) {
+        // What a node said in a life that it has gone back from is worth nothing any more.
+        const auto of = size_t(std::ranges::find(regions_, name) - regions_.begin());
+        if (of != r && peer.source == lives_[unsigned(of)]) kept.raise(peer.applied);
       }
     }
     lives_[r] = 0;  // of the next one nothing is written yet
+    goes_back_to_[r] = in_snapshot;
     std::set<table::Source> living;
     for (const auto& [node, source] : lives_) living.insert(source);
     for (auto& [key, elements] : acknowledged_) {
@@ -540,7 +553,8 @@ class Trial {
   };
   std::map<unsigned, std::vector<Snapshot>> snapshots_;  // by region
   uint64_t snapshot_count_ = 0;
-  std::map<unsigned, table::Source> lives_;  // by region: the log that its node writes
+  std::map<unsigned, table::Source> lives_;  // by region: the log that its node writes; 0: it goes back to
+  std::map<unsigned, table::Vector> goes_back_to_;  // this
   std::map<unsigned, Duration> wall_off_;
   uint64_t element_count_ = 0;
   bool accepting_ = true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// ListConflicts, for operators: the values that lost against a write that did not know of them, the latest first. Of this
-// node's journal; each conflict is in the journals of both sides. Not a call of AWS: their global tables tell nobody.
+// ListConflicts, for operators: the values that lost against a write that did not know of them, the
+// latest first. Of this node's journal; each conflict is in the journals of both sides. Not a call
+// of AWS: their global tables tell nobody.
 #include <fmt/format.h>
 
 #include "state/api/json_writer.h"
@@ -59,8 +60,10 @@ void write_conflict(JsonWriter& json, const Engine& engine, const Lost& lost) {
 Outcome<Answer> list_conflicts(Call& call) {
   Mistakes mistakes;
   const Members members(call.body, mistakes);
-  const auto name = members.text("TableName", {.length_min = 3, .length_max = 255, .is_name = true});
-  const auto limit = members.integer("Limit", {.min = 1, .max = kConflictsMax}).value_or(kConflictsDefault);
+  const auto name =
+      members.text("TableName", {.length_min = 3, .length_max = 255, .is_name = true});
+  const auto limit =
+      members.integer("Limit", {.min = 1, .max = kConflictsMax}).value_or(kConflictsDefault);
   const auto before = members.integer("Before", {.min = 1, .type = "Long"}).value_or(0);
   SL_CHECK(mistakes.check());
 

@@ -60,7 +60,8 @@ TEST_F(Conflicts, both_sides_tell_who_lost_what_to_whom) {
     EXPECT_EQ(one["Lost"]["RegionName"], "a");
     EXPECT_EQ(one["Won"]["RegionName"], "b");
     EXPECT_LT(one["Lost"]["DateTime"], one["Won"]["DateTime"]);
-    EXPECT_EQ(one["Lost"]["Stamp"], page(a, "{}")["Conflicts"][0]["Lost"]["Stamp"]) << "the same on both sides";
+    EXPECT_EQ(one["Lost"]["Stamp"], page(a, "{}")["Conflicts"][0]["Lost"]["Stamp"])
+        << "the same on both sides";
   }
 }
 
@@ -96,14 +97,16 @@ TEST_F(Conflicts, come_in_pages_the_latest_first) {
   uint64_t before = 0;
   for (int pages = 1;; ++pages) {
     ASSERT_LE(pages, 3);
-    const json said = page(a, fmt::format(R"({{"Limit":10{}}})", before ? fmt::format(R"(,"Before":{})", before) : ""));
+    const json said = page(a, fmt::format(R"({{"Limit":10{}}})",
+                                          before ? fmt::format(R"(,"Before":{})", before) : ""));
     EXPECT_LE(said["Conflicts"].size(), 10u);
     for (const json& one : said["Conflicts"]) ids.push_back(one["Key"]["id"]["S"]);
     if (!said.contains("NextBefore")) break;
     before = said["NextBefore"];
   }
   ASSERT_EQ(ids.size(), 25u);
-  EXPECT_TRUE(std::ranges::is_sorted(ids, std::greater())) << fmt::format("{}", fmt::join(ids, " "));
+  EXPECT_TRUE(std::ranges::is_sorted(ids, std::greater()))
+      << fmt::format("{}", fmt::join(ids, " "));
 }
 
 TEST_F(Conflicts, of_one_table_only) {
@@ -113,7 +116,8 @@ TEST_F(Conflicts, of_one_table_only) {
 }
 
 TEST_F(Conflicts, pages_are_bounded_in_bytes) {
-  for (int i = 0; i < 12; ++i) collide(fmt::format("{}", i), text(std::string(300'000, 'x')), text("y"));
+  for (int i = 0; i < 12; ++i)
+    collide(fmt::format("{}", i), text(std::string(300'000, 'x')), text("y"));
   const std::string said = ask(a, R"({"Limit":1000})");
   EXPECT_LT(said.size(), 2u << 20);
   EXPECT_TRUE(json::parse(said).contains("NextBefore"));

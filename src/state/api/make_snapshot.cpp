@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// MakeSnapshot, for operators: a copy of this node's store beside it, while writes go on. The answer says where it lies and
-// what is in it for certain: every position that was applied when the call came.
+// MakeSnapshot, for operators: a copy of this node's store beside it, while writes go on. The
+// answer says where it lies and what is in it for certain: every position that was applied when the
+// call came.
 #include <fmt/format.h>
 
 #include "port/store.h"
@@ -12,7 +13,8 @@
 namespace sealane::state::api {
 namespace {
 
-std::string answer_json(const std::string& where, Source self, const table::Vector& applied, uint64_t now_ms) {
+std::string answer_json(const std::string& where, Source self, const table::Vector& applied,
+                        uint64_t now_ms) {
   std::string out;
   JsonWriter json(out);
   json.open('{');
@@ -44,7 +46,8 @@ Outcome<Answer> make_snapshot(Call& call) {
   Answer answer;
   answer.later = [&engine = call.engine, name = std::string(*name), applied = call.engine.applied(),
                   now_ms = call.now_ms](std::function<void(Outcome<Answer>)> done) {
-    engine.copy(name, [&engine, applied, now_ms, done = std::move(done)](Result<std::string> where) {
+    engine.copy(name, [&engine, applied, now_ms,
+                       done = std::move(done)](Result<std::string> where) {
       if (where) return done(Answer{.json = answer_json(*where, engine.self(), applied, now_ms)});
       const std::string_view type = where.error().code == Code::conflict ? "ResourceInUseException"
                                     : where.error().code == Code::limit  ? "LimitExceededException"

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "base/unix_time.h"
+#include "base/time.h"
 #include "state/replica/seed.h"
 
 namespace sealane::state {

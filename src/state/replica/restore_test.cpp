@@ -24,7 +24,8 @@ struct NodeTables final : sim::Process {
                                      {.region = node.name(), .node = node.name()}));
     replicator = std::make_unique<Replicator>(
         node.lane(), *store, *fabric, *engine,
-        Replicator::Options{.node = node.name(), .region = node.name(), .nodes = kNodes, .log_bytes_max = 1 << 20});
+        Replicator::Options{
+            .node = node.name(), .region = node.name(), .nodes = kNodes, .log_bytes_max = 1 << 20});
     Table table{.name = "t"};
     table.key.hash = {"id", table::Type::S};
     table.attribute_definitions = {table.key.hash};
@@ -39,10 +40,13 @@ struct NodeTables final : sim::Process {
     item.set("id", Value(id));
     return write(id, table::put_delta(item, engine->next_stamp()));
   }
-  Status erase(const std::string& id) { return write(id, table::delete_delta(engine->next_stamp())); }
+  Status erase(const std::string& id) {
+    return write(id, table::delete_delta(engine->next_stamp()));
+  }
   Status write(const std::string& id, table::Record delta) {
     SL_TRY(table::Record before, engine->load(table(), key(id)));
-    ItemWrite write{.table = &table(), .key = key(id), .before = std::move(before), .delta = std::move(delta)};
+    ItemWrite write{
+        .table = &table(), .key = key(id), .before = std::move(before), .delta = std::move(delta)};
     SL_TRY(const Position at, engine->commit(std::span(&write, 1)));
     replicator->when_acknowledged(at, table::Ack::local, 5s, [](const Status&) {});
     return {};
@@ -66,10 +70,14 @@ struct Restore : testing::Test {
     for (uint8_t r = 0; r < 2; ++r) {
       const IpAddress broker = IpAddress::v4(10, 0, r, 9);
       world.messaging().add_broker(kNodes[r] + "-broker", broker);
-      nodes[r] = &world.add_node({.name = kNodes[r], .addresses = {IpAddress::v4(10, 0, r, 1)},
-                                  .boot = [broker](sim::Node& node) { return std::make_unique<NodeTables>(node, broker); }});
+      nodes[r] = &world.add_node({.name = kNodes[r],
+                                  .addresses = {IpAddress::v4(10, 0, r, 1)},
+                                  .boot = [broker](sim::Node& node) {
+                                    return std::make_unique<NodeTables>(node, broker);
+                                  }});
     }
-    EXPECT_TRUE(run([&] { return !at(0).replicator->peers().empty() && !at(1).replicator->peers().empty(); }));
+    EXPECT_TRUE(run(
+        [&] { return !at(0).replicator->peers().empty() && !at(1).replicator->peers().empty(); }));
   }
   NodeTables& at(int r) { return *dynamic_cast<NodeTables*>(nodes[r]->process()); }
   bool run(const std::function<bool()>& done) { return world.run_until(done, world.now() + 30s); }
@@ -103,8 +111,12 @@ TEST_F(Restore, a_node_gets_what_it_missed_and_what_was_removed_stays_removed) {
   for (int i = 0; i < 25; ++i) ASSERT_TRUE(at(0).erase(std::to_string(i)));
   for (int i = 50; i < 60; ++i) ASSERT_TRUE(at(1).put(std::to_string(i)));
   ASSERT_TRUE(are_level());
-  // Logs are trimmed and traces of the removals purged: nothing but the items themselves tells of them any more.
-  ASSERT_TRUE(run([&] { return at(0).engine->first_kept(before) == 0 && at(0).engine->first_kept(at(0).engine->self()) == 0; }));
+  // Logs are trimmed and traces of the removals purged: nothing but the items themselves tells of
+  // them any more.
+  ASSERT_TRUE(run([&] {
+    return at(0).engine->first_kept(before) == 0 &&
+           at(0).engine->first_kept(at(0).engine->self()) == 0;
+  }));
   world.run_for(5s);
   set_back(1, where);
   EXPECT_NE(at(1).engine->self(), before);
