@@ -25,6 +25,23 @@ if(SL_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
+# The other presets do without it, so that each file is held to include what it uses.
+if(SL_PCH)
+  file(WRITE ${CMAKE_BINARY_DIR}/precompiled.cpp "// what the precompiled header is compiled with\n")
+  add_library(sl_precompiled OBJECT ${CMAKE_BINARY_DIR}/precompiled.cpp)
+  target_link_libraries(sl_precompiled PRIVATE sl_flags fmt::fmt Threads::Threads)
+  target_compile_options(sl_precompiled PUBLIC "SHELL:-Xclang -fno-pch-timestamp")  # ccache compares its content
+  target_precompile_headers(sl_precompiled PRIVATE
+    <algorithm> <array> <atomic> <charconv> <chrono> <cstdint> <deque> <functional> <map> <memory> <optional> <set>
+    <span> <string> <string_view> <unordered_map> <utility> <vector> <fmt/format.h>)
+endif()
+function(sl_precompile target)
+  if(SL_PCH)
+    target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+    target_precompile_headers(${target} REUSE_FROM sl_precompiled)
+  endif()
+endfunction()
+
 function(sl_rooms arrows)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${arrows})
   file(STRINGS ${arrows} rows REGEX "^[a-z]+ *:")
@@ -52,6 +69,7 @@ function(sl_room room)
   list(FILTER compiled INCLUDE REGEX "\\.cpp$")
   if(compiled)
     add_library(sealane_${room} STATIC ${sources})
+    sl_precompile(sealane_${room})
     set(scope PUBLIC)
   else()
     add_library(sealane_${room} INTERFACE)

@@ -233,6 +233,49 @@ class StateWorld(unittest.TestCase):
         self.assertEqual((status, json.loads(text)["turns"], json.loads(text)["region"]), (200, 1, EU))
         self.assertEqual(len(self.conversation(EU, "once")), 1)
 
+    def ask(self, region, path, cookie="", body=None, accept="application/json"):
+        """As a browser near the region: (status, headers, body, the cookie that it has then)."""
+        headers = {"Accept": accept, **({"Cookie": cookie} if cookie else {})}
+        status, headers, text = self.world.get(region, path, method="POST" if body else "GET", body=body, timeout=5,
+                                               source=self.world.user_of(region), headers=headers)
+        given = headers.get("Set-Cookie")
+        return status, headers, text, given.split(";")[0] if given else cookie
+
+    def test_a_region_that_lacks_what_a_user_has_seen_says_so(self):
+        w = self.world
+        frozen = w.pids(EU, "messaging")
+        self.assertTrue(frozen)
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)  # no news for this region
+        try:
+            for accept in ("application/json", "text/event-stream"):
+                session = "seen-" + accept[-6:]
+                status, headers, text, cookie = self.ask(
+                    US, "/agent", body=json.dumps({"prompt": "this is turn 1", "sessionId": session}), accept=accept)
+                self.assertEqual(status, 200, text)
+                self.assertTrue(cookie.startswith("sealane="), headers)
+                self.assertEqual("." in cookie, accept == "text/event-stream", cookie)
+            status, headers, text, still = self.ask(EU, f"/sessions/{session}", cookie)
+            self.assertGreaterEqual(int(headers.get("X-Sealane-Stale", 0)), 1, (headers, text))
+            self.assertEqual(still, cookie, "what it has seen is not forgotten")
+            self.assertNotIn("X-Sealane-Stale", self.ask(EU, f"/sessions/{session}")[1], "a stranger has seen nothing")
+            status, headers, text = w.get(EU, "/agent", method="POST", source=w.user_of(EU), headers={
+                "Cookie": cookie, "X-Sealane-Stale": "refuse"}, body=json.dumps({"prompt": "hm", "sessionId": session}))
+            self.assertEqual(status, 503, text)
+            self.assertIn("lacks what this session has seen", json.loads(text)["detail"])
+        finally:
+            for pid in frozen:
+                os.kill(pid, signal.SIGCONT)
+
+        def has_come():
+            _, headers, text, _ = self.ask(EU, f"/sessions/{session}", cookie)
+            told = json.loads(text)
+            if "X-Sealane-Stale" not in headers and told["region"] == EU:
+                self.assertEqual([t["prompt"] for t in told["conversation"]], ["this is turn 1"], "the past, unmarked")
+                return True
+            return False
+        w.wait_until(has_come, HANG_S, "the region to have what the user has seen")
+
     # ── what was acknowledged is there ───────────────────────────────────────────────────────────
 
     def kill_under_writes(self, kind):

@@ -41,6 +41,7 @@ class RocksStore final : public port::Store {
   std::unique_ptr<port::Snapshot> snapshot() override;
   std::unique_ptr<port::Batch> batch() override;
   Status write(port::Batch& batch) override;
+  Status flush() override;
   void sync(std::function<void(Status)> done) override;
   uint64_t bytes_on_disk() const override;
 
@@ -53,6 +54,7 @@ class RocksStore final : public port::Store {
   const uint64_t room_bytes_min_;
   uint64_t unchecked_bytes_ = 0;  // written since the disk's room was looked at
   bool is_full_ = true;           // not looked at yet
+  bool has_unflushed_ = false;
   std::unique_ptr<Database> database_;
   std::unique_ptr<GroupSync> syncer_;
 };

@@ -84,9 +84,9 @@ class Node {
   std::unique_ptr<host::HostLane> control_;
   std::unique_ptr<host::Signals> signals_;
   std::unique_ptr<health::Health> health_;
-  std::unique_ptr<TableService> tables_;  // outlives the data lanes, whose edges ask it
   std::unique_ptr<Admin> admin_;
   std::vector<std::unique_ptr<DataLane>> lanes_;
+  std::unique_ptr<TableService> tables_;  // asked by the edges of the lanes, answers into their inboxes
   std::unique_ptr<port::Timer> drain_timer_;
   Instant drain_until_{};
   bool ready_ = false;
@@ -191,6 +191,7 @@ Status Node::open_data_lanes() {
         // Lost ones are measured again on the next connections.
         (void)control_->loop().post([this, told = std::vector(batch.begin(), batch.end())] { take_measured(told); });
       };
+      options.sessions = tables_ ? tables_->sessions() : nullptr;
       lane->edge = std::make_unique<edge::Edge>(on, plan_, view_, std::move(options));
       SL_CHECK(lane->edge->start(true));
     }
@@ -207,8 +208,8 @@ Status Node::serve() {
   control_->loop().run();
   if (compiling_.joinable()) compiling_.join();
   for (auto& lane : lanes_) lane->host->stop();
+  tables_.reset();  // before the lanes, whose inboxes its last answers go to
   lanes_.clear();
-  tables_.reset();
   return failed_;
 }
 

@@ -81,7 +81,7 @@ Status Tables::build(const plan::Plan& plan) {
   const std::string name = options_.node.to_string();
   state::State::Options state{
       .engine = {.region = options_.region, .node = name, .clock_ahead_max_ms = uint64_t(to_ms(plan.state.clock_ahead_max)),
-                 .machine_boot = boot},
+                 .machine_boot = boot, .is_alone = is_alone_},
       .replication = {.node = name, .region = options_.region, .nodes = node_names(plan),
                       .durability = plan.state.fsync ? state::Durability::fsync : state::Durability::os,
                       .log_bytes_max = plan.state.log_bytes_max},
@@ -90,14 +90,6 @@ Status Tables::build(const plan::Plan& plan) {
       .limits = {}};
   SL_TRY(state_, state::State::open(lane, *store_, *fabric_, std::move(state)));
   SL_CHECK(state_->declare(declared_tables(plan, unix_ms(lane.clock.wall()))));
-  state_->replicator().on_applied = [this] {
-    if (std::exchange(is_token_due_, true)) return;
-    (void)lane_.lane().inbox.post([this] {
-      is_token_due_ = false;
-      token_.publish(std::make_shared<const std::string>(state::to_token(state_->engine().applied())));
-    });
-  };
-  state_->replicator().on_applied();
   look_timer_ = lane.timers.make([this] { look_around(); });
   look_timer_->arm_at(lane.clock.now());
   return {};
@@ -163,22 +155,38 @@ void Tables::look_around() {
 
 // ── for the edge's lanes ────────────────────────────────────────────────────────────────────────────
 
+std::string Tables::token(std::string_view seen) {
+  table::Vector all = state_->engine().progress().applied();
+  if (!seen.empty()) {
+    if (const auto before = state::from_token(seen)) all.raise(*before);
+  }
+  return state::to_token(all);
+}
+
+bool Tables::has_reached(std::string_view token) {
+  const auto seen = state::from_token(token);
+  return !seen || state_->engine().progress().applied().reaches(*seen);
+}
+
 void Tables::note(std::string_view session) {
   (void)lane_.lane().inbox.post([this, session = std::string(session)] { state_->replicator().note_session(session); });
 }
 
 void Tables::when_reached(port::Lane& lane, std::string token, std::string session, Duration timeout,
-                          std::function<void(uint64_t)> done) {
+                          std::function<void(const Reached&)> done) {
   port::Inbox& back = lane.inbox;
   const bool sent = lane_.lane().inbox.post([this, &back, token = std::move(token), session = std::move(session), timeout, done] {
     table::Vector wanted;
     if (auto seen = state::from_token(token)) wanted = std::move(*seen);
     wanted.raise(state_->replicator().session(session));
-    state_->replicator().when_reached(std::move(wanted), timeout, [&back, done](uint64_t stale_ms) {
-      (void)back.post([done, stale_ms] { done(stale_ms); });
+    state_->replicator().when_reached(wanted, timeout, [this, &back, wanted, done](uint64_t stale_ms) {
+      Reached reached{.stale_ms = stale_ms};
+      if (stale_ms > 0) reached.ahead = state_->replicator().region_with(wanted);
+      (void)back.post([done, reached = std::move(reached)] { done(reached); });
     });
   });
-  if (!sent) (void)back.post([done] { done(1); });  // a state lane that is overrun: go on, and say so
+  // A state lane that is overrun: go on, and say so.
+  if (!sent) (void)back.post([done] { done({.stale_ms = 1}); });
 }
 
 }  // namespace sealane::main

@@ -38,10 +38,11 @@ class Tables final : public TableService, public port::Sessions {
   port::Sessions* sessions() override { return this; }
 
   // port::Sessions
-  std::string token() override { return *token_.get(); }
+  std::string token(std::string_view seen) override;
+  bool has_reached(std::string_view token) override;
   void note(std::string_view session) override;
   void when_reached(port::Lane& lane, std::string token, std::string session, Duration timeout,
-                    std::function<void(uint64_t)> done) override;
+                    std::function<void(const Reached&)> done) override;
 
  private:
   explicit Tables(Options options);
@@ -56,10 +57,8 @@ class Tables final : public TableService, public port::Sessions {
   std::unique_ptr<state::State> state_;
   std::unique_ptr<port::Timer> look_timer_;
   bool is_alone_ = false;
-  bool is_token_due_ = false;
   std::atomic<size_t> pending_count_{0};
   Published<TablesStatus> status_{std::make_shared<const TablesStatus>()};
-  Published<std::string> token_{std::make_shared<const std::string>()};
 };
 
 }  // namespace sealane::main

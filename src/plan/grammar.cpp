@@ -10,6 +10,7 @@ namespace {
 using Kind = Shape::Kind;
 
 constexpr std::string_view kNamePattern = "^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\\.?$";
+constexpr std::string_view kCookiePattern = "^[A-Za-z0-9_-]{1,64}$";
 constexpr std::string_view kUrlPattern = "^https?://[^/?#@]+(/[^?#]*)?$";
 
 Shape of(Kind kind, int64_t min = 0, int64_t max = 0) {
@@ -214,6 +215,8 @@ Shape edge() {
           {"attempts_max", "Endpoints tried for one request.", "3", integer(1, 16)},
           {"sse_keepalive", "A comment into a silent event stream; 0s: never.", "15s",
            duration(0s, 24h)},
+          {"session_cookie", "Tells any region what a browser has seen of the tables; none: no cookie.", "sealane",
+           text("a cookie's name, or none", kCookiePattern)},
       });
 }
 
@@ -275,7 +278,7 @@ Shape state() {
           {"clock_ahead_max", "Writes stamped further ahead of this node's clock wait.", "500ms", duration(1ms, 1h)},
           {"log_bytes_max", "Of one node's change log that is kept for nodes that are away.", "1GiB",
            bytes(1u << 20, uint64_t{1} << 44)},
-          {"cache_bytes_max", "Memory for blocks read from the disk.", "32MiB", bytes(1u << 20, uint64_t{1} << 40)},
+          {"cache_bytes_max", "Memory for blocks of the disk, and for items of late.", "32MiB", bytes(1u << 20, uint64_t{1} << 40)},
       });
 }
 

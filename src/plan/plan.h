@@ -171,6 +171,7 @@ struct Edge {
   uint32_t origin_connections_max = 4096;    // per origin and lane
   uint8_t attempts_max = 3;                  // endpoints tried for one request
   Duration sse_keepalive = 15s;              // a comment line into a silent event stream; 0: never
+  std::string session_cookie = "sealane";    // what a client has seen of the tables; empty: no cookie
 };
 
 // ── tables ──────────────────────────────────────────────────────────────────────────────────────────

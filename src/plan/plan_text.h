@@ -51,7 +51,7 @@ inline std::string text_of(const Edge& e) {
         e.client_idle_timeout, e.client_write_timeout, e.sse_keepalive}) {
     out += " " + to_text(d);
   }
-  return out + "\n";
+  return out + " " + e.session_cookie + "\n";
 }
 
 inline std::string text_of(const State& s) {

@@ -284,7 +284,7 @@ TEST(Mistakes, are_all_told_at_once_in_the_order_of_the_file) {
       "object_bytes_max, connect_timeout, first_byte_timeout, idle_timeout, client_header_timeout, "
       "client_idle_timeout, client_write_timeout, header_bytes_max, body_bytes_max, "
       "connections_max, "
-      "origin_connections_max, attempts_max, sse_keepalive; did you mean 'cache'?");
+      "origin_connections_max, attempts_max, sse_keepalive, session_cookie; did you mean 'cache'?");
 }
 
 TEST(Mistakes, beyond_fifty_are_counted) {

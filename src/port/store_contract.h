@@ -210,6 +210,21 @@ TYPED_TEST_P(StoreContract, a_snapshot_stays_as_it_was) {
   EXPECT_EQ(this->all({}, {}, middle.get()), "a=2 c=2 ");
 }
 
+TYPED_TEST_P(StoreContract, a_flush_changes_nothing_that_is_read) {
+  ASSERT_TRUE(this->store().flush()) << "nothing to do is no error";
+  this->put("a", "1");
+  {
+    const auto cursor = this->store().walk(Keyspace::items, {}, {}, nullptr);
+    this->put("a", "2");
+    ASSERT_TRUE(this->store().flush());
+    EXPECT_EQ(this->all(), "a=2 ");
+    cursor->seek({});
+    EXPECT_EQ(this->read(*cursor), "a=1 ");
+  }
+  this->bench.reopen();
+  EXPECT_EQ(this->all(), "a=2 ");
+}
+
 TYPED_TEST_P(StoreContract, sync_answers_later_on_the_lane_in_the_order_of_the_calls) {
   std::string order;
   for (const char name : {'a', 'b', 'c'}) {
@@ -374,7 +389,8 @@ REGISTER_TYPED_TEST_SUITE_P(
     a_batch_is_applied_in_its_order_and_may_be_used_again, erase_range_leaves_its_end,
     a_walk_goes_in_the_order_of_bytes_within_its_bounds,
     a_walk_sees_the_store_as_it_was_when_it_began, what_a_cursor_shows_outlives_a_write,
-    a_snapshot_stays_as_it_was, sync_answers_later_on_the_lane_in_the_order_of_the_calls,
+    a_snapshot_stays_as_it_was, a_flush_changes_nothing_that_is_read,
+    sync_answers_later_on_the_lane_in_the_order_of_the_calls,
     a_sync_may_be_asked_for_from_inside_an_answer, more_syncs_than_the_limit_are_told_so,
     a_closed_store_answers_no_sync, a_store_may_be_closed_from_inside_an_answer,
     what_was_written_is_there_when_the_store_is_opened_again,

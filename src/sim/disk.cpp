@@ -90,10 +90,20 @@ void Disk::end_life(bool host_stays) {
   is_open_ = false;
   held_.clear();
   drop_all_unread();
-  if (host_stays) return;
-  ++power_life_;
-  fail_next_sync_ = false;
-  const size_t kept_count = size_t(dice_.below(unsynced_.size() + 1));
+  if (host_stays) {
+    const auto is_flushed = [&](const Unsynced& batch) { return batch.sequence <= flushed_; };
+    const auto safe_count = size_t(std::ranges::count_if(unsynced_, is_flushed));
+    lose_all_but(safe_count + size_t(dice_.below(unsynced_.size() - safe_count + 1)));
+  } else {
+    ++power_life_;
+    fail_next_sync_ = false;
+    lose_all_but(size_t(dice_.below(unsynced_.size() + 1)));
+    unsynced_.clear();  // what is read again after a power cut is on the disk
+  }
+  flushed_ = sequence_;
+}
+
+void Disk::lose_all_but(size_t kept_count) {
   std::vector<Change> ignored;
   while (unsynced_.size() > kept_count) {
     ++sequence_;
@@ -103,7 +113,6 @@ void Disk::end_life(bool host_stays) {
     unsynced_.pop_back();
     ++lost_count_;
   }
-  unsynced_.clear();  // what is read again after a power cut is on the disk
 }
 
 // ── the store ────────────────────────────────────────────────────────────────────────────────────
@@ -237,7 +246,9 @@ class StoreImpl final : public port::Store {
   StoreImpl(Disk& disk) : disk_(disk), life_(disk.life_) { disk_.is_open_ = true; }
   ~StoreImpl() override {
     syncing_->open = false;
-    if (!is_dead()) disk_.is_open_ = false;
+    if (is_dead()) return;
+    disk_.is_open_ = false;
+    disk_.flushed_ = disk_.sequence_;
   }
 
   Result<bool> get(Keyspace space, std::string_view key, std::string& value) override {
@@ -257,6 +268,7 @@ class StoreImpl final : public port::Store {
   }
   std::unique_ptr<port::Batch> batch() override { return std::make_unique<BatchImpl>(); }
   Status write(port::Batch& batch) override;
+  Status flush() override;
   void sync(std::function<void(Status)> done) override;
   uint64_t bytes_on_disk() const override { return disk_.bytes_; }
 
@@ -298,6 +310,13 @@ Status StoreImpl::write(port::Batch& batch) {
   return {};
 }
 
+Status StoreImpl::flush() {
+  if (is_dead()) return dead();
+  if (!syncing_->health) return syncing_->health;
+  disk_.flushed_ = disk_.sequence_;
+  return {};
+}
+
 void StoreImpl::sync(std::function<void(Status)> done) {
   World& world = disk_.node_.world();
   if (is_dead()) return;
@@ -314,6 +333,7 @@ void StoreImpl::sync(std::function<void(Status)> done) {
 void StoreImpl::begin(Disk& disk, uint64_t life, const std::shared_ptr<Syncing>& syncing) {
   syncing->running = true;
   auto group = std::exchange(syncing->waiting, {});
+  disk.flushed_ = disk.sequence_;
   World& world = disk.node_.world();
   const auto spread = uint64_t((disk.sync_most_ - disk.sync_least_).count());
   const Instant end = world.now() + disk.sync_least_ + Duration(disk.dice_.below(spread + 1));

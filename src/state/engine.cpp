@@ -71,6 +71,10 @@ Result<std::unique_ptr<Engine>> Engine::open(port::Store& store, port::Clock& cl
   SL_CHECK(engine->load_reach());
   SL_CHECK(engine->load_catalog());
   SL_CHECK(engine->load_sequences());
+  if (engine->options_.is_alone && engine->first_kept(self) != 0) {
+    // Whole, before the first entry that is not kept: a log with a hole would be read up to the hole for ever.
+    SL_CHECK(engine->trim_log(self, engine->applied_.position(self)));
+  }
   return engine;
 }
 
@@ -86,6 +90,7 @@ Status Engine::load_reach() {
       return fail(Code::corrupt, "a position in a change log does not read back; restore the store from another node");
     }
     applied_.set(reach);
+    progress_.raise(reach.source, reach.position);
     hlc_ = table::HybridClock(hlc_.source(), std::max(hlc_.now(0), reach.hlc));
   }
   return cursor->status();
@@ -267,14 +272,18 @@ Engine::Count Engine::count(const Table& table) const {
   return at == counts_.end() ? Count{} : at->second;
 }
 
-std::vector<TableId> Engine::tables_to_seed() const { return {to_seed_.begin(), to_seed_.end()}; }
-
 // ── items ───────────────────────────────────────────────────────────────────────────────────────────
 
-Result<Record> Engine::load(const Table& table, std::string_view key) const {
+Result<std::string> Engine::load_raw(const Table& table, std::string_view key) const {
   std::string bytes;
   SL_TRY(const bool found, store_.get(Keyspace::items, keyspace::item(table.id, key), bytes));
-  if (!found) return Record{};
+  if (!found) bytes.clear();
+  return bytes;
+}
+
+Result<Record> Engine::load(const Table& table, std::string_view key) const {
+  SL_TRY(const std::string bytes, load_raw(table, key));
+  if (bytes.empty()) return Record{};
   std::string_view view = bytes;
   return table::take_packed_record(view);
 }

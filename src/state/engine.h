@@ -32,6 +32,7 @@
 #include "base/result.h"
 #include "port/store.h"
 #include "port/timer.h"
+#include "state/progress.h"
 #include "state/recent_transactions.h"
 #include "table/entry.h"
 #include "table/schema.h"
@@ -49,11 +50,13 @@ struct Position {
   friend bool operator==(const Position&, const Position&) = default;
 };
 
-// One item that a request writes. `before` must be what load() gave for the key in this same turn.
+// One item that a request writes, with what the store gave for its key in this same turn: load()'s record, or load_raw()'s
+// bytes when nobody had to look into it.
 struct ItemWrite {
   const Table* table = nullptr;
   std::string key;        // encode_key()
-  table::Record before;
+  table::Record before{};
+  std::string before_raw{};
   table::Record delta;    // stamped with Engine::next_stamp()
 };
 
@@ -92,6 +95,9 @@ class Engine {
     // For `durability: os`: names this boot of the machine. After another boot the end of our log may be gone though others
     // have read it, so a new log is begun (and its old end comes back from them). Empty: what was shipped is on the disk.
     std::string machine_boot{};
+    // No other node keeps these tables: nobody would read our change log, so none is kept. Who comes later gets a snapshot,
+    // as who was away for too long.
+    bool is_alone = false;
   };
   // Opens what the store holds, or makes it a new one with an identity drawn from `dice`.
   ~Engine();
@@ -111,6 +117,8 @@ class Engine {
   // ── items ──
   // The record of a key; empty when there is none. Expired items read as they are: see is_expired().
   Result<table::Record> load(const Table& table, std::string_view key) const;
+  // The same as the store has it; empty: there is none.
+  Result<std::string> load_raw(const Table& table, std::string_view key) const;
   // The bytes of a record, for readers that need no tree. False: none, deleted or expired.
   Result<bool> load_packed(const Table& table, std::string_view key, std::string& bytes) const;
   // The item of a record as readers and writers see it: nothing when its time is over.
@@ -153,6 +161,8 @@ class Engine {
   Source self() const { return hlc_.source(); }
   // What is applied here, of every source (self too).
   const table::Vector& applied() const { return applied_; }
+  // The same for other threads.
+  const Progress& progress() const { return progress_; }
   table::Hlc hlc_now() const;
   // Applies an entry of another source at exactly the next position; earlier ones are ignored. `conflict`: stamped too
   // far in the future, try again later.
@@ -169,7 +179,7 @@ class Engine {
   // Called when the catalog changed (a replica may have come).
   std::function<void()> on_tables;
   // Tables that this region began to keep after others had written to them: their items come by snapshot.
-  std::vector<TableId> tables_to_seed() const;
+  const std::set<TableId>& tables_to_seed() const { return to_seed_; }
   // Joins records that came in a snapshot of another node.
   Status apply_snapshot(TableId table, std::span<const std::pair<std::string, std::string>> keys_and_records);
   // After a whole snapshot: what its node had applied is applied here too.
@@ -187,6 +197,7 @@ class Engine {
  private:
   class Change;  // one batch in the making: engine_write.cpp
   static constexpr size_t kFilledPerTurnMax = 1000;
+  static constexpr size_t kEntryBytesKept = 64 << 10;  // of entry_
 
   Engine(port::Store& store, port::Clock& clock, Options options, Source self);
   Status load_reach();
@@ -215,11 +226,13 @@ class Engine {
   std::set<std::pair<TableId, uint32_t>> filling_;
   std::set<TableId> to_seed_;
   table::Vector applied_;
+  Progress progress_;
   std::map<TableId, Count> counts_;
   uint64_t stream_sequence_ = 1, journal_sequence_ = 1, lost_count_ = 0;
   double entry_bytes_ = 512;                          // of a log entry, a moving average
   uint64_t streams_trimmed_ms_ = 0;
   std::unique_ptr<port::Batch> batch_;                // reused
+  std::string entry_;                                 // the memory of the last log entry, reused
 };
 
 }  // namespace sealane::state

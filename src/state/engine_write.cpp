@@ -14,29 +14,33 @@ using table::Item;
 using table::Record;
 
 Result<Position> Engine::commit(std::span<ItemWrite> writes, std::vector<Written>* written) {
-  table::Entry entry;
+  table::Vector seen;
   for (const table::Reach& reach : applied_) {
-    if (reach.source != self()) entry.seen.set({reach.source, 0, reach.hlc});
+    if (reach.source != self()) seen.set({reach.source, 0, reach.hlc});
+  }
+  table::Stamp latest;
+  for (ItemWrite& write : writes) {
+    const table::Stamp stamp = std::max(write.delta.cleared, write.delta.live);
+    latest = std::max(latest, stamp);
+    if (write.table->ttl_attribute.empty()) continue;
+    SL_CHECK(Change::read_before(write));
+    if (is_expired(*write.table, table::item_of(write.before))) write.delta.cleared = stamp;
   }
   Change change(*this);
   if (written) written->assign(writes.size(), {});
+  std::string entry = std::exchange(entry_, {});
+  entry.clear();
+  table::begin_packed_entry(entry, latest, seen, writes.size());
   for (size_t i = 0; i < writes.size(); ++i) {
     ItemWrite& write = writes[i];
-    const table::Stamp stamp = std::max(write.delta.cleared, write.delta.live);
-    entry.stamp = std::max(entry.stamp, stamp);
-    if (!write.table->ttl_attribute.empty() && is_expired(*write.table, table::item_of(write.before))) {
-      write.delta.cleared = stamp;
-    }
-    change.item(*write.table, write.key, std::move(write.before), write.delta, nullptr,
-                written ? &(*written)[i] : nullptr);
-    entry.writes.push_back({.table = write.table->id, .key = std::move(write.key), .delta = std::move(write.delta)});
+    const size_t delta_at = table::append_packed_write(entry, write.table->id, write.key, write.delta);
+    SL_CHECK(change.item(write, std::string_view(entry).substr(delta_at), written ? &(*written)[i] : nullptr));
   }
   const Position at{self(), applied_.position(self()) + 1};
-  std::string bytes;
-  table::append_packed(bytes, entry);
-  change.log(at, entry.stamp.hlc, bytes);
+  change.log(at, latest.hlc, entry);
   SL_CHECK(change.write());
-  if (on_commit) on_commit(at, bytes);
+  if (on_commit) on_commit(at, entry);
+  if (entry.capacity() <= kEntryBytesKept) entry_ = std::move(entry);
   return at;
 }
 
@@ -60,24 +64,26 @@ Status Engine::apply(Source source, uint64_t position, std::string_view packed_e
   table::Witness witness{.self = self(), .has_seen = [&](const table::Stamp& stamp) {
     return stamp.source == entry.stamp.source || stamp.source == 0 || entry.seen.hlc(stamp.source) >= stamp.hlc;
   }};
-  Change change(*this);
   bool is_blanked = false;
   for (table::Entry::Write& write : entry.writes) {
     const Table* table = write.is_blank ? nullptr : find_table(write.table);
-    if (!table || (table->id != table::kCatalogId && !table->is_in(options_.region))) {
-      is_blanked = is_blanked || !write.is_blank;
-      write = {.table = write.table, .is_blank = true};
-      continue;
-    }
-    SL_TRY(Record before, load(*table, write.key));
-    witness.discarded.clear();
-    change.item(*table, write.key, std::move(before), write.delta, &witness, nullptr);
-    // Two regions that make the same table at once lose nothing that anybody would look for.
-    if (table->id == table::kCatalogId) continue;
-    for (const table::Discarded& what : witness.discarded) change.journal(*table, write.key, what);
+    if (table && (table->id == table::kCatalogId || table->is_in(options_.region))) continue;
+    is_blanked = is_blanked || !write.is_blank;
+    write = {.table = write.table, .is_blank = true};
   }
   std::string blanked;
   if (is_blanked) table::append_packed(blanked, entry);
+  Change change(*this);
+  for (table::Entry::Write& write : entry.writes) {
+    if (write.is_blank) continue;
+    const Table& table = *find_table(write.table);
+    SL_TRY(Record before, load(table, write.key));
+    witness.discarded.clear();
+    change.item(table, write.key, std::move(before), std::move(write.delta), &witness, nullptr);
+    // Two regions that make the same table at once lose nothing that anybody would look for.
+    if (table.id == table::kCatalogId) continue;
+    for (const table::Discarded& what : witness.discarded) change.journal(table, write.key, what);
+  }
   change.log({source, position}, entry.stamp.hlc, is_blanked ? std::string_view(blanked) : packed_entry);
   return change.write();
 }
@@ -88,9 +94,9 @@ Status Engine::apply_snapshot(TableId id, std::span<const std::pair<std::string,
   Change change(*this);
   for (const auto& [key, packed] : keys_and_records) {
     std::string_view bytes = packed;
-    SL_TRY(const Record record, table::take_packed_record(bytes));
+    SL_TRY(Record record, table::take_packed_record(bytes));
     SL_TRY(Record before, load(*table, key));
-    change.item(*table, key, std::move(before), record, nullptr, nullptr);
+    change.item(*table, key, std::move(before), std::move(record), nullptr, nullptr);
   }
   return change.write();
 }

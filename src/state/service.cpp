@@ -25,7 +25,7 @@ struct Service::Waiting {
   serve::Request request;
   serve::Responder responder;
   const api::Operation* operation = nullptr;
-  api::Answer answer;
+  api::Outcome<api::Answer> outcome;
   table::Vector seen;      // what the session brought
   uint64_t stale_ms = 0;
   bool is_remote = false;  // x-sealane-ack: remote
@@ -90,27 +90,35 @@ void Service::run(const std::shared_ptr<Waiting>& waiting) {
   const auto wall = std::chrono::duration_cast<milliseconds>(lane_.clock.wall().time_since_epoch()).count();
   api::Call call{.engine = engine_, .region = options_.region, .body = object, .now_ms = uint64_t(wall),
                  .host = field(waiting->request, "host")};
-  auto outcome = waiting->operation->run(call);
-  if (!outcome) return refuse(waiting->responder, outcome.error());
-  waiting->answer = std::move(*outcome);
+  waiting->outcome = waiting->operation->run(call);
   finish(waiting);
 }
 
 void Service::finish(const std::shared_ptr<Waiting>& waiting) {
-  api::Answer& answer = waiting->answer;
-  if (answer.written == Position{}) return send(*waiting);
-  const bool is_remote = waiting->is_remote || (answer.ack == table::Ack::remote && !waiting->is_local);
+  const auto& outcome = waiting->outcome;
+  if (!outcome || outcome->written == Position{}) {
+    if (replicator_.is_kept()) return show(waiting);
+    return replicator_.when_kept([this, waiting, alive = std::weak_ptr(alive_)] {
+      if (!alive.expired()) show(waiting);
+    });
+  }
+  const bool is_remote = waiting->is_remote || (outcome->ack == table::Ack::remote && !waiting->is_local);
   replicator_.when_acknowledged(
-      answer.written, is_remote ? table::Ack::remote : table::Ack::local, options_.ack_timeout,
+      outcome->written, is_remote ? table::Ack::remote : table::Ack::local, options_.ack_timeout,
       [this, waiting, alive = std::weak_ptr(alive_)](const Status& status) {
         if (alive.expired()) return;
-        if (status) return send(*waiting);
+        if (status) return show(waiting);
         refuse(waiting->responder, failure("InternalServerError", status.error().what, 500));
       });
 }
 
+void Service::show(const std::shared_ptr<Waiting>& waiting) {
+  if (!waiting->outcome) return refuse(waiting->responder, waiting->outcome.error());
+  send(*waiting);
+}
+
 void Service::send(const Waiting& waiting) {
-  const std::string_view json = waiting.answer.json;
+  const std::string_view json = waiting.outcome->json;
   const std::string id = front_.request_id();
   char crc[16];
   const auto crc_end = std::to_chars(crc, crc + sizeof crc, crc32(json)).ptr;

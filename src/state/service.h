@@ -34,6 +34,7 @@ class Service final : public serve::Handler {
   struct Waiting;  // a request on its way
   void run(const std::shared_ptr<Waiting>& waiting);
   void finish(const std::shared_ptr<Waiting>& waiting);
+  void show(const std::shared_ptr<Waiting>& waiting);
   void refuse(const serve::Responder& responder, const api::Failure& why) { front_.refuse(responder, why); }
   void send(const Waiting& waiting);
   std::string_view token_after(const table::Vector& seen);

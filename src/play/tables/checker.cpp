@@ -238,8 +238,12 @@ class Trial {
                                    node->name(), element));
         }
       }
-      session.must_see[key].insert(there.begin(), there.end());
-      session.seen.raise(tables.engine().applied());
+      // It is told when the node cannot forget it any more.
+      tables.replicator().when_kept([&tables, node, key, &session, there, seen = tables.engine().applied()] {
+        if (node->process() != &tables) return;
+        session.must_see[key].insert(there.begin(), there.end());
+        session.seen.raise(seen);
+      });
     });
   }
 

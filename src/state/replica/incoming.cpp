@@ -81,7 +81,10 @@ void Replicator::send_acks() {
       fabric_.publish(ack_subject(reach.source), bytes);
     }
   };
-  if (options_.durability == Durability::os) return send();
+  if (options_.durability == Durability::os) {
+    if (store_.flush()) send();
+    return;
+  }
   store_.sync([send, alive = std::weak_ptr(alive_)](const Status& status) {
     if (status && !alive.expired()) send();
   });
@@ -282,12 +285,12 @@ void Replicator::on_snapshot(const port::Fabric::Message& message) {
   if (!read || message.reply_to.empty()) return;
   SnapshotPage page{.applied = engine_.applied(), .is_last = true};
   page.applied.set({engine_.self(), durable_, durable_hlc_});
-  const std::vector<TableId> incomplete = engine_.tables_to_seed();
+  const std::set<TableId>& incomplete = engine_.tables_to_seed();
   std::vector<TableId> wanted;
   if (read->only == 0) wanted.push_back(table::kCatalogId);
   for (const auto& [name, table] : engine_.tables()) {
     if (table.is_deleted || !table.is_in(read->region) || (read->only != 0 && table.id != read->only)) continue;
-    if (!table.is_in(options_.region) || std::ranges::find(incomplete, table.id) != incomplete.end()) {
+    if (!table.is_in(options_.region) || incomplete.contains(table.id)) {
       if (read->table == 0) page.absent.push_back(table.id);
     } else {
       wanted.push_back(table.id);
@@ -316,7 +319,7 @@ void Replicator::on_snapshot(const port::Fabric::Message& message) {
   }
   std::string out;
   append_packed(out, page);
-  fabric_.publish(message.reply_to, out);
+  if (store_.flush()) fabric_.publish(message.reply_to, out);
 }
 
 }  // namespace sealane::state
