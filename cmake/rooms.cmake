@@ -25,7 +25,7 @@ if(SL_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
-# The other presets do without it, so that each file is held to include what it uses.
+# The presets dev and tsan do without it, so that each file is held to include what it uses.
 if(SL_PCH)
   file(WRITE ${CMAKE_BINARY_DIR}/precompiled.cpp "// what the precompiled header is compiled with\n")
   add_library(sl_precompiled OBJECT ${CMAKE_BINARY_DIR}/precompiled.cpp)
@@ -89,6 +89,7 @@ function(sl_room room)
   endif()
   if(tests)
     add_executable(${room}_test ${tests})
+    sl_precompile(${room}_test)
     # Tests may stand on more rooms than their subject (the simulator): room.cmake names them.
     list(TRANSFORM test_rooms PREPEND sealane_ OUTPUT_VARIABLE test_rooms)
     target_link_libraries(${room}_test PRIVATE sealane_${room} ${test_rooms} GTest::gtest_main)

@@ -19,7 +19,7 @@ std::string value_of(RecentValues& values, std::string_view key) {
 TEST(RecentValues, a_value_is_the_last_that_was_kept_whatever_its_size) {
   RecentValues values(rocksdb::NewLRUCache(1 << 20, 2));
   EXPECT_EQ(value_of(values, "a"), "-");
-  for (const size_t size : {10, 10, 6, 9, 3, 0, 1000, 600, 10}) {
+  for (const size_t size : {10u, 10u, 6u, 9u, 3u, 0u, 1000u, 600u, 10u}) {
     const std::string value(size, char('a' + size % 26));
     values.keep("a", value);
     EXPECT_EQ(value_of(values, "a"), value) << size;

@@ -111,10 +111,11 @@ void Replicator::synced(uint64_t position, const Status& status) {
     broken(status);
   } else {
     durable_ = position;
+    // Before those who waited are answered: the disk need not wait for that.
+    if (durable_ < engine_.applied().position(engine_.self())) sync();
     publish();
   }
   release_writers();
-  if (durable_ < engine_.applied().position(engine_.self())) sync();
 }
 
 void Replicator::publish() {
