@@ -7,11 +7,12 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-30} build=${2:-build/fuzz}
 if [ ! -d "$build" ]; then cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -- --quiet || exit 1; fi
-found=0 count=0
+export seconds scratch
 scratch=$(mktemp -d); trap 'rm -rf "$scratch"' EXIT
-for target in "$build"/*_fuzz; do
+explore() {  # TARGET
+  local target=$1 name runs
   name=$(basename "$target" _fuzz)
-  [ -d "tests/corpus/$name" ] || { echo "$name has no corpus in tests/corpus/$name"; found=1; continue; }
+  [ -d "tests/corpus/$name" ] || { echo "  $name has no corpus in tests/corpus/$name"; return 1; }
   mkdir -p "$scratch/$name"
   # New inputs go to a scratch folder; the committed corpus is read only.
   if "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="fuzz-$name-" \
@@ -19,8 +20,12 @@ for target in "$build"/*_fuzz; do
     runs=$(sed -n 's/^stat::number_of_executed_units: //p; s/^Done \([0-9]*\) runs.*/\1/p' "$scratch/$name.log" | tail -n 1)
     echo "  $name: ${runs:-?} runs, nothing found"
   else
-    tail -n 40 "$scratch/$name.log"; echo "  $name: FOUND something, see above and fuzz-$name-*"; found=1
+    tail -n 40 "$scratch/$name.log"; echo "  $name: FOUND something, see above and fuzz-$name-*"
+    return 1
   fi
-  count=$((count + 1))
-done
-[ $count -gt 0 ] && [ $found -eq 0 ]
+}
+export -f explore
+targets=("$build"/*_fuzz)
+[ -e "${targets[0]}" ] || { echo "no fuzz targets in $build"; exit 1; }
+# One on each core. xargs ends with 123 when any of them found something.
+printf '%s\0' "${targets[@]}" | xargs -0 -n 1 -P "$(nproc)" bash -c 'explore "$1"' explore

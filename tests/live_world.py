@@ -151,7 +151,10 @@ class LiveWorld:
         """This node is ready and believes every endpoint to be healthy."""
         s = self.status(region)
         state = s.get("state")
-        if state and state["messaging"] != "alone":  # with tables: the nodes hear each other
+        if state and "declared" in state:  # tables that another server keeps
+            if not state["reachable"] or not all(t["ready"] for t in state["declared"]):
+                return False
+        elif state and state["messaging"] != "alone":  # with tables: the nodes hear each other
             heard = [r for r in state["replicas"] if r["silent_ms"] < 2000]
             if len(heard) < len(self.ips) - 1:
                 return False

@@ -89,6 +89,7 @@ void ConversationTable::read(const std::string& session, std::function<void(Resu
   if (find(session) == nullptr) return read_whole(session, std::move(done));
   json request = json::parse(key(session));
   request["ProjectionExpression"] = "turn_ids";
+  request["ConsistentRead"] = true;  // here always, at DynamoDB only when it is asked for
   client_.call("GetItem", dump(request), [this, session, done = std::move(done)](Result<std::string> answer) mutable {
     if (!answer) return done(std::unexpected(answer.error()));
     Cached* cached = find(session);
@@ -101,7 +102,9 @@ void ConversationTable::read(const std::string& session, std::function<void(Resu
 
 void ConversationTable::read_whole(const std::string& session, std::function<void(Result<Conversation>)> done) {
   ++whole_read_count_;
-  client_.call("GetItem", key(session), [this, session, done = std::move(done)](Result<std::string> answer) {
+  json request = json::parse(key(session));
+  request["ConsistentRead"] = true;
+  client_.call("GetItem", dump(request), [this, session, done = std::move(done)](Result<std::string> answer) {
     if (!answer) return done(std::unexpected(answer.error()));
     StoredConversation stored = from_item(item_of(*answer));
     const Conversation conversation = stored.conversation;

@@ -91,6 +91,7 @@ TEST_F(TableTest, a_conversation_is_read_whole_once_and_then_only_compared) {
   EXPECT_EQ(first.operation, "GetItem");
   EXPECT_EQ(first.body["Key"]["session_id"]["S"], "s");
   EXPECT_FALSE(first.body.contains("ProjectionExpression"));
+  EXPECT_EQ(first.body["ConsistentRead"], true) << "a turn that was just kept must be seen";
   answer(200, item({"a", "b"}));
   EXPECT_EQ(ids(), (Ids{"a", "b"}));
   EXPECT_EQ(found_->value().turns[1].reply, "rb");

@@ -15,14 +15,20 @@ namespace {
 using nlohmann::json;
 using wire::http::Event;
 
-struct Refusal {
-  std::string type, message;  // "ValidationException"
-};
+bool is_passing(std::string_view type) {
+  return type == "ThrottlingException" || type == "ProvisionedThroughputExceededException" ||
+         type == "RequestLimitExceeded" || type == "LimitExceededException";
+}
+bool is_about_the_key(std::string_view type) {
+  return type == "UnrecognizedClientException" || type == "InvalidSignatureException";
+}
+
+}  // namespace
 
 // {"__type":"com.amazonaws.dynamodb.v20120810#ValidationException","message":"..."}
-Refusal refusal_of(const std::string& body) {
+TableRefusal refusal_of(std::string_view body) {
   const json answer = json::parse(body, nullptr, false);
-  Refusal refusal;
+  TableRefusal refusal;
   if (!answer.is_object()) return refusal;
   const auto text = [&](const char* name) {
     const auto found = answer.find(name);
@@ -34,16 +40,6 @@ Refusal refusal_of(const std::string& body) {
   if (refusal.message.empty()) refusal.message = text("Message");
   return refusal;
 }
-
-bool is_passing(std::string_view type) {
-  return type == "ThrottlingException" || type == "ProvisionedThroughputExceededException" ||
-         type == "RequestLimitExceeded" || type == "LimitExceededException";
-}
-bool is_about_the_key(std::string_view type) {
-  return type == "UnrecognizedClientException" || type == "InvalidSignatureException";
-}
-
-}  // namespace
 
 // One request at a time.
 class TableClient::Connection final : public port::StreamHandler {
@@ -189,7 +185,7 @@ void TableClient::failed(uint64_t id, Error error, bool elsewhere) {
 void TableClient::answered(uint64_t id, uint16_t status, std::string body) {
   calls_.at(id).connection = nullptr;
   if (status == 200) return finish(id, std::move(body));
-  const Refusal refusal = refusal_of(body);
+  const TableRefusal refusal = refusal_of(body);
   const std::string what = fmt::format("{} {}: {}", status, refusal.type, refusal.message);
   if (status >= 500 || is_passing(refusal.type)) return failed(id, {Code::unavailable, what}, status >= 500);
   if (is_about_the_key(refusal.type)) {

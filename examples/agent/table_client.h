@@ -20,6 +20,13 @@
 
 namespace sealane::agent {
 
+// What the server says in an answer that is an error: "ValidationException", and its sentence. Total: both empty when it says
+// neither.
+struct TableRefusal {
+  std::string type, message;
+};
+TableRefusal refusal_of(std::string_view body);
+
 class TableClient {
  public:
   static constexpr size_t kCallsMax = 1024;           // under way; more are refused

@@ -84,7 +84,8 @@ struct Bench {
     return plan;
   }
 
-  explicit Bench(const std::function<void(plan::Plan&)>& change = [](plan::Plan&) {}, uint16_t region = 0) {
+  explicit Bench(const std::function<void(plan::Plan&)>& change = [](plan::Plan&) {}, uint16_t region = 0,
+                 port::Sessions* sessions = nullptr) {
     plan::Plan plan = sample_plan();
     change(plan);
     plan_ = plan;
@@ -100,7 +101,8 @@ struct Bench {
                     .measured = [this](std::span<const RoundTrip> batch) {
                       ++measured_batch_count;
                       measured.insert(measured.end(), batch.begin(), batch.end());
-                    }};
+                    },
+                    .sessions = sessions};
     edge.emplace(lane.lane, *plans, *views, std::move(options));
     EXPECT_TRUE(edge->start(true));
   }

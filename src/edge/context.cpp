@@ -23,6 +23,8 @@ Counters::Counters(port::Meter& meter)
       moved_on(meter.counter("sealane_edge_moved_on_total")),
       origin_failures(meter.counter("sealane_edge_origin_failures_total")),
       cut_answers(meter.counter("sealane_edge_cut_answers_total")),
+      session_waits(meter.counter("sealane_edge_session_waits_total")),
+      session_stale(meter.counter("sealane_edge_session_stale_total")),
       connections(meter.counter("sealane_edge_connections_total")),
       refused_connections(meter.counter("sealane_edge_refused_connections_total")),
       in_flight(meter.gauge("sealane_edge_fetches_in_flight")),

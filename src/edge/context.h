@@ -20,6 +20,7 @@
 #include "edge/shared.h"
 #include "plan/plan.h"
 #include "port/lane.h"
+#include "port/sessions.h"
 #include "view/view.h"
 #include "wire/http/head.h"
 
@@ -37,6 +38,8 @@ struct Options {
   std::function<void(plan::EndpointId, view::Outcome)> suspect;
   // How far clients are, in batches. Called on this lane; may be empty.
   RoundTrips::Tell measured;
+  // How far this node's tables are; null: it keeps none, and no client is told of any.
+  port::Sessions* sessions = nullptr;
 };
 
 // Things that may be in the middle of a call when they end: they are put aside and freed in a later turn.
@@ -50,6 +53,7 @@ struct Counters {
   port::Counter &requests_2xx, &requests_3xx, &requests_4xx, &requests_5xx;
   port::Counter &hits, &misses, &refreshes, &passes, &stale;
   port::Counter &retries, &moved_on, &origin_failures, &cut_answers;
+  port::Counter &session_waits, &session_stale;
   port::Counter &connections, &refused_connections;
   port::Counter &in_flight, &open_connections;  // gauges
   void count_status(uint16_t status) {
@@ -106,7 +110,7 @@ class Context {
   std::vector<uint32_t> loads;  // requests under way by EndpointId
   // Scratch, valid within one call-back.
   std::vector<wire::http::Field> request_fields, response_fields;
-  std::string head_text, key_text;
+  std::string head_text, key_text, lines_text;
   RoundTrips round_trips;
   Cork cork;          // of the transaction whose origin is being read
   Cork request_cork;  // of the fetch whose client is being read

@@ -18,6 +18,7 @@ std::string_view words(Trouble trouble) {
     case Trouble::no_endpoint: return "no healthy endpoint";
     case Trouble::connections_max: return "too many connections to the endpoint";
     case Trouble::draining: return "the node is going away";
+    case Trouble::behind: return "the region lacks what this session has seen";
   }
   return "?";
 }
@@ -31,7 +32,8 @@ uint16_t status_of(Trouble trouble, bool sent) {
     case Trouble::no_endpoint:
     case Trouble::connections_max:
     case Trouble::unprocessed:
-    case Trouble::draining: return 503;
+    case Trouble::draining:
+    case Trouble::behind: return 503;
     default: return 502;
   }
 }

@@ -26,6 +26,7 @@ enum class Trouble : uint8_t {
   no_endpoint,         // nobody left to ask
   connections_max,     // origin_connections_max is reached
   draining,            // this node is going away
+  behind,              // this region lacks what the client has seen, and the client wants nothing older
 };
 
 // "connection refused": the `reason` of the answer.

@@ -17,6 +17,9 @@ Fetch::Fetch(Context& context, std::shared_ptr<const Request> request, FetchSink
       options_(std::move(options)),
       exchange_(options_.for_fill || request_->repeatable(),
                 uint8_t(std::min<size_t>(context.edge().attempts_max, kAttemptsMax))),
+      seen_(context.options.sessions == nullptr || options_.for_fill || request_->caller.probe
+                ? Seen{}
+                : seen_in(request_->fields, context.edge().session_cookie)),
       body_done_(request_->head.framing == Framing::none),
       in_burst_(options_.in_burst),
       began_at_(context.now()) {
@@ -49,6 +52,7 @@ void Fetch::attempt() {
 
 void Fetch::go_to(const Pick& pick, OriginPool::Want want) {
   const plan::Endpoint& endpoint = context_.plan().endpoint(pick.endpoint);
+  if (must_wait_for_tables(endpoint)) return wait_for_tables();
   endpoint_ = pick.endpoint;
   last_resort_ = pick.last_resort;
   tried_.last_resort |= pick.last_resort;
@@ -56,6 +60,50 @@ void Fetch::go_to(const Pick& pick, OriginPool::Want want) {
   region_ = context_.plan().region(endpoint.region).name;
   from_node_ = endpoint.kind == plan::EndpointKind::node;
   connect(want);
+}
+
+// An agent of this region reads and writes this node's tables. Another region's node waits for its own.
+bool Fetch::must_wait_for_tables(const plan::Endpoint& endpoint) const {
+  return !seen_.empty() && !has_waited_ && endpoint.kind != plan::EndpointKind::node &&
+         !(seen_.session.empty() && context_.options.sessions->has_reached(seen_.token));
+}
+
+void Fetch::wait_for_tables() {
+  using Reached = port::Sessions::Reached;
+  has_waited_ = true;
+  context_.count.session_waits.add();
+  waiting_ = std::make_shared<Fetch*>(this);
+  const Duration patience = context_.plan().state.stale_after;
+  waiting_timer_ = context_.lane.timers.make([this, patience] {
+    tables_reached({.stale_ms = std::max<uint64_t>(1, uint64_t(to_ms(patience))), .ahead = {}});
+  });
+  waiting_timer_->arm_at(context_.now() + patience + kTablesPatience);
+  context_.options.sessions->when_reached(context_.lane, std::string(seen_.token), std::string(seen_.session), patience,
+                                          [waiting = std::weak_ptr(waiting_)](const Reached& reached) {
+                                            if (const auto alive = waiting.lock()) (*alive)->tables_reached(reached);
+                                          });
+}
+
+void Fetch::tables_reached(const port::Sessions::Reached& reached) {
+  waiting_.reset();
+  waiting_timer_->disarm();
+  stale_ms_ = reached.stale_ms;
+  context_.refresh();
+  if (stale_ms_ == 0) return attempt();
+  context_.count.session_stale.add();
+  if (const auto node = node_of(reached.ahead)) return go_to(*node, OriginPool::Want::young);
+  if (seen_.refuses_stale) return fail(Trouble::behind);
+  attempt();
+}
+
+// A region whose tables have what ours lack is worth the way there.
+std::optional<Pick> Fetch::node_of(std::string_view region) {
+  const auto id = context_.plan().find_region(region);
+  if (!id || *id == context_.here() || request_->caller.hop) return std::nullopt;
+  for (const plan::EndpointId node : context_.plan().region(*id).nodes) {
+    if (context_.view().healthy(node)) return Pick{.endpoint = node};
+  }
+  return std::nullopt;
 }
 
 void Fetch::connect(OriginPool::Want want) {

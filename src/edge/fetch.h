@@ -8,6 +8,7 @@
 #include <string>
 
 #include "edge/exchange.h"
+#include "edge/seen.h"
 #include "edge/origin_pool.h"
 #include "edge/request.h"
 
@@ -40,6 +41,8 @@ class Fetch final : public OriginUser, public Mortal {
   static constexpr size_t kBacklogMax = 256u << 10;  // unsent request bytes at which the client is paused
   // An answer under way from an endpoint that is down may be silent for so long before it is given up.
   static constexpr Duration kUnhealthyGrace = 1s;
+  // Beyond the world's `stale_after`, for tables that do not answer at all.
+  static constexpr Duration kTablesPatience = 100ms;
   // For the first byte of an endpoint that was believed down when it was asked, because nobody else is left:
   // it may think, but more likely it is frozen, and the user should hear so.
   static constexpr Duration kLastResortPatience = 10s;
@@ -76,6 +79,9 @@ class Fetch final : public OriginUser, public Mortal {
   // Region of the endpoint that answers; valid from on_fetch_head on.
   const std::string& region() const { return region_; }
   bool from_node() const { return from_node_; }
+  // What the request says of its client, and how far the tables here were behind that when it went to an agent: 0, not.
+  const Seen& seen() const { return seen_; }
+  uint64_t stale_ms() const { return stale_ms_; }
 
   void view_moved();
   void plan_moved(const plan::Plan& before, const plan::Plan& after);
@@ -95,6 +101,10 @@ class Fetch final : public OriginUser, public Mortal {
   void attempt();
   void go_to(const Pick& pick, OriginPool::Want want);
   void connect(OriginPool::Want want);
+  bool must_wait_for_tables(const plan::Endpoint& endpoint) const;
+  void wait_for_tables();
+  void tables_reached(const port::Sessions::Reached& reached);
+  std::optional<Pick> node_of(std::string_view region);
   void send_request();
   void send_with_body(std::string_view head);
   void write_body(std::string_view bytes);
@@ -114,6 +124,10 @@ class Fetch final : public OriginUser, public Mortal {
   Tried tried_;
   std::optional<plan::EndpointId> endpoint_;
   OriginConnection* connection_ = nullptr;
+  const Seen seen_;
+  std::shared_ptr<Fetch*> waiting_;  // for the tables: the one way back to us from there
+  std::unique_ptr<port::Timer> waiting_timer_;
+  uint64_t stale_ms_ = 0;
   std::string region_, held_;
   bool ready_ = false;        // connection_ is open and has the head
   bool body_done_ = false;
@@ -123,6 +137,7 @@ class Fetch final : public OriginUser, public Mortal {
   bool failing_ = false;      // the endpoint is down, the answer is under way: kUnhealthyGrace
   bool paused_ = false;
   bool ever_sent_ = false;
+  bool has_waited_ = false;   // for the tables
   size_t slot_ = kUnwatched;  // in the context's list of fetches under way
   Instant began_at_{}, sent_at_{};
   Duration connect_time_{}, first_byte_time_{};

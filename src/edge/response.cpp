@@ -59,6 +59,7 @@ Framing compose_response(std::string& out, const wire::http::ResponseHead& head,
   if (served.connect.count() > 0 || served.first_byte.count() > 0) {
     append_timing_line(out, served.x_cache, served.connect, served.first_byte);
   }
+  out.append(served.lines);
   if (head.status == 101) {
     out.append("Connection: Upgrade\r\n");
     if (const auto upgrade = wire::http::find(head.fields, "upgrade")) {

@@ -22,6 +22,7 @@ struct Served {
   std::string_view x_cache;  // "Miss"
   std::string_view region;
   Duration connect{}, first_byte{};
+  std::string_view lines = {};  // more fields, each with its CRLF
 };
 
 // Appends the head for a relayed answer. The framing that the body must then be written with: `length` as it

@@ -8,6 +8,7 @@
 #include "cache/answer.h"
 #include "edge/fill_job.h"
 #include "edge/hit.h"
+#include "edge/number.h"
 #include "wire/http/status.h"
 
 namespace sealane::edge {
@@ -47,10 +48,15 @@ void Transaction::send_rest(std::shared_ptr<const cache::Stored> stored, std::st
 
 void Transaction::on_fetch_head(const wire::http::ResponseHead& head) {
   std::string& text = context_.head_text;
+  std::string& lines = context_.lines_text;
   text.clear();
+  lines.clear();
+  // What another node tells goes through as it is.
+  if (context_.options.sessions != nullptr && !fetch_->from_node()) tell_seen(lines, head);
   framing_ = compose_response(text, head, client_.viewer(),
                               {.x_cache = head.status >= 500 ? "Error" : x_cache_, .region = fetch_->region(),
-                               .connect = fetch_->connect_time(), .first_byte = fetch_->first_byte_time()});
+                               .connect = fetch_->connect_time(), .first_byte = fetch_->first_byte_time(),
+                               .lines = lines});
   begun_ = true;
   context_.count.count_status(head.status);
   FillJob::on_relayed(context_, *request_, head.status);
@@ -167,8 +173,40 @@ void Transaction::finish() {
   }
   flush();
   done_ = true;
+  if (!noted_session_.empty()) context_.options.sessions->note(noted_session_);
   // What of the request was not read stands between us and the next one: close.
   client_.answered(request_done_ && client_.viewer().keep_alive && framing_ != Framing::until_close);
+}
+
+// ── what the client has seen ─────────────────────────────────────────────────────────────────────────
+
+void Transaction::tell_seen(std::string& lines, const wire::http::ResponseHead& head) {
+  if (request_->caller.probe || head.status == 101) return;
+  const Seen& seen = fetch_->seen();
+  if (fetch_->stale_ms() > 0) {
+    lines.append(kStaleField).append(": ");
+    append_number(lines, fetch_->stale_ms());
+    lines.append("\r\n");
+  }
+  const std::string& cookie = context_.edge().session_cookie;
+  const Telling how = telling(seen, request_->head.method_id, head.fields, !cookie.empty());
+  if (how == Telling::nothing) return;
+  const bool writes = !wire::http::is_safe(request_->head.method_id);
+  std::string_view in_cookie;
+  if (how == Telling::field) {
+    // What an MCP client sees after this head is noted too, so it is not told by the field alone.
+    const auto given = wire::http::find(head.fields, kMcpSessionField);
+    if (writes && !seen.by_field) noted_session_ = given ? *given : seen.session;
+  } else if (head.event_stream && writes) {
+    // Its writes come after this head.
+    noted_session_ = seen.session.empty() ? fmt::format("{:016x}", context_.lane.dice.roll()) : std::string(seen.session);
+    in_cookie = noted_session_;
+  } else if (fetch_->stale_ms() > 0) {
+    in_cookie = seen.session;  // it is not all in the token yet
+  }
+  const std::string token = context_.options.sessions->token(seen.token);
+  if (token == seen.token && in_cookie == seen.session) return;
+  append_told(lines, how, {.token = token, .session = in_cookie, .cookie_name = cookie, .secure = request_->caller.tls});
 }
 
 // ── event streams ────────────────────────────────────────────────────────────────────────────────────

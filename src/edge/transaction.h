@@ -68,6 +68,7 @@ class Transaction final : public FetchSink, public Mortal {
   void flush();
   void write_body(std::string_view bytes);
   void finish();
+  void tell_seen(std::string& lines, const wire::http::ResponseHead& head);
   void begin_stream(bool event_stream, bool plain);
   void wait_for_events();
   void problem(const Failure& failure);
@@ -81,6 +82,7 @@ class Transaction final : public FetchSink, public Mortal {
   cache::Fill::ReaderId reader_ = 0;
   std::shared_ptr<const cache::Stored> stored_;
   std::string_view rest_, x_cache_;
+  std::string noted_session_;  // is told to the nodes when the answer is complete
   wire::http::Framing framing_ = wire::http::Framing::none;
   wire::sse::Scanner events_;
   bool begun_ = false;         // the head has gone out

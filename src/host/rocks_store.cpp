@@ -13,9 +13,14 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "host/group_sync.h"
+#include "host/recent_values.h"
+#include "host/rocks_copier.h"
 #include "host/socket.h"
 
 namespace sealane::host {
@@ -32,6 +37,8 @@ constexpr std::array<const char*, kKeyspaceCount> kNames = {"meta",   "items",  
 // else.
 constexpr std::string_view kFormatKey = "sealane.format";
 constexpr std::string_view kFormat = "1";
+
+constexpr const char* kBroken = "the store's log could not be written; open it anew";
 
 rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
@@ -189,6 +196,30 @@ class RocksCursor final : public port::Cursor {
   int& borrowed_count_;
 };
 
+// What a batch that was written means to the values that are kept of one keyspace.
+class Retold final : public rocksdb::WriteBatch::Handler {
+ public:
+  Retold(RecentValues& values, uint32_t family_id) : values_(values), family_id_(family_id) {}
+  rocksdb::Status PutCF(uint32_t id, const rocksdb::Slice& key,
+                        const rocksdb::Slice& value) override {
+    if (id == family_id_) values_.keep(view(key), view(value));
+    return {};
+  }
+  rocksdb::Status DeleteCF(uint32_t id, const rocksdb::Slice& key) override {
+    if (id == family_id_) values_.forget(view(key));
+    return {};
+  }
+  rocksdb::Status DeleteRangeCF(uint32_t id, const rocksdb::Slice&,
+                                const rocksdb::Slice&) override {
+    if (id == family_id_) values_.forget_all();
+    return {};
+  }
+
+ private:
+  RecentValues& values_;
+  const uint32_t family_id_;
+};
+
 rocksdb::ColumnFamilyOptions family_options(const RocksStore::Options& options,
                                             const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::BlockBasedTableOptions table;
@@ -233,7 +264,7 @@ rocksdb::DBOptions database_options(const RocksStore::Options& options) {
   // A crash of the machine may leave anything behind the last synced byte of the log. What comes
   // before the first damage is a prefix of what was written; it is taken, and nothing after it.
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-  db.manual_wal_flush = false;
+  db.manual_wal_flush = true;  // see flush(); at most a MiB waits, then it goes by itself
   db.allow_concurrent_memtable_write = false;  // one lane writes
   db.enable_write_thread_adaptive_yield = false;
   db.avoid_unnecessary_blocking_io = true;  // obsolete files are deleted by another thread
@@ -255,11 +286,14 @@ struct RocksStore::Database {
   std::array<rocksdb::ColumnFamilyHandle*, kKeyspaceCount> families{};
   rocksdb::ReadOptions read;
   rocksdb::WriteOptions write;
-  int borrowed_count = 0;  // batches, cursors and snapshots
+  std::optional<RecentValues> items;  // of Keyspace::items
+  std::atomic<bool> is_broken{false};  // a flush failed: RocksDB must not be asked for another
+  int borrowed_count = 0;             // batches, cursors and snapshots
 
   ~Database() {
     SL_ASSERT(borrowed_count == 0);
     if (!db) return;
+    if (!is_broken) (void)db->FlushWAL(/*sync=*/false);  // an error was told where it mattered
     for (rocksdb::ColumnFamilyHandle* family : families) db->DestroyColumnFamilyHandle(family);
     db->DestroyColumnFamilyHandle(plain);
     db->Close();
@@ -294,6 +328,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const Options& options, por
   auto database = std::make_unique<Database>();
   database->dir = options.dir.string();
   database->write.no_slowdown = true;
+  database->items.emplace(cache);
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   const rocksdb::Status status =
@@ -309,17 +344,23 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const Options& options, por
 RocksStore::RocksStore(std::unique_ptr<Database> database, const Options& options, port::Lane& lane)
     : dir_(options.dir), room_bytes_min_(options.room_bytes_min), database_(std::move(database)) {
   syncer_ = std::make_unique<GroupSync>(
-      [db = database_->db.get()]() -> Status {
-        const rocksdb::Status status = db->SyncWAL();
+      [database = database_.get()]() -> Status {
+        if (database->is_broken) return fail(Code::unavailable, kBroken);
+        const rocksdb::Status status = database->db->FlushWAL(/*sync=*/true);
         if (!status.ok()) return std::unexpected(to_error(status));
         return {};
       },
       lane);
+  std::filesystem::path copies = options.copies_dir;
+  if (copies.empty()) copies = options.dir.string() + ".copies";
+  copier_ = std::make_unique<RocksCopier>(*database_->db, copies, lane);
 }
 
 RocksStore::~RocksStore() = default;
 
 Result<bool> RocksStore::get(Keyspace space, std::string_view key, std::string& value) {
+  const bool is_kept = space == Keyspace::items;
+  if (is_kept && database_->items->find(key, value)) return true;
   // A value in memory is copied straight into `value`; one in the cache stays pinned there until it
   // is.
   rocksdb::PinnableSlice found(&value);
@@ -327,6 +368,7 @@ Result<bool> RocksStore::get(Keyspace space, std::string_view key, std::string& 
       database_->db->Get(database_->read, database_->families[size_t(space)], slice(key), &found);
   if (status.ok()) {
     if (found.IsPinned()) value.assign(found.data(), found.size());
+    if (is_kept) database_->items->keep(key, value);
     return true;
   }
   if (status.IsNotFound()) return false;
@@ -361,17 +403,39 @@ bool RocksStore::has_room(size_t bytes) {
 
 Status RocksStore::write(port::Batch& batch) {
   if (!syncer_->health()) return syncer_->health();
+  if (database_->is_broken) return fail(Code::unavailable, kBroken);
   rocksdb::WriteBatch& changes = static_cast<RocksBatch&>(batch).changes();
   if (!has_room(changes.GetDataSize())) {
     return fail(Code::unavailable, fmt::format("the disk of {} is full: make room, {} MiB at least",
                                                dir_.string(), room_bytes_min_ >> 20));
   }
   const rocksdb::Status status = database_->db->Write(database_->write, &changes);
-  if (!status.ok()) return std::unexpected(to_error(status));
+  if (!status.ok()) {
+    // Nothing was written when it is only too early; else who knows.
+    if (!status.IsIncomplete()) database_->items->forget_all();
+    return std::unexpected(to_error(status));
+  }
+  Retold retold(*database_->items, database_->families[size_t(Keyspace::items)]->GetID());
+  SL_ASSERT(changes.Iterate(&retold).ok());
+  has_unflushed_ = true;
   return {};
 }
 
+Status RocksStore::flush() {
+  if (!syncer_->health()) return syncer_->health();
+  if (database_->is_broken) return fail(Code::unavailable, kBroken);
+  if (!std::exchange(has_unflushed_, false)) return {};
+  const rocksdb::Status status = database_->db->FlushWAL(/*sync=*/false);
+  if (status.ok()) return {};
+  database_->is_broken = true;
+  return std::unexpected(to_error(status));
+}
+
 void RocksStore::sync(std::function<void(Status)> done) { syncer_->add(std::move(done)); }
+
+void RocksStore::copy(std::string_view name, std::function<void(Result<std::string>)> done) {
+  copier_->make(name, std::move(done));
+}
 
 uint64_t RocksStore::bytes_on_disk() const {
   // The log holds at least what has not been written out of memory yet.

@@ -12,11 +12,13 @@
 namespace sealane::host {
 
 class GroupSync;
+class RocksCopier;
 
 class RocksStore final : public port::Store {
  public:
   struct Options {
     std::filesystem::path dir;                  // made when it is not there
+    std::filesystem::path copies_dir{};         // where copy() puts them: one directory each; the same disk
     size_t cache_bytes = 32 << 20;              // blocks read, their indexes and filters
     size_t write_buffer_bytes = 8 << 20;        // of one keyspace, before it is written out
     size_t write_buffers_bytes_max = 32 << 20;  // of all keyspaces
@@ -41,7 +43,10 @@ class RocksStore final : public port::Store {
   std::unique_ptr<port::Snapshot> snapshot() override;
   std::unique_ptr<port::Batch> batch() override;
   Status write(port::Batch& batch) override;
+  Status flush() override;
   void sync(std::function<void(Status)> done) override;
+  // The answer is the copy's directory; the store itself is `tables` in it.
+  void copy(std::string_view name, std::function<void(Result<std::string>)> done) override;
   uint64_t bytes_on_disk() const override;
 
  private:
@@ -53,8 +58,10 @@ class RocksStore final : public port::Store {
   const uint64_t room_bytes_min_;
   uint64_t unchecked_bytes_ = 0;  // written since the disk's room was looked at
   bool is_full_ = true;           // not looked at yet
+  bool has_unflushed_ = false;
   std::unique_ptr<Database> database_;
   std::unique_ptr<GroupSync> syncer_;
+  std::unique_ptr<RocksCopier> copier_;
 };
 
 }  // namespace sealane::host

@@ -23,7 +23,7 @@
 #include "host/signals.h"
 #include "main/admin.h"
 #include "main/status.h"
-#include "main/tables.h"
+#include "main/table_service.h"
 #include "main/world.h"
 
 namespace sealane::main {
@@ -84,9 +84,9 @@ class Node {
   std::unique_ptr<host::HostLane> control_;
   std::unique_ptr<host::Signals> signals_;
   std::unique_ptr<health::Health> health_;
-  std::unique_ptr<Tables> tables_;  // outlives the data lanes, whose edges ask it
   std::unique_ptr<Admin> admin_;
   std::vector<std::unique_ptr<DataLane>> lanes_;
+  std::unique_ptr<TableService> tables_;  // asked by the edges of the lanes, answers into their inboxes
   std::unique_ptr<port::Timer> drain_timer_;
   Instant drain_until_{};
   bool ready_ = false;
@@ -154,7 +154,7 @@ Status Node::open_tables(const plan::Plan& plan) {
   const auto keepers = plan.state_nodes();
   const auto own = plan.find_node(ip_);
   if (!role("state") || std::ranges::find(keepers, *own) == keepers.end()) return {};
-  SL_TRY(tables_, Tables::open({.region = region_, .node = ip_, .data_dir = options_.data_dir, .own_dir = own_dir(),
+  SL_TRY(tables_, TableService::open({.region = region_, .node = ip_, .data_dir = options_.data_dir, .own_dir = own_dir(),
                                 .log = log_, .registry = registry_, .tls = tls_},
                                plan));
   return {};
@@ -191,6 +191,7 @@ Status Node::open_data_lanes() {
         // Lost ones are measured again on the next connections.
         (void)control_->loop().post([this, told = std::vector(batch.begin(), batch.end())] { take_measured(told); });
       };
+      options.sessions = tables_ ? tables_->sessions() : nullptr;
       lane->edge = std::make_unique<edge::Edge>(on, plan_, view_, std::move(options));
       SL_CHECK(lane->edge->start(true));
     }
@@ -207,8 +208,8 @@ Status Node::serve() {
   control_->loop().run();
   if (compiling_.joinable()) compiling_.join();
   for (auto& lane : lanes_) lane->host->stop();
+  tables_.reset();  // before the lanes, whose inboxes its last answers go to
   lanes_.clear();
-  tables_.reset();
   return failed_;
 }
 
@@ -296,6 +297,7 @@ void Node::cut(bool yes) {
     host::NetworkCut::detach_from_all();
   }
   control_->net().set_cut(cut);
+  if (tables_) tables_->set_cut(cut);
   for (auto& lane : lanes_) {
     host::Net& net = lane->host->net();
     (void)lane->host->loop().post([&net, cut] { net.set_cut(cut); });
@@ -364,7 +366,7 @@ Page Node::page(std::string_view path, const Admin::Query& query) {
   if (path == "/status") {
     return {200, "application/json",
             status_json({.node = ip_, .region = region_, .ready = ready_, .draining = draining_,
-                         .tables = tables_ ? tables_->status() : nullptr},
+                         .tables = tables_ ? tables_->report() : TableService::Report{}},
                         *plan, *view, control_->loop().now())};
   }
   if (path == "/explain") return explain_page(*plan, *view, query);

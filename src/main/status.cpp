@@ -21,15 +21,16 @@ const char* name(plan::EndpointKind kind) {
   return "?";
 }
 
-// {"tables":[{"name":..,"items":..,"bytes":..}], "replicas":[..]}: how far behind each other node's writes this one is.
+// {"tables":[{"name":..,"items":..,"bytes":..,"counting":..}], "replicas":[..]}: how far behind each other node's writes this one is.
 nlohmann::json tables_json(const TablesStatus& status) {
   nlohmann::json tables = nlohmann::json::array(), replicas = nlohmann::json::array();
   for (const auto& table : status.tables) {
-    tables.push_back({{"name", table.name}, {"items", table.item_count}, {"bytes", table.bytes}});
+    tables.push_back({{"name", table.name}, {"items", table.item_count}, {"bytes", table.bytes}, {"counting", table.is_counting}});
   }
   for (const state::Lag& lag : status.lags) {
     replicas.push_back({{"node", lag.node},
                         {"region", lag.region},
+                        {"source", fmt::format("{:08x}", lag.source)},
                         {"behind_ms", lag.behind_ms},
                         {"behind_bytes", lag.bytes},
                         {"last_applied_ms", lag.last_applied_ms},
@@ -43,6 +44,24 @@ nlohmann::json tables_json(const TablesStatus& status) {
           {"conflicts", status.conflict_count},
           {"disk_bytes", status.disk_bytes},
           {"messaging", status.is_alone ? "alone" : status.is_connected ? "connected" : "disconnected"}};
+}
+
+// {"engine":"dynamodb","endpoint":"https://..","reachable":true,"declared":[{"name":..,"ready":true}], ..}
+nlohmann::json handed_json(const HandedStatus& status) {
+  nlohmann::json declared = nlohmann::json::array();
+  for (const auto& table : status.declared) {
+    declared.push_back({{"name", table.name}, {"ready", table.is_ready}});
+    if (!table.trouble.empty()) declared.back()["trouble"] = table.trouble;
+  }
+  nlohmann::json out{{"engine", "dynamodb"},
+                     {"endpoint", status.endpoint},
+                     {"known", status.is_known},
+                     {"reachable", status.is_reachable},
+                     {"declared", declared},
+                     {"connections", status.connection_count},
+                     {"waiting", status.waiting_count}};
+  if (!status.trouble.empty()) out["trouble"] = status.trouble;
+  return out;
 }
 
 }  // namespace
@@ -75,8 +94,10 @@ std::string status_json(const NodeState& state, const plan::Plan& plan, const vi
                         {"plan", fmt::format("{:016x}", plan.version)},
                         {"view", view.version},
                         {"endpoints", endpoints}};
-  if (state.tables) page["state"] = tables_json(*state.tables);
-  return page.dump() + "\n";
+  if (state.tables.kept) page["state"] = tables_json(*state.tables.kept);
+  if (state.tables.handed) page["state"] = handed_json(*state.tables.handed);
+  // What another server says of itself may be any bytes.
+  return page.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 Result<plan::GroupId> group_of(const plan::Plan& plan, std::string_view name_or_url) {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "main/admin.h"
-#include "main/tables.h"
+#include "main/table_service.h"
 #include "plan/plan.h"
 #include "view/view.h"
 
@@ -16,7 +16,7 @@ struct NodeState {
   std::string region;
   bool ready = false;
   bool draining = false;
-  std::shared_ptr<const TablesStatus> tables{};  // null: this node keeps none
+  TableService::Report tables{};
 };
 
 std::string status_json(const NodeState& state, const plan::Plan& plan, const view::View& view, Instant now);

@@ -7,9 +7,9 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstring>
 
+#include "base/time.h"
 #include "base/hash.h"
 #include "host/authority.h"
 #include "host/files.h"
@@ -29,67 +29,7 @@ std::vector<std::string> node_names(const plan::Plan& plan) {
   return names;
 }
 
-std::vector<state::Table> declared(const plan::Plan& plan, uint64_t now_ms) {
-  using Stream = plan::StateTable::Stream;
-  std::vector<state::Table> all;
-  for (const plan::StateTable& wanted : plan.state.tables) {
-    state::Table table{.name = wanted.name};
-    const auto attribute = [](const plan::TableKey& key) {
-      const auto type = key.type == 'N' ? table::Type::N : key.type == 'B' ? table::Type::B : table::Type::S;
-      return table::KeyAttribute{key.name, type};
-    };
-    table.key.hash = attribute(wanted.hash);
-    table.attribute_definitions = {table.key.hash};
-    if (wanted.range) {
-      table.key.range = attribute(*wanted.range);
-      table.attribute_definitions.push_back(*table.key.range);
-    }
-    table.ttl_attribute = wanted.ttl_attribute;
-    table.merge = table::Merge(wanted.merge);
-    table.ack = wanted.ack_remote ? table::Ack::remote : table::Ack::local;
-    table.stream = table::StreamView(wanted.stream);
-    if (wanted.stream != Stream::off) table.stream_started_ms = now_ms;
-    table.created_ms = now_ms;
-    for (const plan::RegionId id : wanted.regions) table.replicas.push_back(plan.region(id).name);
-    std::ranges::sort(table.replicas);
-    all.push_back(std::move(table));
-  }
-  return all;
-}
-
-uint64_t unix_ms(WallTime wall) {
-  return uint64_t(std::chrono::duration_cast<std::chrono::milliseconds>(wall.time_since_epoch()).count());
-}
-
 }  // namespace
-
-std::filesystem::path keys_file(const plan::Plan& plan, const std::filesystem::path& data_dir) {
-  return plan.keys_file.empty() ? data_dir / "sealane-keys" : std::filesystem::path(plan.keys_file);
-}
-
-Result<wire::AwsKeyring> load_keys(const std::filesystem::path& file) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(file, ignored)) {
-    std::array<uint8_t, 40> random;
-    for (size_t i = 0; i < random.size(); i += 8) {
-      const uint64_t bits = host::random_seed();
-      std::memcpy(&random[i], &bits, 8);
-    }
-    // Several nodes may start at once: the first to link its file wins, all read the winner's.
-    const auto mine = std::filesystem::path(file.string() + fmt::format(".{:016x}", host::random_seed()));
-    SL_CHECK(host::write_file(mine, wire::fresh_aws_credentials(random), 0600));
-    std::filesystem::create_hard_link(mine, file, ignored);
-    std::filesystem::remove(mine, ignored);
-  }
-  struct stat info {};
-  if (::stat(file.c_str(), &info) == 0 && (info.st_mode & 077) != 0) {
-    return fail(Code::invalid, fmt::format("{} holds secrets and others may read it; chmod 600 {}", file.string(), file.string()));
-  }
-  SL_TRY(const std::string text, host::read_file(file, wire::AwsKeyring::kTextBytesMax));
-  auto keys = wire::AwsKeyring::parse(text);
-  if (!keys) return fail(keys.error().code, file.string() + ": " + keys.error().what);
-  return keys;
-}
 
 Result<std::string> messaging_password(const std::filesystem::path& data_dir) {
   SL_TRY(const std::string secret, host::read_file(data_dir / "ca" / "ca.key"));
@@ -103,26 +43,24 @@ Tables::Tables(Options options)
 Tables::~Tables() {
   lane_.stop();
   look_timer_.reset();
+  if (state_) (void)state_->close();  // what it would have kept is found out anew
   state_.reset();
   fabric_.reset();
   store_.reset();
 }
 
-Result<std::unique_ptr<Tables>> Tables::open(Options options, const plan::Plan& plan) {
+Result<std::unique_ptr<TableService>> Tables::open(Options options, const plan::Plan& plan) {
   std::unique_ptr<Tables> tables(new Tables(std::move(options)));
   SL_CHECK(tables->build(plan));
   return tables;
 }
 
 Status Tables::build(const plan::Plan& plan) {
-  if (!plan.state.endpoint.empty()) {
-    return fail(Code::invalid, "state.engine dynamodb is not supported by this version; point the agents at " +
-                                   plan.state.endpoint + " themselves, or take `engine` and `endpoint` out");
-  }
   port::Lane& lane = lane_.lane();
-  SL_TRY(store_, host::RocksStore::open({.dir = options_.own_dir / "tables", .cache_bytes = size_t(plan.state.cache_bytes_max)},
+  SL_TRY(store_, host::RocksStore::open({.dir = options_.own_dir / "tables", .copies_dir = std::filesystem::absolute(options_.own_dir) / "snapshots",
+                                         .cache_bytes = size_t(plan.state.cache_bytes_max)},
                                         lane));
-  is_alone_ = plan.state_nodes().size() < 2;
+  is_alone_ = !plan.is_replicated();
   if (is_alone_) {
     fabric_ = std::make_unique<port::NoFabric>(lane);
   } else {
@@ -141,23 +79,15 @@ Status Tables::build(const plan::Plan& plan) {
   const std::string name = options_.node.to_string();
   state::State::Options state{
       .engine = {.region = options_.region, .node = name, .clock_ahead_max_ms = uint64_t(to_ms(plan.state.clock_ahead_max)),
-                 .machine_boot = boot},
+                 .machine_boot = boot, .is_alone = is_alone_},
       .replication = {.node = name, .region = options_.region, .nodes = node_names(plan),
                       .durability = plan.state.fsync ? state::Durability::fsync : state::Durability::os,
                       .log_bytes_max = plan.state.log_bytes_max},
-      .service = {.region = options_.region, .keys = std::make_shared<const wire::AwsKeyring>(std::move(keys)),
+      .service = {.region = options_.region, .regions = region_names(plan), .keys = std::make_shared<const wire::AwsKeyring>(std::move(keys)),
                   .stale_after = plan.state.stale_after},
       .limits = {}};
   SL_TRY(state_, state::State::open(lane, *store_, *fabric_, std::move(state)));
-  SL_CHECK(state_->declare(declared(plan, unix_ms(lane.clock.wall()))));
-  state_->replicator().on_applied = [this] {
-    if (std::exchange(is_token_due_, true)) return;
-    (void)lane_.lane().inbox.post([this] {
-      is_token_due_ = false;
-      token_.publish(std::make_shared<const std::string>(state::to_token(state_->engine().shown())));
-    });
-  };
-  state_->replicator().on_applied();
+  SL_CHECK(state_->declare(declared_tables(plan, unix_ms(lane.clock.wall()))));
   look_timer_ = lane.timers.make([this] { look_around(); });
   look_timer_->arm_at(lane.clock.now());
   return {};
@@ -171,9 +101,13 @@ Status Tables::start(const plan::Plan& plan) {
 }
 
 void Tables::plan_changed(std::shared_ptr<const plan::Plan> plan) {
+  if (plan->state.is_handed()) {
+    return options_.log.line(port::Level::warn, "reload_partial", "who keeps the tables changes only at a restart");
+  }
   (void)lane_.lane().inbox.post([this, plan] {
     state_->replicator().set_nodes(node_names(*plan));
-    if (auto made = state_->declare(declared(*plan, unix_ms(lane_.lane().clock.wall()))); !made) {
+    state_->service().set_regions(region_names(*plan));
+    if (auto made = state_->declare(declared_tables(*plan, unix_ms(lane_.lane().clock.wall()))); !made) {
       options_.log.line(port::Level::error, "tables_not_declared", made.error().what);
     }
     if (auto keys = load_keys(keys_file(*plan, options_.data_dir))) {
@@ -200,7 +134,7 @@ void Tables::look_around() {
   for (const auto& [name, table] : engine.tables()) {
     if (!engine.find_table(name)) continue;
     const auto count = engine.count(table);
-    status->tables.push_back({name, count.item_count, count.bytes});
+    status->tables.push_back({name, count.item_count, count.bytes, engine.is_counting(table)});
   }
   status->lags = state_->replicator().lags();
   status->position = engine.applied().position(engine.self());
@@ -220,22 +154,38 @@ void Tables::look_around() {
 
 // ── for the edge's lanes ────────────────────────────────────────────────────────────────────────────
 
+std::string Tables::token(std::string_view seen) {
+  table::Vector all = state_->engine().progress().shown();
+  if (!seen.empty()) {
+    if (const auto before = state::from_token(seen)) all.raise(*before);
+  }
+  return state::to_token(all);
+}
+
+bool Tables::has_reached(std::string_view token) {
+  const auto seen = state::from_token(token);
+  return !seen || state_->engine().progress().applied().reaches(*seen);
+}
+
 void Tables::note(std::string_view session) {
   (void)lane_.lane().inbox.post([this, session = std::string(session)] { state_->replicator().note_session(session); });
 }
 
 void Tables::when_reached(port::Lane& lane, std::string token, std::string session, Duration timeout,
-                          std::function<void(uint64_t)> done) {
+                          std::function<void(const Reached&)> done) {
   port::Inbox& back = lane.inbox;
   const bool sent = lane_.lane().inbox.post([this, &back, token = std::move(token), session = std::move(session), timeout, done] {
     table::Vector wanted;
     if (auto seen = state::from_token(token)) wanted = std::move(*seen);
     wanted.raise(state_->replicator().session(session));
-    state_->replicator().when_reached(std::move(wanted), timeout, [&back, done](uint64_t stale_ms) {
-      (void)back.post([done, stale_ms] { done(stale_ms); });
+    state_->replicator().when_reached(wanted, timeout, [this, &back, wanted, done](uint64_t stale_ms) {
+      Reached reached{.stale_ms = stale_ms};
+      if (stale_ms > 0) reached.ahead = state_->replicator().region_with(wanted);
+      (void)back.post([done, reached = std::move(reached)] { done(reached); });
     });
   });
-  if (!sent) (void)back.post([done] { done(1); });  // a state lane that is overrun: go on, and say so
+  // A state lane that is overrun: go on, and say so.
+  if (!sent) (void)back.post([done] { done({.stale_ms = 1}); });
 }
 
 }  // namespace sealane::main

@@ -14,59 +14,35 @@
 #include "host/lane.h"
 #include "host/log.h"
 #include "host/meter.h"
+#include "main/table_service.h"
 #include "plan/plan.h"
 #include "port/fabric.h"
-#include "port/sessions.h"
 #include "port/store.h"
 #include "state/state.h"
 
 namespace sealane::main {
 
-// What the status page tells of the tables, as of a moment ago.
-struct TablesStatus {
-  struct Table {
-    std::string name;
-    uint64_t item_count = 0, bytes = 0;
-  };
-  std::vector<Table> tables;
-  std::vector<state::Lag> lags;
-  uint64_t position = 0, conflict_count = 0, disk_bytes = 0;
-  bool is_connected = false;  // to the region's nats-server
-  bool is_alone = false;      // no other node keeps tables
-};
-
-// Where a world's access keys are, by its plan.
-std::filesystem::path keys_file(const plan::Plan& plan, const std::filesystem::path& data_dir);
-// Reads the keys; makes a file with one key when there is none. Refuses a file that others may read.
-Result<wire::AwsKeyring> load_keys(const std::filesystem::path& file);
 // What nodes show to the nats-servers of their world: known to who has the world's CA key.
 Result<std::string> messaging_password(const std::filesystem::path& data_dir);
 
-class Tables final : public port::Sessions {
+class Tables final : public TableService, public port::Sessions {
  public:
-  struct Options {
-    std::string region;
-    IpAddress node;
-    std::filesystem::path data_dir;  // of the world
-    std::filesystem::path own_dir;   // of this node
-    host::JsonLog& log;
-    host::Registry& registry;
-    std::shared_ptr<const host::Tls> tls;
-  };
   // Opens the store and makes what the plan declares; serves after start().
-  static Result<std::unique_ptr<Tables>> open(Options options, const plan::Plan& plan);
+  static Result<std::unique_ptr<TableService>> open(Options options, const plan::Plan& plan);
   ~Tables() override;
-  Status start(const plan::Plan& plan);
-  void plan_changed(std::shared_ptr<const plan::Plan> plan);
-  void drain();
-  size_t pending_count() const { return pending_count_.load(); }
-  std::shared_ptr<const TablesStatus> status() const { return status_.get(); }
+  Status start(const plan::Plan& plan) override;
+  void plan_changed(std::shared_ptr<const plan::Plan> plan) override;
+  void drain() override;
+  size_t pending_count() const override { return pending_count_.load(); }
+  Report report() const override { return {.kept = status_.get()}; }
+  port::Sessions* sessions() override { return this; }
 
   // port::Sessions
-  std::string token() override { return *token_.get(); }
+  std::string token(std::string_view seen) override;
+  bool has_reached(std::string_view token) override;
   void note(std::string_view session) override;
   void when_reached(port::Lane& lane, std::string token, std::string session, Duration timeout,
-                    std::function<void(uint64_t)> done) override;
+                    std::function<void(const Reached&)> done) override;
 
  private:
   explicit Tables(Options options);
@@ -81,10 +57,8 @@ class Tables final : public port::Sessions {
   std::unique_ptr<state::State> state_;
   std::unique_ptr<port::Timer> look_timer_;
   bool is_alone_ = false;
-  bool is_token_due_ = false;
   std::atomic<size_t> pending_count_{0};
   Published<TablesStatus> status_{std::make_shared<const TablesStatus>()};
-  Published<std::string> token_{std::make_shared<const std::string>()};
 };
 
 }  // namespace sealane::main

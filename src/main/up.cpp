@@ -19,7 +19,7 @@
 #include "host/meter.h"
 #include "host/process.h"
 #include "host/signals.h"
-#include "main/tables.h"
+#include "main/table_service.h"
 #include "main/world.h"
 
 namespace sealane::main {

@@ -102,6 +102,8 @@ void build_limits(const Node* edge, Edge& e) {
       uint32_t(integer_of(edge, "origin_connections_max", e.origin_connections_max));
   e.attempts_max = uint8_t(integer_of(edge, "attempts_max", e.attempts_max));
   e.sse_keepalive = duration_of(edge, "sse_keepalive", e.sse_keepalive);
+  e.session_cookie = text_of(edge, "session_cookie", e.session_cookie);
+  if (e.session_cookie == "none") e.session_cookie.clear();
 }
 
 // A steered name has addresses of its own, so it cannot be an alias (RFC 1034 3.6.2).

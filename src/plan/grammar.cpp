@@ -10,6 +10,7 @@ namespace {
 using Kind = Shape::Kind;
 
 constexpr std::string_view kNamePattern = "^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\\.?$";
+constexpr std::string_view kCookiePattern = "^[A-Za-z0-9_-]{1,64}$";
 constexpr std::string_view kUrlPattern = "^https?://[^/?#@]+(/[^?#]*)?$";
 
 Shape of(Kind kind, int64_t min = 0, int64_t max = 0) {
@@ -214,6 +215,8 @@ Shape edge() {
           {"attempts_max", "Endpoints tried for one request.", "3", integer(1, 16)},
           {"sse_keepalive", "A comment into a silent event stream; 0s: never.", "15s",
            duration(0s, 24h)},
+          {"session_cookie", "Tells any region what a browser has seen of the tables; none: no cookie.", "sealane",
+           text("a cookie's name, or none", kCookiePattern)},
       });
 }
 
@@ -255,6 +258,7 @@ Shape table() {
 
 Shape state() {
   const Shape engine = any({choice({"sealane", "dynamodb"})});
+  const Shape url = text("a URL as http://192.0.2.1:8000", kUrlPattern);
   return section(
       "the keys of state",
       {
@@ -262,14 +266,19 @@ Shape state() {
            boolean()},
           {"tables", "Made when they are missing; the API may make others.", "[]", list("tables", 0, 1000, table())},
           {"engine", "sealane: kept by the nodes. dynamodb: handed to another server with DynamoDB's API.", "sealane", engine},
-          {"endpoint", "Where that server listens, with engine dynamodb.", "(none)",
-           text("a URL as http://192.0.2.1:8000", kUrlPattern)},
+          {"endpoint", "Where that server listens, with engine dynamodb; {region} in it stands for each region's name.",
+           "(none)", any({url, dictionary("regions and URLs", 1, kRegionsMax, url)})},
+          {"endpoint_region", "The region that requests to it are signed for.",
+           "(that in AWS's host names, else the node's own)", text("a region", "^[a-z0-9_-]{1,64}$")},
+          {"endpoint_keys", "A file with the key for it, in the form of ~/.aws/credentials, mode 0600; temporary ones too.",
+           "(control.keys)", text("a file name")},
+          {"endpoint_profile", "Which key in that file.", "default", text("the name of a profile")},
           {"durability", "When a write is safe: on the disk, or in the operating system.", "fsync", choice({"fsync", "os"})},
           {"stale_after", "How long a request waits for what its session has seen elsewhere.", "300ms", duration(0s, 1min)},
           {"clock_ahead_max", "Writes stamped further ahead of this node's clock wait.", "500ms", duration(1ms, 1h)},
           {"log_bytes_max", "Of one node's change log that is kept for nodes that are away.", "1GiB",
            bytes(1u << 20, uint64_t{1} << 44)},
-          {"cache_bytes_max", "Memory for blocks read from the disk.", "32MiB", bytes(1u << 20, uint64_t{1} << 40)},
+          {"cache_bytes_max", "Memory for blocks of the disk, and for items of late.", "32MiB", bytes(1u << 20, uint64_t{1} << 40)},
       });
 }
 

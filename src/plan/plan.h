@@ -171,6 +171,7 @@ struct Edge {
   uint32_t origin_connections_max = 4096;    // per origin and lane
   uint8_t attempts_max = 3;                  // endpoints tried for one request
   Duration sse_keepalive = 15s;              // a comment line into a silent event stream; 0: never
+  std::string session_cookie = "sealane";    // what a client has seen of the tables; empty: no cookie
 };
 
 // ── tables ──────────────────────────────────────────────────────────────────────────────────────────
@@ -194,12 +195,19 @@ struct StateTable {
 struct State {
   bool enabled = false;
   std::vector<StateTable> tables;
-  std::string endpoint;              // engine dynamodb: another server's URL; empty: our own engine
+  // Engine dynamodb: the URL of the server that keeps the tables, by RegionId; empty text: that region's nodes serve none.
+  // None at all: the nodes keep them.
+  std::vector<std::string> endpoints;
+  std::string endpoint_region;       // of signatures for it; empty: of AWS's host names, else the node's
+  std::string endpoint_keys;         // a file; empty: the world's own keys
+  std::string endpoint_profile = "default";
   bool fsync = true;                 // durability
   Duration stale_after = 300ms;
   Duration clock_ahead_max = 500ms;
   uint64_t log_bytes_max = 1ull << 30;
   uint64_t cache_bytes_max = 32ull << 20;
+
+  bool is_handed() const { return !endpoints.empty(); }
 };
 
 // ── ports ────────────────────────────────────────────────────────────────────────────────────────────
@@ -235,8 +243,10 @@ struct Plan {
   const Endpoint& endpoint(EndpointId id) const { return endpoints[plan::index(id)]; }
   const Group& group(GroupId id) const { return groups[plan::index(id)]; }
   std::optional<RegionId> find_region(std::string_view name) const;
-  // The nodes that keep tables: those of regions with agents, where users end up.
+  // The nodes that serve tables: those of regions with agents, where users end up.
   std::vector<EndpointId> state_nodes() const;
+  // Whether nodes keep tables for each other, and have to talk.
+  bool is_replicated() const { return !state.is_handed() && state_nodes().size() > 1; }
   // The node with this address.
   std::optional<EndpointId> find_node(const IpAddress& ip) const;
 };

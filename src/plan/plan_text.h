@@ -51,11 +51,12 @@ inline std::string text_of(const Edge& e) {
         e.client_idle_timeout, e.client_write_timeout, e.sse_keepalive}) {
     out += " " + to_text(d);
   }
-  return out + "\n";
+  return out + " " + e.session_cookie + "\n";
 }
 
 inline std::string text_of(const State& s) {
-  std::string out = fmt::format("state enabled={} endpoint={} fsync={} {} {} {} {}\n", s.enabled, s.endpoint, s.fsync,
+  std::string out = fmt::format("state enabled={} endpoints={} {} {} {} fsync={} {} {} {} {}\n", s.enabled,
+                                fmt::join(s.endpoints, ","), s.endpoint_region, s.endpoint_keys, s.endpoint_profile, s.fsync,
                                 to_text(s.stale_after), to_text(s.clock_ahead_max), s.log_bytes_max, s.cache_bytes_max);
   for (const StateTable& t : s.tables) {
     out += fmt::format("  table {} {}:{} {}:{} ttl={} merge={} stream={} ack_remote={} in", t.name, t.hash.name, t.hash.type,

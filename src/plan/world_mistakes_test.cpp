@@ -240,6 +240,33 @@ TEST(Mistakes, of_yaml_itself) {
       }});
 }
 
+TEST(Mistakes, of_tables_that_another_server_keeps) {
+  constexpr std::string_view kWhy =
+      "goes with tables that the nodes keep; with the engine 'dynamodb' its server decides that";
+  const std::string merge = fmt::format("w:3:104: 'merge' {}", kWhy);
+  const std::string fsync = fmt::format("w:3:72: 'durability' {}", kWhy);
+  expect_said(
+      kGood,
+      std::array<Bad, 10>{{
+          {"state: { engine: dynamodb, endpoint: 'http://192.0.2.1:8000' }", "none"},
+          {"state: { engine: dynamodb, endpoint: 'https://dynamodb.{region}.amazonaws.com' }", "none"},
+          {"state: { engine: dynamodb, endpoint: { us-east-1: 'http://192.0.2.1' } }", "none"},
+          {"state: { engine: dynamodb, endpoint: { eu-west-1: 'http://192.0.2.1' } }",
+           "w:3:38: no endpoint for the region 'us-east-1'"},
+          {"state: { engine: dynamodb, endpoint: { us-east-1: 'http://192.0.2.1', us-west-9: 'http://192.0.2.1' } }",
+           "w:3:71: no region 'us-west-9'; allowed: us-east-1, eu-west-1; did you mean 'us-east-1'?"},
+          {"state: { engine: dynamodb, endpoint: '192.0.2.1:8000' }",
+           "w:3:38: '192.0.2.1:8000': a URL begins with http:// or https://"},
+          {"state: { engine: dynamodb, endpoint: 'http://192.0.2.1', endpoint_region: 'US East' }",
+           "w:3:75: a region is made of lower-case letters, digits and hyphens"},
+          {"state: { engine: dynamodb, endpoint: 'http://192.0.2.1', durability: os }", fsync},
+          {"state: { engine: dynamodb, endpoint: 'http://192.0.2.1', tables: [{ name: one, key: { id: S }, merge: item }] }",
+           merge},
+          {"state: { endpoint: 'http://192.0.2.1', endpoint_keys: x }",
+           "w:3:20: 'endpoint' goes with the engine 'dynamodb'\nw:3:55: 'endpoint_keys' goes with the engine 'dynamodb'"},
+      }});
+}
+
 TEST(Mistakes, are_all_told_at_once_in_the_order_of_the_file) {
   EXPECT_EQ(
       mistakes_in(
@@ -257,7 +284,7 @@ TEST(Mistakes, are_all_told_at_once_in_the_order_of_the_file) {
       "object_bytes_max, connect_timeout, first_byte_timeout, idle_timeout, client_header_timeout, "
       "client_idle_timeout, client_write_timeout, header_bytes_max, body_bytes_max, "
       "connections_max, "
-      "origin_connections_max, attempts_max, sse_keepalive; did you mean 'cache'?");
+      "origin_connections_max, attempts_max, sse_keepalive, session_cookie; did you mean 'cache'?");
 }
 
 TEST(Mistakes, beyond_fifty_are_counted) {

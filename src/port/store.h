@@ -76,16 +76,33 @@ class Store {
   virtual std::unique_ptr<Snapshot> snapshot() = 0;
   virtual std::unique_ptr<Batch> batch() = 0;
 
-  // Visible to reads at once; handed to the operating system before it returns, so a killed process loses nothing.
-  // Only a sync makes it safe from the machine's own crash. The batch is as it was: clear() it to use it again.
-  // Errors: `unavailable` (disk full, I/O) and `limit` (the disk falls behind what is written; try again later).
-  // Nothing of the batch is visible then.
+  // Visible to reads at once. A killed process may lose the last batches, whole ones and in order, until flush() or a sync
+  // that began later has ended well. The batch is as it was: clear() it to use it again. Errors: `unavailable` (disk full,
+  // I/O) and `limit` (the disk falls behind what is written; try again later). Nothing of the batch is visible then.
   virtual Status write(Batch& batch) = 0;
+  // Hands to the operating system what was written: a killed process loses nothing of it any more, only the machine's own
+  // crash does. Once for all writes of a turn: that is the reason why write() does not. An error is as that of a sync.
+  virtual Status flush() = 0;
   // Calls `done` on this lane, never from inside, once everything written before this call is on the disk itself.
   // Syncs of many callers are made together by another thread; answers come in the order of the calls. Error
   // `limit`: kSyncsMax wait already, and nothing is known. Any other error means that the disk is not to be trusted
   // any more: stop acknowledging. From then on write() and sync() fail until the store is opened anew.
   virtual void sync(std::function<void(Status)> done) = 0;
+
+  static constexpr size_t kCopiesMax = 16;  // that lie beside a store
+  // Makes a copy of the whole store as it is at one moment between this call and its answer, while writes go on: cheap,
+  // for what does not change is shared with it. `name` ([a-z0-9-], 64 bytes) is its own beside the store; the answer says
+  // where it lies. Calls `done` on this lane, never from inside. One at a time. Errors: `conflict` one is being made, or
+  // one of that name is there; `limit` kCopiesMax are there; `invalid` no such name; `unavailable` disk full, I/O.
+  virtual void copy(std::string_view name, std::function<void(Result<std::string> where)> done) = 0;
+  static constexpr bool is_copy_name(std::string_view name) {
+    constexpr size_t kBytesMax = 64;
+    if (name.empty() || name.size() > kBytesMax) return false;
+    for (const char c : name) {
+      if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-') return false;
+    }
+    return true;
+  }
 
   // Rough figures for metrics.
   virtual uint64_t bytes_on_disk() const = 0;

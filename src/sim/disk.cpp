@@ -75,6 +75,35 @@ void Disk::release(uint64_t sequence) {
   drop_all_unread();
 }
 
+Disk::Copy Disk::content() const {
+  Copy copy;
+  for (size_t i = 0; i < port::kKeyspaceCount; ++i) {
+    for (const auto& [key, versions] : spaces_[i]) {
+      if (const auto& newest = versions.back().value) copy[i].emplace(key, *newest);
+    }
+  }
+  return copy;
+}
+
+bool Disk::restore(const std::string& name) {
+  SL_ASSERT(!is_open_);
+  const auto at = copies_.find(name);
+  if (at == copies_.end()) return false;
+  ++power_life_;  // syncs under way are of what was here before
+  ++sequence_;
+  bytes_ = 0;
+  unsynced_.clear();
+  crowded_.clear();
+  for (size_t i = 0; i < port::kKeyspaceCount; ++i) {
+    spaces_[i].clear();
+    for (const auto& [key, value] : at->second[i]) {
+      spaces_[i][key] = {Version{sequence_, value}};
+      bytes_ += key.size() + value.size();
+    }
+  }
+  return true;
+}
+
 void Disk::settle(uint64_t sequence) {
   while (!unsynced_.empty() && unsynced_.front().sequence <= sequence) unsynced_.pop_front();
 }
@@ -98,10 +127,20 @@ void Disk::end_life(bool host_stays) {
   is_open_ = false;
   held_.clear();
   drop_all_unread();
-  if (host_stays) return;
-  ++power_life_;
-  fail_next_sync_ = false;
-  const size_t kept_count = size_t(dice_.below(unsynced_.size() + 1));
+  if (host_stays) {
+    const auto is_flushed = [&](const Unsynced& batch) { return batch.sequence <= flushed_; };
+    const auto safe_count = size_t(std::ranges::count_if(unsynced_, is_flushed));
+    lose_all_but(safe_count + size_t(dice_.below(unsynced_.size() - safe_count + 1)));
+  } else {
+    ++power_life_;
+    fail_next_sync_ = false;
+    lose_all_but(size_t(dice_.below(unsynced_.size() + 1)));
+    unsynced_.clear();  // what is read again after a power cut is on the disk
+  }
+  flushed_ = sequence_;
+}
+
+void Disk::lose_all_but(size_t kept_count) {
   std::vector<Change> ignored;
   while (unsynced_.size() > kept_count) {
     ++sequence_;
@@ -111,7 +150,6 @@ void Disk::end_life(bool host_stays) {
     unsynced_.pop_back();
     ++lost_count_;
   }
-  unsynced_.clear();  // what is read again after a power cut is on the disk
 }
 
 // ── the store ────────────────────────────────────────────────────────────────────────────────────
@@ -245,7 +283,9 @@ class StoreImpl final : public port::Store {
   StoreImpl(Disk& disk) : disk_(disk), life_(disk.life_) { disk_.is_open_ = true; }
   ~StoreImpl() override {
     syncing_->open = false;
-    if (!is_dead()) disk_.is_open_ = false;
+    if (is_dead()) return;
+    disk_.is_open_ = false;
+    disk_.flushed_ = disk_.sequence_;
   }
 
   Result<bool> get(Keyspace space, std::string_view key, std::string& value) override {
@@ -265,7 +305,9 @@ class StoreImpl final : public port::Store {
   }
   std::unique_ptr<port::Batch> batch() override { return std::make_unique<BatchImpl>(); }
   Status write(port::Batch& batch) override;
+  Status flush() override;
   void sync(std::function<void(Status)> done) override;
+  void copy(std::string_view name, std::function<void(Result<std::string>)> done) override;
   uint64_t bytes_on_disk() const override { return disk_.bytes_; }
 
  private:
@@ -276,6 +318,7 @@ class StoreImpl final : public port::Store {
 
   Disk& disk_;
   const uint64_t life_;
+  bool is_copying_ = false;
   std::shared_ptr<Syncing> syncing_ = std::make_shared<Syncing>();
 };
 
@@ -306,6 +349,13 @@ Status StoreImpl::write(port::Batch& batch) {
   return {};
 }
 
+Status StoreImpl::flush() {
+  if (is_dead()) return dead();
+  if (!syncing_->health) return syncing_->health;
+  disk_.flushed_ = disk_.sequence_;
+  return {};
+}
+
 void StoreImpl::sync(std::function<void(Status)> done) {
   World& world = disk_.node_.world();
   if (is_dead()) return;
@@ -319,9 +369,40 @@ void StoreImpl::sync(std::function<void(Status)> done) {
   if (!syncing_->running) begin(disk_, life_, syncing_);
 }
 
+void StoreImpl::copy(std::string_view name, std::function<void(Result<std::string>)> done) {
+  World& world = disk_.node_.world();
+  if (is_dead()) return;
+  const auto refuse = [&](Code code, std::string_view why) {
+    world.on_process(disk_.node_, world.now(),
+                     [syncing = syncing_, code, why = std::string(why), done = std::move(done)] {
+                       if (syncing->open) done(fail(code, why));
+                     });
+  };
+  if (!is_copy_name(name)) return refuse(Code::invalid, "a copy's name has letters, digits and hyphens");
+  if (is_copying_) return refuse(Code::conflict, "a copy is being made");
+  if (disk_.copies_.contains(std::string(name))) return refuse(Code::conflict, "there is such a copy");
+  if (disk_.copies_.size() >= kCopiesMax) return refuse(Code::limit, "too many copies are there");
+  if (disk_.full_) return refuse(Code::unavailable, "the disk is full: make room");
+  is_copying_ = true;
+  // The moment that is copied is some time after the call, and the answer some time after that.
+  const Instant moment = world.now() + Duration(disk_.dice_.below(5'000'000));
+  const Instant end = moment + Duration(disk_.dice_.below(5'000'000));
+  world.on_process(disk_.node_, moment, [this, &world, end, syncing = syncing_, name = std::string(name),
+                                         done = std::move(done)]() mutable {
+    if (!syncing->open) return;
+    disk_.copies_.emplace(name, disk_.content());
+    world.on_process(disk_.node_, std::max(end, world.now()), [this, syncing, name, done = std::move(done)] {
+      if (!syncing->open) return;
+      is_copying_ = false;
+      done(name);
+    });
+  });
+}
+
 void StoreImpl::begin(Disk& disk, uint64_t life, const std::shared_ptr<Syncing>& syncing) {
   syncing->running = true;
   auto group = std::exchange(syncing->waiting, {});
+  disk.flushed_ = disk.sequence_;
   World& world = disk.node_.world();
   const auto spread = uint64_t((disk.sync_most_ - disk.sync_least_).count());
   const Instant end = world.now() + disk.sync_least_ + Duration(disk.dice_.below(spread + 1));

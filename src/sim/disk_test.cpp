@@ -25,6 +25,11 @@ struct SimStoreBench {
     close();
     opened = node.disk().open().value();
   }
+  void restore(const std::string& where) {
+    close();
+    ASSERT_TRUE(node.disk().restore(where));
+    opened = node.disk().open().value();
+  }
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Sim, StoreContract, SimStoreBench);
@@ -65,11 +70,33 @@ struct OneNode {
   }
 };
 
-TEST(Disk, a_kill_keeps_all_that_was_written) {
+TEST(Disk, a_kill_takes_a_suffix_and_never_what_was_flushed) {
+  std::set<uint64_t> kept;
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    OneNode one(seed);
+    for (uint64_t n = 1; n <= 10; ++n) ASSERT_TRUE(one.write(n));
+    ASSERT_TRUE(one.store->flush());
+    for (uint64_t n = 11; n <= 20; ++n) ASSERT_TRUE(one.write(n));
+    one.world.kill(one.node);
+    EXPECT_FALSE(one.write(21)) << "a dead process writes nothing";
+    EXPECT_FALSE(one.store->flush());
+    one.reopen();
+    const uint64_t last = one.last();
+    EXPECT_GE(last, 10u) << "seed " << seed;
+    EXPECT_EQ(one.node.disk().lost_count(), 20 - last);
+    kept.insert(last);
+    one.world.kill(one.node);
+    one.reopen();
+    EXPECT_EQ(one.last(), last) << "what was read after a kill is with the operating system";
+  }
+  EXPECT_GT(kept.size(), 5u) << "more than one outcome is tried";
+}
+
+TEST(Disk, what_is_closed_is_flushed) {
   OneNode one(1);
   for (uint64_t n = 1; n <= 20; ++n) ASSERT_TRUE(one.write(n));
+  one.store.reset();
   one.world.kill(one.node);
-  EXPECT_FALSE(one.write(21)) << "a dead process writes nothing";
   one.reopen();
   EXPECT_EQ(one.last(), 20u);
 }

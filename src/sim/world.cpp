@@ -114,9 +114,9 @@ void World::end_life(Node& node, bool host_stays) {
     if (const auto connection = weak.lock()) connection->node_died(node, host_stays && !closing_);
   }
   for (auto& lane : node.lanes_) lane->net_impl().clear();
+  node.disk_->end_life(host_stays);  // a store that is destroyed in order has flushed
   node.process_.reset();
   messaging_->node_died(node, host_stays && !closing_);
-  node.disk_->end_life(host_stays);
 }
 
 void World::kill(Node& node) {

@@ -20,27 +20,63 @@ class Engine::Change {
  public:
   explicit Change(Engine& engine) : engine_(engine), batch_(*engine.batch_) { batch_.clear(); }
 
+  // Sees to it that what is there is read.
+  static Status read_before(ItemWrite& write) {
+    if (write.before_raw.empty()) return {};
+    std::string_view bytes = write.before_raw;
+    SL_TRY(write.before, table::take_packed_record(bytes));
+    write.before_raw.clear();
+    return {};
+  }
+
+  // What a request does to one item; `packed_delta` are the bytes of its delta. Nearly all writes of whole items are newer
+  // than what is there, and nobody looks at what they replace: then no tree is built, and the delta is stored as it is.
+  Status item(ItemWrite& write, std::string_view packed_delta, Written* written) {
+    const Table& table = *write.table;
+    if (!has_readers(table, written) && table.id != table::kCatalogId && write.before == table::Record{}) {
+      table::Outline before;
+      if (!write.before_raw.empty()) {
+        SL_TRY(before, table::outline_of_packed_record(write.before_raw));
+      }
+      if (table::replaces(write.delta, before.latest)) {
+        if (engine_.has_counted(table.id, write.key)) {
+          Count& count = counts_[table.id];
+          count.item_count += uint64_t{1} - uint64_t{before.exists};
+          count.bytes += table::size_bytes(write.delta) - before.size_bytes;
+        }
+        batch_.put(port::Keyspace::items, keyspace::item(table.id, write.key), packed_delta);
+        return {};
+      }
+    }
+    SL_CHECK(read_before(write));
+    item(table, write.key, std::move(write.before), std::move(write.delta), nullptr, written);
+    return {};
+  }
+
   // Folds `delta` into `before` and puts what comes out of it everywhere it belongs.
-  void item(const Table& table, std::string_view key, table::Record before, const table::Record& delta, table::Witness* witness,
+  void item(const Table& table, std::string_view key, table::Record before, table::Record delta, table::Witness* witness,
             Written* written) {
-    // Who looks at the item itself; most writes are of tables where nobody does, and then none is built.
-    const bool has_readers = written || !table.indexes.empty() || !table.ttl_attribute.empty() ||
-                             table.stream != table::StreamView::off;
-    Count& count = counts_[table.id];  // differences, in arithmetic modulo 2^64
+    const bool is_read = has_readers(table, written);
+    Count uncounted;  // what the sweep has yet to count, it will find as it is then
+    // Differences, in arithmetic modulo 2^64.
+    Count& count = engine_.has_counted(table.id, key) ? counts_[table.id] : uncounted;
     count.item_count -= uint64_t{before.exists()};
     count.bytes -= table::size_bytes(before);
     Written change;
-    if (has_readers) change.before = table::item_of(before);
+    if (is_read) change.before = table::item_of(before);
+    table::Hlc trace = latest_removal(delta);
     table::Record& after = before;
-    table::join(after, delta, witness);
+    table::join(after, std::move(delta), witness);
     count.item_count += uint64_t{after.exists()};
     count.bytes += table::size_bytes(after);
     bytes_.clear();
     table::append_packed(bytes_, after);
     batch_.put(port::Keyspace::items, keyspace::item(table.id, key), bytes_);
-    traces(table, key, after, delta);
+    // Removals leave stamps behind until every replica has passed them.
+    if (!after.exists()) trace = std::max({trace, after.cleared.hlc, after.live.hlc});
+    if (trace > 0) batch_.put(port::Keyspace::expiry, keyspace::due(keyspace::kTrace, trace, table.id, key), {});
     if (table.id == table::kCatalogId) catalog_keys_.emplace_back(key);
-    if (!has_readers) return;
+    if (!is_read) return;
     change.after = table::item_of(after);
     indexes(table, key, change.before, change.after);
     expiry(table, key, change.before, change.after);
@@ -50,19 +86,50 @@ class Engine::Change {
     if (written) *written = std::move(change);
   }
 
+  // Puts another record in place of one; an empty one erases it.
+  void replace(const Table& table, std::string_view key, const table::Record& before, const table::Record& after) {
+    if (engine_.has_counted(table.id, key)) {
+      Count& count = counts_[table.id];
+      count.item_count += uint64_t{after.exists()} - uint64_t{before.exists()};
+      count.bytes += table::size_bytes(after) - table::size_bytes(before);
+    }
+    if (after == table::Record{}) {
+      batch_.erase(port::Keyspace::items, keyspace::item(table.id, key));
+    } else {
+      bytes_.clear();
+      table::append_packed(bytes_, after);
+      batch_.put(port::Keyspace::items, keyspace::item(table.id, key), bytes_);
+      table::Hlc trace = latest_removal(after);
+      if (!after.exists()) trace = std::max({trace, after.cleared.hlc, after.live.hlc});
+      if (trace > 0) batch_.put(port::Keyspace::expiry, keyspace::due(keyspace::kTrace, trace, table.id, key), {});
+    }
+    if (table.id == table::kCatalogId) catalog_keys_.emplace_back(key);
+    if (!has_followers(table)) return;
+    Written change{table::item_of(before), table::item_of(after)};
+    indexes(table, key, change.before, change.after);
+    expiry(table, key, change.before, change.after);
+    if (engine_.is_expired(table, change.before)) change.before = {};
+    if (engine_.is_expired(table, change.after)) change.after = {};
+    stream(table, key, change, false);
+  }
+
   // An item whose time is over on every replica.
   void expire(const Table& table, std::string_view key, const table::Item& old) {
     batch_.erase(port::Keyspace::items, keyspace::item(table.id, key));
     indexes(table, key, old, {});
-    Count& count = counts_[table.id];
-    count.item_count -= 1;
-    count.bytes -= table::size_bytes(old);
+    if (engine_.has_counted(table.id, key)) {
+      Count& count = counts_[table.id];
+      count.item_count -= 1;
+      count.bytes -= table::size_bytes(old);
+    }
     stream(table, key, {old, {}}, true);
   }
 
   void log(const Position& at, table::Hlc hlc, std::string_view packed_entry) {
-    batch_.put(port::Keyspace::log, keyspace::log(at.source, at.position), packed_entry);
-    engine_.entry_bytes_ += (double(packed_entry.size()) - engine_.entry_bytes_) / 64;
+    if (!engine_.options_.is_alone) {
+      batch_.put(port::Keyspace::log, keyspace::log(at.source, at.position), packed_entry);
+      engine_.entry_bytes_ += (double(packed_entry.size()) - engine_.entry_bytes_) / 64;
+    }
     reach({at.source, at.position, hlc});
   }
 
@@ -83,6 +150,10 @@ class Engine::Change {
   void journal(const Table& table, std::string_view key, const table::Discarded& what) {
     Lost lost{.sequence = engine_.journal_sequence_ + lost_count_, .wall_ms = engine_.wall_ms(),
               .table_name = table.name, .what = what};
+    if (what.kept && table::size_bytes(*what.kept) > kKeptBytesMax) {
+      lost.what.kept.reset();
+      lost.what.is_elsewhere = true;
+    }
     std::string_view bytes = key;
     if (auto attributes = table::take_key(bytes, table.key)) lost.key = std::move(*attributes);
     ++lost_count_;
@@ -97,13 +168,18 @@ class Engine::Change {
 
   // Writes the batch, then lets the engine know.
   Status write() {
+    if (engine_.has_kept_counts_) batch_.erase(port::Keyspace::meta, keyspace::kCounts);
     SL_CHECK(engine_.store_.write(batch_));
+    engine_.has_kept_counts_ = false;
     for (const auto& [id, count] : counts_) {
       Count& kept = engine_.counts_[id];
       kept.item_count += count.item_count;
       kept.bytes += count.bytes;
     }
-    for (const table::Reach& reach : reached_) engine_.applied_.set(reach);
+    for (const table::Reach& reach : reached_) {
+      engine_.applied_.set(reach);
+      engine_.progress_.raise(reach.source, reach.position);
+    }
     if (!engine_.ahead_.empty()) engine_.set_ahead(std::move(engine_.ahead_));
     engine_.stream_sequence_ += stream_count_;
     engine_.journal_sequence_ += lost_count_;
@@ -114,6 +190,13 @@ class Engine::Change {
   }
 
  private:
+  // Does anybody look at the item itself? Most writes are of tables where nobody does, and then none is built.
+  static bool has_readers(const Table& table, const Written* written) { return written || has_followers(table); }
+  // Whether anything is kept that follows the items.
+  static bool has_followers(const Table& table) {
+    return !table.indexes.empty() || !table.ttl_attribute.empty() || table.stream != table::StreamView::off;
+  }
+
   void indexes(const Table& table, std::string_view key, const table::Item& old, const table::Item& now) {
     for (const table::Index& index : table.indexes) {
       const auto from = table::key_of(old, index.key), to = table::key_of(now, index.key);
@@ -130,14 +213,12 @@ class Engine::Change {
     if (to) batch_.put(port::Keyspace::expiry, keyspace::due(keyspace::kExpires, *to, table.id, key), {});
   }
 
-  // Removals leave stamps behind until every replica has passed them.
-  void traces(const Table& table, std::string_view key, const table::Record& after, const table::Record& delta) {
+  static table::Hlc latest_removal(const table::Record& delta) {
     table::Hlc latest = 0;
-    if (!after.exists()) latest = std::max(after.cleared.hlc, after.live.hlc);
     for (const table::Cell& cell : delta.cells) {
       if (cell.is_removed()) latest = std::max(latest, cell.stamp.hlc);
     }
-    if (latest > 0) batch_.put(port::Keyspace::expiry, keyspace::due(keyspace::kTrace, latest, table.id, key), {});
+    return latest;
   }
 
   void stream(const Table& table, std::string_view key, const Written& change, bool is_expiry) {

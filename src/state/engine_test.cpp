@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/engine.h"
 
-#include <gtest/gtest.h>
-
 #include <chrono>
 
-#include "sim/disk.h"
-#include "sim/world.h"
-#include "table/attribute_json.h"
+#include "state/engine_bench_test.h"
+#include "table/size.h"
 
 namespace sealane::state {
 namespace {
@@ -15,110 +12,6 @@ namespace {
 using table::Item;
 using table::Record;
 using table::Value;
-
-Value text(std::string_view s) { return Value(std::string(s)); }
-Value number(int64_t n) { return Value(table::Number(n)); }
-
-std::string json(const Item& item) {
-  std::string out;
-  table::append_json(out, item);
-  return out;
-}
-
-// An engine on the disk of a simulated node; two of them are replicas that the test itself keeps level.
-struct Bench {
-  explicit Bench(sim::World& world, std::string region, uint8_t host)
-      : node(world.add_node({.name = region, .addresses = {IpAddress::v4(10, 0, 0, host)}})), region_(std::move(region)) {
-    open();
-  }
-  void open() {
-    engine.reset();
-    store.reset();
-    auto opened = node.disk().open();
-    ASSERT_TRUE(opened) << opened.error().what;
-    store = std::move(*opened);
-    auto made = Engine::open(*store, node.lane().clock, node.lane().dice, {.region = region_, .node = region_});
-    ASSERT_TRUE(made) << made.error().what;
-    engine = std::move(*made);
-    engine->on_commit = [this](Position at, std::string_view entry) { shipped.emplace_back(at, entry); };
-  }
-  Table sessions(std::vector<std::string> replicas = {"a", "b"}) {
-    Table table{.name = "sessions"};
-    table.key.hash = {"id", table::Type::S};
-    table.attribute_definitions = {table.key.hash};
-    table.replicas = std::move(replicas);
-    table.id = table::table_id(table.name, 0, table.key);
-    return table;
-  }
-  const Table& make(const Table& table) {
-    EXPECT_TRUE(engine->write_table(table));
-    const Table* made = engine->find_table(table.name);
-    EXPECT_NE(made, nullptr);
-    return *made;
-  }
-  std::string key(std::string_view id) { return table::encode_key(text(id), nullptr); }
-  Result<Position> put(const Table& table, std::string_view id, Item item = {}, std::vector<Written>* written = nullptr) {
-    item.set("id", text(id));
-    auto before = engine->load(table, key(id));
-    ItemWrite write{.table = &table, .key = key(id), .before = *before, .delta = put_delta(item, engine->next_stamp())};
-    return engine->commit(std::span(&write, 1), written);
-  }
-  Result<Position> update(const Table& table, std::string_view id, std::string_view name, Value value) {
-    auto before = engine->load(table, key(id));
-    Item item = engine->visible(table, *before);
-    item.set("id", text(id));
-    item.set(name, std::move(value));
-    const table::Change change{.attribute = std::string(name)};
-    const std::string keys[] = {"id"};
-    ItemWrite write{.table = &table, .key = key(id), .before = *before,
-                    .delta = update_delta(item, std::span(&change, 1), table.merge, engine->next_stamp(), keys)};
-    return engine->commit(std::span(&write, 1));
-  }
-  Result<Position> erase(const Table& table, std::string_view id) {
-    auto before = engine->load(table, key(id));
-    ItemWrite write{.table = &table, .key = key(id), .before = *before, .delta = table::delete_delta(engine->next_stamp())};
-    return engine->commit(std::span(&write, 1));
-  }
-  std::string get(const Table& table, std::string_view id) {
-    const auto record = engine->load(table, key(id));
-    return record ? json(engine->visible(table, *record)) : record.error().what;
-  }
-  // All records of a table, as a snapshot has them.
-  std::vector<std::pair<std::string, std::string>> records(TableId id) {
-    std::vector<std::pair<std::string, std::string>> all;
-    EXPECT_TRUE(engine->walk_records(id, {}, [&](std::string_view key, std::string_view record) {
-      all.emplace_back(key, record);
-      return true;
-    }));
-    return all;
-  }
-  // Hands over what was committed since the last call.
-  void ship_to(Bench& other) {
-    for (const auto& [at, entry] : shipped) {
-      const Status status = other.engine->apply(at.source, at.position, entry);
-      EXPECT_TRUE(status) << status.error().what;
-    }
-    shipped.clear();
-  }
-  size_t count_keys(port::Keyspace space, std::string_view prefix = {}) {
-    size_t count = 0;
-    const auto cursor = store->walk(space, prefix, prefix.empty() ? "" : table::after_prefix(std::string(prefix)));
-    for (cursor->seek(prefix); cursor->valid(); cursor->next()) ++count;
-    return count;
-  }
-
-  sim::Node& node;
-  std::string region_;
-  std::unique_ptr<port::Store> store;
-  std::unique_ptr<Engine> engine;
-  std::vector<std::pair<Position, std::string>> shipped;
-};
-
-Item item(std::initializer_list<std::pair<std::string_view, Value>> attributes) {
-  Item out;
-  for (const auto& [name, value] : attributes) out.set(name, value);
-  return out;
-}
 
 struct EngineTest : testing::Test {
   sim::World world{{}};
@@ -155,6 +48,71 @@ TEST_F(EngineTest, entries_make_the_other_replica_equal) {
   EXPECT_EQ(b.engine->applied(), a.engine->applied());
 }
 
+// Random writes: those of `a` take the short way where they may, what comes to `b` is joined.
+TEST_F(EngineTest, the_short_way_of_whole_items_leads_to_the_same_bytes) {
+  const Table& table = a.make(a.sessions());
+  a.ship_to(b);
+  const Table& copy = *b.engine->find_table("sessions");
+  const uint64_t seed = 20260302;
+  Dice dice(seed);
+  for (int round = 0; round < 2000; ++round) {
+    Bench& here = dice.chance(0.7) ? a : b;
+    const Table& own = &here == &a ? table : copy;
+    const std::string id = std::to_string(dice.below(20));
+    switch (dice.below(4)) {
+      case 0: ASSERT_TRUE(here.erase(own, id)); break;
+      case 1: ASSERT_TRUE(here.update(own, id, "n", number(round))); break;
+      default: ASSERT_TRUE(here.put(own, id, item({{"n", number(round)}, {"s", text(std::string(dice.below(99), 'x'))}})));
+    }
+    if (dice.chance(0.05)) world.run_for(1ms);
+    if (dice.chance(0.3)) a.ship_to(b), b.ship_to(a);
+  }
+  a.ship_to(b);
+  b.ship_to(a);
+  std::map<std::string, std::string> of_a, of_b;
+  const auto all = [](Engine& engine, TableId id, std::map<std::string, std::string>& out) {
+    ASSERT_TRUE(engine.walk_records(id, {}, [&](std::string_view key, std::string_view record) {
+      out.emplace(key, record);
+      return true;
+    }));
+  };
+  all(*a.engine, table.id, of_a);
+  all(*b.engine, table.id, of_b);
+  EXPECT_EQ(of_a.size(), 20u);
+  EXPECT_EQ(of_a, of_b) << "seed " << seed;
+  for (Bench* each : {&a, &b}) {
+    uint64_t count = 0, bytes = 0;
+    for (const auto& [key, packed] : of_a) {
+      std::string_view view = packed;
+      const Item item = table::item_of(*table::take_packed_record(view));
+      count += item.empty() ? 0 : 1;
+      bytes += table::size_bytes(item);
+    }
+    EXPECT_EQ(each->engine->count(table).item_count, count);
+    EXPECT_EQ(each->engine->count(table).bytes, bytes);
+  }
+}
+
+TEST_F(EngineTest, who_is_alone_keeps_no_log_and_begins_one_when_others_come) {
+  a.make(a.sessions({"a"}));
+  a.put(*a.engine->find_table("sessions"), "before");
+  const Source self = a.engine->self();
+  EXPECT_EQ(a.engine->first_kept(self), 1u);
+  a.is_alone = true;
+  a.open();
+  EXPECT_EQ(a.engine->first_kept(self), 0u) << "nor what was there: a log with a hole would be read up to the hole";
+  const auto at = a.put(*a.engine->find_table("sessions"), "alone");
+  EXPECT_EQ(a.count_keys(port::Keyspace::log), 0u);
+  EXPECT_EQ(a.engine->applied().position(self), at->position) << "positions go on: sessions know them";
+  a.is_alone = false;
+  a.open();
+  EXPECT_EQ(a.engine->self(), self);
+  const auto next = a.put(*a.engine->find_table("sessions"), "after");
+  EXPECT_EQ(next->position, at->position + 1);
+  EXPECT_EQ(a.engine->first_kept(self), next->position) << "who is further behind is given a snapshot";
+  EXPECT_EQ(a.get(*a.engine->find_table("sessions"), "alone"), R"({"id":{"S":"alone"}})");
+}
+
 TEST_F(EngineTest, entries_come_in_order_or_not_at_all) {
   const Table& table = a.make(a.sessions());
   a.put(table, "k");
@@ -175,6 +133,39 @@ TEST_F(EngineTest, a_stamp_from_the_future_waits) {
   world.run_for(10s);
   a.ship_to(b);
   EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "k"), R"({"id":{"S":"k"}})");
+}
+
+TEST_F(EngineTest, a_clock_that_jumps_back_is_not_followed) {
+  const Table& table = a.make(a.sessions());
+  a.update(table, "k", "n", number(1));
+  a.ship_to(b);
+  world.jump_wall(a.node, -3600s);
+  a.update(table, "k", "n", number(2));
+  a.open();  // nor after a restart
+  a.update(*a.engine->find_table("sessions"), "k", "n", number(3));
+  a.ship_to(b);
+  for (Bench* bench : {&a, &b}) {
+    EXPECT_EQ(bench->get(*bench->engine->find_table("sessions"), "k"), R"({"id":{"S":"k"},"n":{"N":"3"}})");
+  }
+}
+
+TEST_F(EngineTest, what_came_with_a_snapshot_is_written_on_top_of) {
+  a.make(a.sessions());
+  world.jump_wall(b.node, -300ms);  // a is ahead, as far as is allowed
+  const Table& table = *a.engine->find_table("sessions");
+  a.update(table, "k", "n", number(1));
+  std::vector<std::pair<std::string, std::string>> records;
+  const auto collect = [&](std::string_view key, std::string_view record) {
+    records.emplace_back(key, record);
+    return true;
+  };
+  b.make(b.sessions());
+  ASSERT_TRUE(a.engine->walk_records(table.id, {}, collect));
+  ASSERT_TRUE(b.engine->reconcile({.table = table.id, .after = {}, .last = {}, .records = records}, a.engine->applied(),
+                                  a.engine->shown()));
+  ASSERT_TRUE(b.engine->reach(a.engine->applied()));
+  b.update(*b.engine->find_table("sessions"), "k", "n", number(2));
+  EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "k"), R"({"id":{"S":"k"},"n":{"N":"2"}})");
 }
 
 TEST_F(EngineTest, writes_to_a_table_that_is_not_known_yet_wait_for_it) {
@@ -215,9 +206,9 @@ TEST_F(EngineTest, a_region_that_begins_to_keep_a_table_asks_for_its_items) {
   wanted.replicas = {"a", "b"};
   a.make(wanted);
   a.ship_to(b);
-  EXPECT_EQ(b.engine->tables_to_seed(), std::vector<TableId>{wanted.id});
+  EXPECT_EQ(b.engine->tables_to_seed(), std::set<TableId>{wanted.id});
   b.open();
-  EXPECT_EQ(b.engine->tables_to_seed(), std::vector<TableId>{wanted.id}) << "and does not forget to";
+  EXPECT_EQ(b.engine->tables_to_seed(), std::set<TableId>{wanted.id}) << "and does not forget to";
   ASSERT_TRUE(b.engine->apply_snapshot(wanted.id, a.records(wanted.id), a.engine->applied()));
   ASSERT_TRUE(b.engine->seeded(wanted.id, a.engine->applied()));
   EXPECT_TRUE(b.engine->tables_to_seed().empty());
@@ -246,6 +237,41 @@ TEST_F(EngineTest, a_write_wins_against_what_a_snapshot_brought) {
   EXPECT_EQ(status.error().code, Code::conflict) << "it waits, as entries of the log do";
 }
 
+TEST_F(EngineTest, what_a_piece_of_a_snapshot_shows_is_in_tokens_before_it_is_applied) {
+  const Table& table = a.make(a.sessions());
+  a.ship_to(b);
+  a.put(table, "k");
+  const Source source = a.engine->self();
+  const uint64_t written = a.engine->applied().position(source);
+  const auto reconcile = [&] {
+    const auto records = a.records(table.id);
+    return b.engine->reconcile({.table = table.id, .after = {}, .last = {}, .records = records}, a.engine->applied(),
+                               a.engine->shown());
+  };
+  ASSERT_TRUE(reconcile());
+  for (int life = 0; life < 2; ++life) {
+    EXPECT_EQ(b.engine->applied().position(source), written - 1) << life;
+    EXPECT_EQ(b.engine->progress().applied().position(source), written - 1) << life;
+    EXPECT_EQ(b.engine->shown().position(source), written) << life;
+    EXPECT_EQ(b.engine->progress().shown().position(source), written) << life;
+    b.open();
+  }
+  world.jump_wall(a.node, 400ms);
+  a.update(table, "k", "name", text("of a"));
+  ASSERT_TRUE(reconcile());
+  b.update(*b.engine->find_table("sessions"), "k", "name", text("of b"));
+  EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "k"), R"({"id":{"S":"k"},"name":{"S":"of b"}})") << "a write wins";
+
+  world.jump_wall(a.node, 1s);
+  a.update(table, "k", "name", text("from the future"));
+  const auto held = reconcile();
+  ASSERT_FALSE(held);
+  EXPECT_EQ(held.error().code, Code::conflict);
+  EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "k"), R"({"id":{"S":"k"},"name":{"S":"of b"}})");
+  ASSERT_TRUE(b.engine->reach(a.engine->applied()));
+  EXPECT_EQ(b.engine->shown(), b.engine->applied());
+}
+
 TEST_F(EngineTest, a_lost_value_is_in_the_journal_of_both_sides) {
   const Table& table = a.make(a.sessions());
   a.put(table, "k");
@@ -259,9 +285,16 @@ TEST_F(EngineTest, a_lost_value_is_in_the_journal_of_both_sides) {
   for (Bench* bench : {&a, &b}) {
     EXPECT_EQ(bench->get(*bench->engine->find_table("sessions"), "k"), R"({"id":{"S":"k"},"name":{"S":"of b"}})");
     std::vector<Lost> lost;
-    ASSERT_TRUE(bench->engine->read_journal(0, 10, [&](const Lost& each) { lost.push_back(each); }));
+    const auto collect = [&](const Lost& each) {
+      lost.push_back(each);
+      return true;
+    };
+    ASSERT_TRUE(bench->engine->read_journal(0, collect));
     ASSERT_EQ(lost.size(), 1u) << bench->region_;
     EXPECT_EQ(lost[0].what.value, text("of a"));
+    EXPECT_EQ(lost[0].what.kept, text("of b"));
+    EXPECT_EQ(lost[0].what.lost.source, a.engine->self());
+    EXPECT_EQ(lost[0].what.won.source, b.engine->self());
     EXPECT_EQ(lost[0].table_name, "sessions");
     EXPECT_EQ(json(lost[0].key), R"({"id":{"S":"k"}})");
   }

@@ -6,6 +6,7 @@
 #include "state/engine_change.h"
 #include "state/keyspace.h"
 #include "table/packed.h"
+#include "table/reconcile.h"
 
 namespace sealane::state {
 
@@ -14,29 +15,34 @@ using table::Item;
 using table::Record;
 
 Result<Position> Engine::commit(std::span<ItemWrite> writes, std::vector<Written>* written) {
-  table::Entry entry;
+  if (!refusal_.empty()) return fail(Code::unavailable, refusal_);
+  table::Vector seen;
   for (const table::Reach& reach : applied_) {
-    if (reach.source != self()) entry.seen.set({reach.source, 0, reach.hlc});
+    if (reach.source != self()) seen.set({reach.source, 0, reach.hlc});
+  }
+  table::Stamp latest;
+  for (ItemWrite& write : writes) {
+    const table::Stamp stamp = std::max(write.delta.cleared, write.delta.live);
+    latest = std::max(latest, stamp);
+    if (write.table->ttl_attribute.empty()) continue;
+    SL_CHECK(Change::read_before(write));
+    if (is_expired(*write.table, table::item_of(write.before))) write.delta.cleared = stamp;
   }
   Change change(*this);
   if (written) written->assign(writes.size(), {});
+  std::string entry = std::exchange(entry_, {});
+  entry.clear();
+  table::begin_packed_entry(entry, latest, seen, writes.size());
   for (size_t i = 0; i < writes.size(); ++i) {
     ItemWrite& write = writes[i];
-    const table::Stamp stamp = std::max(write.delta.cleared, write.delta.live);
-    entry.stamp = std::max(entry.stamp, stamp);
-    if (!write.table->ttl_attribute.empty() && is_expired(*write.table, table::item_of(write.before))) {
-      write.delta.cleared = stamp;
-    }
-    change.item(*write.table, write.key, std::move(write.before), write.delta, nullptr,
-                written ? &(*written)[i] : nullptr);
-    entry.writes.push_back({.table = write.table->id, .key = std::move(write.key), .delta = std::move(write.delta)});
+    const size_t delta_at = table::append_packed_write(entry, write.table->id, write.key, write.delta);
+    SL_CHECK(change.item(write, std::string_view(entry).substr(delta_at), written ? &(*written)[i] : nullptr));
   }
   const Position at{self(), applied_.position(self()) + 1};
-  std::string bytes;
-  table::append_packed(bytes, entry);
-  change.log(at, entry.stamp.hlc, bytes);
+  change.log(at, latest.hlc, entry);
   SL_CHECK(change.write());
-  if (on_commit) on_commit(at, bytes);
+  if (on_commit) on_commit(at, entry);
+  if (entry.capacity() <= kEntryBytesKept) entry_ = std::move(entry);
   return at;
 }
 
@@ -60,48 +66,116 @@ Status Engine::apply(Source source, uint64_t position, std::string_view packed_e
   table::Witness witness{.self = self(), .has_seen = [&](const table::Stamp& stamp) {
     return stamp.source == entry.stamp.source || stamp.source == 0 || entry.seen.hlc(stamp.source) >= stamp.hlc;
   }};
-  Change change(*this);
   bool is_blanked = false;
   for (table::Entry::Write& write : entry.writes) {
     const Table* table = write.is_blank ? nullptr : find_table(write.table);
-    if (!table || (table->id != table::kCatalogId && !table->is_in(options_.region))) {
-      is_blanked = is_blanked || !write.is_blank;
-      write = {.table = write.table, .is_blank = true};
-      continue;
-    }
-    SL_TRY(Record before, load(*table, write.key));
-    witness.discarded.clear();
-    change.item(*table, write.key, std::move(before), write.delta, &witness, nullptr);
-    // Two regions that make the same table at once lose nothing that anybody would look for.
-    if (table->id == table::kCatalogId) continue;
-    for (const table::Discarded& what : witness.discarded) change.journal(*table, write.key, what);
+    if (table && (table->id == table::kCatalogId || table->is_in(options_.region))) continue;
+    is_blanked = is_blanked || !write.is_blank;
+    write = {.table = write.table, .is_blank = true};
   }
   std::string blanked;
   if (is_blanked) table::append_packed(blanked, entry);
+  Change change(*this);
+  for (table::Entry::Write& write : entry.writes) {
+    if (write.is_blank) continue;
+    const Table& table = *find_table(write.table);
+    SL_TRY(Record before, load(table, write.key));
+    witness.discarded.clear();
+    change.item(table, write.key, std::move(before), std::move(write.delta), &witness, nullptr);
+    // Two regions that make the same table at once lose nothing that anybody would look for.
+    if (table.id == table::kCatalogId) continue;
+    for (const table::Discarded& what : witness.discarded) change.journal(table, write.key, what);
+  }
   change.log({source, position}, entry.stamp.hlc, is_blanked ? std::string_view(blanked) : packed_entry);
   return change.write();
 }
 
-Status Engine::apply_snapshot(TableId id, std::span<const std::pair<std::string, std::string>> keys_and_records,
-                              const table::Vector& shown_by_giver) {
-  const Table* table = find_table(id);
-  if (!table) return {};
-  for (const table::Reach& reach : shown_by_giver) {
+Status Engine::see(const table::Vector& shown_there) {
+  for (const table::Reach& reach : shown_there) {
     SL_CHECK(hlc_.see(reach.hlc, wall_ms(), options_.clock_ahead_max_ms));
   }
+  return {};
+}
+
+Status Engine::apply_snapshot(TableId id, std::span<const std::pair<std::string, std::string>> keys_and_records,
+                              const table::Vector& shown_there) {
+  const Table* table = find_table(id);
+  if (!table) return {};
+  SL_CHECK(see(shown_there));
   Change change(*this);
   for (const auto& [key, packed] : keys_and_records) {
     std::string_view bytes = packed;
-    SL_TRY(const Record record, table::take_packed_record(bytes));
+    SL_TRY(Record record, table::take_packed_record(bytes));
     SL_TRY(Record before, load(*table, key));
-    change.item(*table, key, std::move(before), record, nullptr, nullptr);
+    change.item(*table, key, std::move(before), std::move(record), nullptr, nullptr);
   }
   table::Vector ahead = ahead_;
-  ahead.raise(shown_by_giver);
+  ahead.raise(shown_there);
   change.ahead(ahead);
   SL_CHECK(change.write());
   set_ahead(std::move(ahead));
   return {};
+}
+
+Result<std::optional<std::string>> Engine::reconcile(const Piece& piece, const table::Vector& seen_there,
+                                                     const table::Vector& shown_there) {
+  const Table* table = find_table(piece.table);
+  if (!table) return std::nullopt;
+  if (to_seed_.contains(piece.table)) {  // what is missing here was not removed, it has never been here
+    SL_CHECK(apply_snapshot(piece.table, piece.records, shown_there));
+    return std::nullopt;
+  }
+  SL_CHECK(see(shown_there));
+  std::vector<std::pair<std::string, std::string>> ours;
+  std::optional<std::string> stopped_at;
+  size_t bytes = 0;
+  const std::string from = piece.after.empty() ? std::string() : std::string(piece.after) + '\0';
+  SL_CHECK(walk_records(piece.table, from, [&](std::string_view key, std::string_view record) {
+    if (piece.last && key > *piece.last) return false;
+    if (ours.size() == kReconciledPerTurnMax || bytes > kReconciledBytesPerTurnMax) {
+      stopped_at = ours.back().first;
+      return false;
+    }
+    bytes += record.size();
+    ours.emplace_back(key, record);
+    return true;
+  }));
+  const auto seen_by = [](const table::Vector& vector) -> table::Seen {
+    return [&vector](const table::Stamp& stamp) { return stamp.source == 0 || vector.hlc(stamp.source) >= stamp.hlc; };
+  };
+  const table::Seen seen_here = seen_by(applied_), by_them = seen_by(seen_there);
+  Change change(*this);
+  auto mine = ours.begin();
+  auto theirs = std::ranges::upper_bound(piece.records, piece.after, {}, [](const auto& each) {
+    return std::string_view(each.first);
+  });
+  if (piece.after.empty()) theirs = piece.records.begin();
+  while (mine != ours.end() || theirs != piece.records.end()) {
+    const bool is_mine = mine != ours.end() && (theirs == piece.records.end() || mine->first <= theirs->first);
+    const bool is_theirs = theirs != piece.records.end() && (mine == ours.end() || theirs->first <= mine->first);
+    const std::string& key = is_mine ? mine->first : theirs->first;
+    if (stopped_at && key > *stopped_at) break;
+    Record before, there;
+    if (is_mine) {
+      std::string_view packed = mine->second;
+      SL_TRY(before, table::take_packed_record(packed));
+    }
+    if (is_theirs) {
+      std::string_view packed = theirs->second;
+      SL_TRY(there, table::take_packed_record(packed));
+    }
+    Record after = before;
+    table::reconcile(after, std::move(there), seen_here, by_them);
+    if (after != before) change.replace(*table, key, before, after);
+    if (is_mine) ++mine;
+    if (is_theirs) ++theirs;
+  }
+  table::Vector ahead = ahead_;
+  ahead.raise(shown_there);
+  change.ahead(ahead);
+  SL_CHECK(change.write());
+  set_ahead(std::move(ahead));
+  return stopped_at;
 }
 
 Status Engine::reach(const table::Vector& applied_by_snapshot, std::span<const TableId> absent) {

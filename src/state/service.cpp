@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/service.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 
+#include "base/time.h"
 #include "base/crc32.h"
 #include "state/session.h"
 #include "table/attribute_json.h"
@@ -15,47 +13,10 @@
 namespace sealane::state {
 namespace {
 
-constexpr std::string_view kContentType = "application/x-amz-json-1.0";
-constexpr std::string_view kTargets[] = {"DynamoDB_20120810.", "DynamoDBStreams_20120810."};
-
-std::string_view field(const serve::Request& request, std::string_view name) {
-  return wire::http::find(request.fields, name).value_or(std::string_view{});
-}
-
-const api::Operation* find_operation(std::string_view target) {
-  for (const std::string_view prefix : kTargets) {
-    if (!target.starts_with(prefix)) continue;
-    const std::string_view name = target.substr(prefix.size());
-    const auto all = api::operations();
-    const auto at = std::ranges::lower_bound(all, name, {}, &api::Operation::name);
-    if (at != all.end() && at->name == name) return &*at;
-  }
-  return nullptr;
-}
-
-api::Failure failure(std::string_view type, std::string message, uint16_t status = 400) {
-  return {std::string(type), std::move(message), {}, status};
-}
-
-// DynamoDB names its own errors, and those of the layer in front of it, in two namespaces.
-std::string error_json(const api::Failure& failure) {
-  constexpr std::string_view kOfCoral[] = {"SerializationException", "UnknownOperationException", "AccessDeniedException",
-                                           "MissingAuthenticationTokenException", "IncompleteSignatureException",
-                                           "UnrecognizedClientException", "InvalidSignatureException",
-                                           "ValidationException", "ThrottlingException"};
-  const bool is_coral = std::ranges::find(kOfCoral, failure.type) != std::end(kOfCoral);
-  const std::string_view space = failure.type == "ValidationException" ? "com.amazon.coral.validate#"
-                                 : is_coral                            ? "com.amazon.coral.service#"
-                                                                       : "com.amazonaws.dynamodb.v20120810#";
-  std::string json = "{\"__type\":\"";
-  json.append(space).append(failure.type).append("\"");
-  if (!failure.message.empty()) {
-    // Coral's SerializationException has its message under another name.
-    json += failure.type == "SerializationException" ? ",\"Message\":" : ",\"message\":";
-    table::append_json_string(json, failure.message);
-  }
-  json.append(failure.members).append("}");
-  return json;
+const api::Operation* find_operation(const Front::Asked& asked) {
+  const auto all = api::operations();
+  const auto at = std::ranges::lower_bound(all, asked.operation, {}, &api::Operation::name);
+  return at != all.end() && at->name == asked.operation && at->service == asked.service ? &*at : nullptr;
 }
 
 }  // namespace
@@ -64,7 +25,7 @@ struct Service::Waiting {
   serve::Request request;
   serve::Responder responder;
   const api::Operation* operation = nullptr;
-  api::Answer answer;
+  api::Outcome<api::Answer> outcome;
   table::Vector seen;      // what the session brought
   uint64_t stale_ms = 0;
   bool is_remote = false;  // x-sealane-ack: remote
@@ -73,44 +34,19 @@ struct Service::Waiting {
 
 Service::Service(port::Lane& lane, Engine& engine, Replicator& replicator, Options options)
     : lane_(lane), engine_(engine), replicator_(replicator), options_(std::move(options)),
+      front_(lane, options_.region, options_.regions, options_.keys),
       parser_(table::kRequestBytesMax), alive_(std::make_shared<bool>(true)),
-      request_counter_(lane.meter.counter("sealane_state_requests_total")),
-      error_counter_(lane.meter.counter("sealane_state_errors_total")),
       stale_counter_(lane.meter.counter("sealane_state_stale_total")) {}
 
 Service::~Service() = default;
 
 void Service::on_request(const serve::Request& request, serve::Responder responder) {
-  request_counter_.add();
-  if (request.method_id == wire::http::Method::get && request.path() == "/") {
-    const std::string text = fmt::format("healthy: dynamodb.{}.sealane ", options_.region);
-    return responder.answer({.status = 200, .content_type = "text/plain", .body = text});
-  }
-  const std::string_view type = field(request, "content-type");
-  const std::string_view media_type = wire::http::trim(type.substr(0, type.find(';')));
-  if (!wire::http::equal_fold(media_type, kContentType) && !wire::http::equal_fold(media_type, "application/json")) {
-    // The layer in front of DynamoDB speaks XML.
-    return responder.answer({.status = 404, .body = "<UnknownOperationException/>\n"});
-  }
-  const api::Operation* operation = find_operation(field(request, "x-amz-target"));
-  if (request.method_id != wire::http::Method::post || !operation) {
-    return refuse(responder, failure("UnknownOperationException", {}));
-  }
-  const wire::sigv4::Message message{request.method, request.target, request.fields, request.body, request.tls};
-  const auto identity = verifier_.verify(message, *options_.keys, lane_.clock.wall());
-  if (!identity) {
-    const auto error = wire::sigv4::json_error(identity.error().why);
-    return refuse(responder, failure(error.type, identity.error().what, error.status));
-  }
+  const auto asked = front_.read(request, responder);
+  if (!asked) return;
+  const api::Operation* operation = find_operation(*asked);
+  if (!operation) return refuse(responder, unknown_operation());
   const wire::Access access = operation->is_write ? wire::Access::write : wire::Access::read;
-  if (identity->service != "dynamodb") {
-    return refuse(responder, failure("InvalidSignatureException", "Credential should be scoped to correct service: 'dynamodb'. "));
-  }
-  if (!identity->key->may("dynamodb", access)) {
-    return refuse(responder, failure("AccessDeniedException",
-                                     fmt::format("User: {} is not authorized to perform: dynamodb:{}",
-                                                 identity->access_key, operation->name)));
-  }
+  if (!front_.admit(request, responder, *asked, access)) return;
   const auto waiting = std::make_shared<Waiting>();
   waiting->request = request;
   waiting->responder = responder;
@@ -150,61 +86,63 @@ void Service::run(const std::shared_ptr<Waiting>& waiting) {
   if (root.get(object)) {
     return refuse(waiting->responder, failure("SerializationException", "Unexpected value type in payload"));
   }
-  using std::chrono::milliseconds;
-  const auto wall = std::chrono::duration_cast<milliseconds>(lane_.clock.wall().time_since_epoch()).count();
-  api::Call call{.engine = engine_, .region = options_.region, .body = object, .now_ms = uint64_t(wall),
-                 .host = field(waiting->request, "host")};
-  auto outcome = waiting->operation->run(call);
-  if (!outcome) return refuse(waiting->responder, outcome.error());
-  waiting->answer = std::move(*outcome);
-  finish(waiting);
+  api::Call call{.engine = engine_, .region = options_.region, .body = object, .now_ms = unix_ms(lane_.clock.wall()),
+                 .host = field(waiting->request, "host"), .lags = [this] { return replicator_.lags(); }};
+  waiting->outcome = waiting->operation->run(call);
+  if (!waiting->outcome || !waiting->outcome->later) return finish(waiting);
+  const auto later = std::exchange(waiting->outcome->later, {});
+  later([this, waiting, alive = std::weak_ptr(alive_)](api::Outcome<api::Answer> answer) {
+    if (alive.expired()) return;
+    waiting->outcome = std::move(answer);
+    finish(waiting);
+  });
 }
 
 void Service::finish(const std::shared_ptr<Waiting>& waiting) {
-  api::Answer& answer = waiting->answer;
-  if (answer.written == Position{}) {
-    if (replicator_.is_durable()) return send(waiting->responder, 200, answer.json, waiting.get());
-    // It may show what a power cut could still take back. A disk that is broken does not keep anybody from reading.
-    return replicator_.when_acknowledged(
-        {engine_.self(), engine_.applied().position(engine_.self())}, table::Ack::local, options_.ack_timeout,
-        [this, waiting, alive = std::weak_ptr(alive_)](const Status&) {
-          if (!alive.expired()) send(waiting->responder, 200, waiting->answer.json, waiting.get());
-        });
+  const auto& outcome = waiting->outcome;
+  if (!outcome || outcome->written == Position{}) {
+    if (replicator_.is_kept()) return show(waiting);
+    return replicator_.when_kept(options_.ack_timeout,
+                                 [this, waiting, alive = std::weak_ptr(alive_)](const Status& status) {
+                                   if (alive.expired()) return;
+                                   if (status) return show(waiting);
+                                   refuse(waiting->responder, failure("InternalServerError", status.error().what, 500));
+                                 });
   }
-  const bool is_remote = waiting->is_remote || (answer.ack == table::Ack::remote && !waiting->is_local);
+  const bool is_remote = waiting->is_remote || (outcome->ack == table::Ack::remote && !waiting->is_local);
   replicator_.when_acknowledged(
-      answer.written, is_remote ? table::Ack::remote : table::Ack::local, options_.ack_timeout,
+      outcome->written, is_remote ? table::Ack::remote : table::Ack::local, options_.ack_timeout,
       [this, waiting, alive = std::weak_ptr(alive_)](const Status& status) {
         if (alive.expired()) return;
-        if (status) return send(waiting->responder, 200, waiting->answer.json, waiting.get());
+        if (status) return show(waiting);
         refuse(waiting->responder, failure("InternalServerError", status.error().what, 500));
       });
 }
 
-void Service::refuse(const serve::Responder& responder, const api::Failure& why) {
-  error_counter_.add();
-  send(responder, why.status, error_json(why), nullptr);
+void Service::show(const std::shared_ptr<Waiting>& waiting) {
+  if (!waiting->outcome) return refuse(waiting->responder, waiting->outcome.error());
+  send(*waiting);
 }
 
-void Service::send(const serve::Responder& responder, uint16_t status, std::string_view json, const Waiting* waiting) {
-  const std::string id = request_id();
+void Service::send(const Waiting& waiting) {
+  const std::string_view json = waiting.outcome->json;
+  const std::string id = front_.request_id();
   char crc[16];
   const auto crc_end = std::to_chars(crc, crc + sizeof crc, crc32(json)).ptr;
-  wire::http::Field fields[5] = {{"x-amzn-RequestId", id}, {"x-amz-crc32", {crc, size_t(crc_end - crc)}}};
-  size_t count = 2;
+  wire::http::Field fields[5] = {{"x-amzn-RequestId", id}, {"x-amz-crc32", {crc, size_t(crc_end - crc)}},
+                                 {kSessionField, token_after(waiting.seen)}};
+  size_t count = 3;
   std::string stale, lag;
-  if (waiting) {
-    fields[count++] = {kSessionField, token_after(waiting->seen)};
-    if (waiting->stale_ms > 0) {
-      stale = std::to_string(waiting->stale_ms);
-      fields[count++] = {kStaleField, stale};
-    }
-    if (!replicator_.peers().empty()) {
-      lag = std::to_string(replicator_.lag_ms());
-      fields[count++] = {kLagField, lag};
-    }
+  if (waiting.stale_ms > 0) {
+    stale = std::to_string(waiting.stale_ms);
+    fields[count++] = {kStaleField, stale};
   }
-  responder.answer({.status = status, .content_type = kContentType, .fields = std::span(fields, count), .body = json});
+  if (!replicator_.peers().empty()) {
+    lag = std::to_string(replicator_.lag_ms());
+    fields[count++] = {kLagField, lag};
+  }
+  waiting.responder.answer(
+      {.status = 200, .content_type = kContentType, .fields = std::span(fields, count), .body = json});
 }
 
 // What the session saw before, and all that this answer may have shown.
@@ -221,26 +159,8 @@ std::string_view Service::token_after(const table::Vector& seen) {
   return token_;
 }
 
-// As AWS makes them: 52 letters and digits.
-std::string Service::request_id() {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
-  std::string id(52, '0');
-  uint64_t bits = 0;
-  for (size_t i = 0; i < id.size(); ++i, bits >>= 5) {
-    if (i % 12 == 0) bits = lane_.dice.roll();
-    id[i] = kDigits[bits & 31];
-  }
-  return id;
-}
-
 serve::Answer Service::word_refusal(uint16_t status, std::string_view what, std::string& text) {
-  // DynamoDB answers a request that is too large as a 413 with a plain body; the rest in its JSON.
-  const std::string_view type = status == 413   ? "RequestEntityTooLargeException"
-                                : status == 503 ? "ServiceUnavailable"
-                                : status >= 500 ? "InternalServerError"
-                                                : "SerializationException";
-  text = error_json(failure(type, std::string(what), status));
-  return {.status = status, .content_type = kContentType, .body = text};
+  return Front::word_refusal(status, what, text);
 }
 
 }  // namespace sealane::state

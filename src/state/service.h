@@ -5,13 +5,14 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "port/lane.h"
 #include "serve/server.h"
 #include "state/api/api.h"
 #include "state/engine.h"
+#include "state/front.h"
 #include "state/replica/replicator.h"
-#include "wire/sigv4.h"
 
 namespace sealane::state {
 
@@ -19,6 +20,7 @@ class Service final : public serve::Handler {
  public:
   struct Options {
     std::string region;
+    std::vector<std::string> regions{};  // of the world: what a signature may be scoped to
     std::shared_ptr<const wire::AwsKeyring> keys;
     Duration stale_after = 300ms;   // how long a request waits for what its session has seen
     Duration ack_timeout = 5s;      // how long a write waits for the disk and for another region
@@ -28,29 +30,28 @@ class Service final : public serve::Handler {
 
   void on_request(const serve::Request& request, serve::Responder responder) override;
   serve::Answer word_refusal(uint16_t status, std::string_view what, std::string& text) override;
-  void set_keys(std::shared_ptr<const wire::AwsKeyring> keys) { options_.keys = std::move(keys); }
+  void set_regions(std::vector<std::string> regions) { front_.set_regions(std::move(regions)); }
+  void set_keys(std::shared_ptr<const wire::AwsKeyring> keys) { front_.set_keys(std::move(keys)); }
 
  private:
   struct Waiting;  // a request on its way
   void run(const std::shared_ptr<Waiting>& waiting);
   void finish(const std::shared_ptr<Waiting>& waiting);
-  void refuse(const serve::Responder& responder, const api::Failure& failure);
-  void send(const serve::Responder& responder, uint16_t status, std::string_view json, const Waiting* waiting);
+  void show(const std::shared_ptr<Waiting>& waiting);
+  void refuse(const serve::Responder& responder, const api::Failure& why) { front_.refuse(responder, why); }
+  void send(const Waiting& waiting);
   std::string_view token_after(const table::Vector& seen);
-  std::string request_id();
 
   port::Lane& lane_;
   Engine& engine_;
   Replicator& replicator_;
   Options options_;
-  wire::sigv4::Verifier verifier_;
+  Front front_;
   simdjson::dom::parser parser_;
   std::string padded_;
   std::string token_;         // of token_of_; most answers are given with the same one as the last
   table::Vector token_of_;
   std::shared_ptr<bool> alive_;
-  port::Counter& request_counter_;
-  port::Counter& error_counter_;
   port::Counter& stale_counter_;
 };
 

@@ -69,17 +69,31 @@ Result<Vector> take_packed_vector(std::string_view& bytes) {
   return vector;
 }
 
+void begin_packed_entry(std::string& out, const Stamp& stamp, const Vector& seen, size_t write_count) {
+  append_varint(out, stamp.hlc);
+  append_varint(out, stamp.source);
+  append_packed(out, seen);
+  append_varint(out, write_count);
+}
+
+size_t append_packed_write(std::string& out, TableId table, std::string_view key, const Record& delta) {
+  append_varint(out, table);
+  out += '\0';
+  append_bytes(out, key);
+  const size_t at = out.size();
+  append_packed(out, delta);
+  return at;
+}
+
 void append_packed(std::string& out, const Entry& entry) {
-  append_varint(out, entry.stamp.hlc);
-  append_varint(out, entry.stamp.source);
-  append_packed(out, entry.seen);
-  append_varint(out, entry.writes.size());
+  begin_packed_entry(out, entry.stamp, entry.seen, entry.writes.size());
   for (const Entry::Write& write : entry.writes) {
+    if (!write.is_blank) {
+      append_packed_write(out, write.table, write.key, write.delta);
+      continue;
+    }
     append_varint(out, write.table);
-    out += write.is_blank ? '\1' : '\0';
-    if (write.is_blank) continue;
-    append_bytes(out, write.key);
-    append_packed(out, write.delta);
+    out += '\1';
   }
 }
 

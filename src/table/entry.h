@@ -65,6 +65,10 @@ struct Entry {
 };
 
 void append_packed(std::string& out, const Entry& entry);
+// The same in pieces, for who has no Entry: the head, then each write. Where in `out` the delta's bytes begin, which are
+// the last.
+void begin_packed_entry(std::string& out, const Stamp& stamp, const Vector& seen, size_t write_count);
+size_t append_packed_write(std::string& out, TableId table, std::string_view key, const Record& delta);
 Result<Entry> take_packed_entry(std::string_view& bytes);
 
 }  // namespace sealane::table

@@ -113,26 +113,38 @@ bool take_value(std::string_view& bytes, size_t level, Value& out) {
   return false;
 }
 
-bool skip_value(std::string_view& bytes, size_t level) {
-  Type type;
-  std::string_view ignored;
-  bool ignored_bool;
-  if (level > kDepthMax || !take_type(bytes, type)) return false;
-  switch (type) {
-    case Type::S:
-    case Type::N:
-    case Type::B: return take_bytes(bytes, ignored);
-    case Type::null: return true;
-    case Type::boolean: return take_bool(bytes, ignored_bool);
-    default: break;
+// Adds what size_bytes() counts to `size`, if somebody wants it.
+bool skip_value(std::string_view& bytes, size_t level, size_t* size);
+
+bool skip_leaf(Type type, std::string_view& bytes, size_t* size) {
+  std::string_view text;
+  bool ignored;
+  if (type == Type::null || type == Type::boolean) {
+    if (size) *size += 1;
+    return type == Type::null || take_bool(bytes, ignored);
   }
+  if (!take_bytes(bytes, text)) return false;
+  if (!size) return true;
+  if (type != Type::N && type != Type::NS) {
+    *size += text.size();
+    return true;
+  }
+  const auto number = Number::parse(text);
+  if (number) *size += size_bytes(*number);
+  return number.has_value();
+}
+
+bool skip_value(std::string_view& bytes, size_t level, size_t* size) {
+  Type type;
   size_t count = 0;
+  if (level > kDepthMax || !take_type(bytes, type)) return false;
+  const bool is_map = type == Type::M, is_set = type >= Type::SS && type <= Type::BS;
+  if (!is_map && !is_set && type != Type::L) return skip_leaf(type, bytes, size);
   if (!take_count(bytes, count)) return false;
+  if (size && !is_set) *size += kContainerBytes + count * kElementBytes;
   for (; count > 0; --count) {
-    const bool has_bytes = type != Type::L;  // a name, or an element of a set
-    const bool has_value = type == Type::M || type == Type::L;
-    if (has_bytes && !take_bytes(bytes, ignored)) return false;
-    if (has_value && !skip_value(bytes, level + 1)) return false;
+    if (is_map && !skip_leaf(Type::S, bytes, size)) return false;  // the name
+    if (is_set ? !skip_leaf(type, bytes, size) : !skip_value(bytes, level + 1, size)) return false;
   }
   return true;
 }
@@ -329,7 +341,9 @@ Result<Item> take_packed_item(std::string_view& bytes) {
   return out;
 }
 
-bool skip_packed(std::string_view& bytes) { return skip_value(bytes, 1); }
+bool skip_packed(std::string_view& bytes) { return skip_value(bytes, 1, nullptr); }
+
+bool skip_packed(std::string_view& bytes, size_t& size) { return skip_value(bytes, 1, &size); }
 
 bool append_packed_as_json(std::string& out, std::string_view& bytes) {
   return JsonWriter(out, bytes).value(1);

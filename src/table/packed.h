@@ -25,6 +25,8 @@ void append_packed(std::string& out, const Value& value);
 Result<Value> take_packed(std::string_view& bytes);
 // Steps over one value without building it; of the value it checks the shape, not the order of its elements.
 [[nodiscard]] bool skip_packed(std::string_view& bytes);
+// Adds to `size` what size_bytes() counts for the value.
+[[nodiscard]] bool skip_packed(std::string_view& bytes, size_t& size);
 
 // Item: count, then name and value of each.
 void append_packed(std::string& out, const Item& item);

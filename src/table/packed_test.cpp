@@ -42,6 +42,11 @@ TEST(Packed, what_is_packed_reads_back_and_leaves_what_follows) {
     ASSERT_EQ(rest, "rest") << seed;
     ASSERT_TRUE(skip_packed(skipped)) << seed;
     ASSERT_EQ(skipped, "rest") << seed;
+    size_t size = 1;
+    skipped = bytes;
+    ASSERT_TRUE(skip_packed(skipped, size)) << seed;
+    ASSERT_EQ(skipped, "rest") << seed;
+    ASSERT_EQ(size, 1 + size_bytes(value)) << seed;
 
     const Item item = roll_item(dice);
     std::string item_bytes;

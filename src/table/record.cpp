@@ -7,6 +7,7 @@
 
 #include "table/attribute_json.h"
 #include "table/packed.h"
+#include "table/size.h"
 
 namespace sealane::table {
 namespace {
@@ -132,6 +133,9 @@ Cell join_cells(Cell a, Cell b, Witness* witness) {
 
 // ── bytes ──
 
+// A count is what the bytes say of themselves: no ground to reserve that much.
+constexpr size_t kReserveMax = 64;
+
 enum : uint8_t { kHasCleared = 1, kHasLive = 2, kLiveIsCleared = 4 };
 enum : uint8_t { kRemoved = 0, kValue = 1, kSequence = 2, kFormMask = 3, kAtCleared = 4, kAtLive = 8, kAtZero = 16 };
 
@@ -233,10 +237,12 @@ const Cell* Record::find(std::string_view name) const {
   return at != cells.end() && at->name == name ? &*at : nullptr;
 }
 
-Record put_delta(const Item& item, Stamp stamp) {
+Record put_delta(Item item, Stamp stamp) {
   Record delta{.cleared = stamp, .live = stamp};
   delta.cells.reserve(item.size());
-  for (const auto& [name, value] : item) delta.cells.push_back({.name = name, .stamp = stamp, .value = value});
+  for (auto& [name, value] : std::move(item).attributes()) {
+    delta.cells.push_back({.name = std::move(name), .stamp = stamp, .value = std::move(value)});
+  }
   return delta;
 }
 
@@ -271,7 +277,7 @@ Record update_delta(const Item& after, std::span<const Change> changes, Merge me
   return delta;
 }
 
-void join(Record& into, const Record& delta, Witness* witness) {
+void join(Record& into, Record delta, Witness* witness) {
   into.live = std::max(into.live, delta.live);
   const Stamp cleared = std::max(into.cleared, delta.cleared);
   if (cleared > into.cleared) {
@@ -282,8 +288,7 @@ void join(Record& into, const Record& delta, Witness* witness) {
   std::vector<Cell> joined;
   joined.reserve(into.cells.size() + delta.cells.size());
   auto mine = into.cells.begin();
-  for (const Cell& theirs : delta.cells) {
-    Cell cell = theirs;
+  for (Cell& cell : delta.cells) {
     if (!keep_after(cell, cleared, witness, true)) continue;
     while (mine != into.cells.end() && mine->name < cell.name) joined.push_back(std::move(*mine++));
     if (mine != into.cells.end() && mine->name == cell.name) {
@@ -295,6 +300,13 @@ void join(Record& into, const Record& delta, Witness* witness) {
   std::move(mine, into.cells.end(), std::back_inserter(joined));
   for (Cell& cell : joined) normalize(cell);
   into.cells = std::move(joined);
+  if (!witness || !into.exists()) return;
+  for (Discarded& what : witness->discarded) {
+    const Cell* cell = into.find(what.attribute);
+    if (!cell) continue;
+    what.kept = cell->value;
+    what.is_elsewhere = cell->is_sequence;
+  }
 }
 
 bool purge(Record& record, Hlc stable) {
@@ -354,7 +366,7 @@ Result<Record> take_packed_record(std::string_view& bytes) {
   Head head;
   if (!take_head(bytes, head)) return corrupt();
   Record record{.cleared = head.cleared, .live = head.live};
-  record.cells.reserve(head.cell_count);
+  record.cells.reserve(std::min<uint64_t>(head.cell_count, kReserveMax));
   for (; head.cell_count > 0; --head.cell_count) {
     SL_TRY(Cell cell, take_cell(bytes, head));
     if (!record.cells.empty() && record.cells.back().name >= cell.name) return corrupt();
@@ -395,6 +407,40 @@ Result<bool> append_packed_record_as_json(std::string& out, std::string_view byt
   if (between == '{') out += '{';
   out += '}';
   return true;
+}
+
+Result<Outline> outline_of_packed_record(std::string_view bytes) {
+  Head head;
+  if (!take_head(bytes, head)) return corrupt();
+  Outline out{.exists = head.live != Stamp{} && head.live >= head.cleared, .latest = std::max(head.cleared, head.live)};
+  for (; head.cell_count > 0; --head.cell_count) {
+    std::string_view name;
+    uint8_t form = 0;
+    Stamp stamp;
+    if (!take_cell_head(bytes, head, name, form, stamp)) return corrupt();
+    out.latest = std::max(out.latest, stamp);
+    if ((form & kFormMask) == kRemoved) continue;
+    out.size_bytes += name.size();
+    if ((form & kFormMask) == kValue) {
+      if (!skip_packed(bytes, out.size_bytes)) return corrupt();
+      continue;
+    }
+    uint64_t count = 0;
+    if (!take_varint(bytes, count) || count > bytes.size()) return corrupt();
+    out.size_bytes += kContainerBytes + count * kElementBytes;
+    for (; count > 0; --count) {
+      Element e;
+      if (!take_element_head(bytes, e) || !skip_packed(bytes, out.size_bytes)) return corrupt();
+      out.latest = std::max(out.latest, e.id);
+    }
+  }
+  if (!out.exists) out.size_bytes = 0;
+  return out;
+}
+
+bool replaces(const Record& delta, const Stamp& latest) {
+  return delta.cleared > latest && delta.live >= delta.cleared &&
+         std::ranges::all_of(delta.cells, [](const Cell& cell) { return cell.value.has_value(); });
 }
 
 bool exists_packed(std::string_view bytes) {

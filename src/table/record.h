@@ -67,7 +67,7 @@ struct Record {
 
 // ── writes as deltas ────────────────────────────────────────────────────────────────────────────────
 
-Record put_delta(const Item& item, Stamp stamp);
+Record put_delta(Item item, Stamp stamp);
 Record delete_delta(Stamp stamp);
 // `after` is the item with the changes in it. `merge` decides how small the delta may be: item: as put_delta(after);
 // attribute: the touched attributes, whole; conversation: appends and prepends by element. Key attributes are always
@@ -82,6 +82,9 @@ struct Discarded {
   std::string attribute;
   Stamp lost, won;
   Value value;  // what was lost
+  // What stands in its place after the join; nothing: the attribute or the item was removed, or it is to be looked up.
+  std::optional<Value> kept{};
+  bool is_elsewhere = false;  // in a list that is merged by element: the item tells
 };
 
 // Watches a join for conflicts. Reports what of the record the delta's writer had not seen, and what of the delta lost to
@@ -93,7 +96,7 @@ struct Witness {
 };
 
 // Folds `delta` into `into`.
-void join(Record& into, const Record& delta, Witness* witness = nullptr);
+void join(Record& into, Record delta, Witness* witness = nullptr);
 
 // Drops the traces of removals that every replica has passed (stamps <= stable). True: nothing is left of the record.
 bool purge(Record& record, Hlc stable);
@@ -111,6 +114,16 @@ Result<Record> take_packed_record(std::string_view& bytes);
 // The item of a packed record, written as DynamoDB JSON without a tree: GetItem's path. Returns false when the item
 // does not exist; error `corrupt`.
 Result<bool> append_packed_record_as_json(std::string& out, std::string_view bytes);
+// What a writer wants to know of a packed record that it may write over.
+struct Outline {
+  bool exists = false;
+  size_t size_bytes = 0;  // of its item
+  Stamp latest;           // of all stamps in it
+};
+Result<Outline> outline_of_packed_record(std::string_view bytes);
+// Whether a record whose latest stamp is this one becomes, joined with `delta`, just the delta: a whole item that was
+// written after all that is there.
+bool replaces(const Record& delta, const Stamp& latest);
 // Whether a packed record's item exists; false also for bytes that do not read back.
 bool exists_packed(std::string_view bytes);
 // One attribute of a packed record's item; nothing when the item or the attribute is not there.

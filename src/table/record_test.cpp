@@ -7,6 +7,7 @@
 
 #include "base/dice.h"
 #include "table/attribute_json.h"
+#include "table/size.h"
 
 namespace sealane::table {
 namespace {
@@ -152,6 +153,13 @@ TEST(Records, joined_in_any_order_and_however_often_have_the_same_bytes) {
     view = bytes;
     const auto again = take_packed_record(view);
     ASSERT_TRUE(again && view.empty() && *again == one) << "seed " << seed;
+    const auto outline = outline_of_packed_record(bytes);
+    ASSERT_TRUE(outline) << "seed " << seed;
+    ASSERT_EQ(outline->exists, one.exists()) << "seed " << seed;
+    ASSERT_EQ(outline->size_bytes, size_bytes(one)) << "seed " << seed;
+    Stamp latest = std::max(one.cleared, one.live);
+    for (const Cell& cell : one.cells) latest = std::max(latest, cell.latest());
+    ASSERT_EQ(outline->latest, latest) << "seed " << seed;
     std::string as_json;
     const auto there = append_packed_record_as_json(as_json, bytes);
     ASSERT_TRUE(there) << "seed " << seed;
@@ -165,6 +173,27 @@ TEST(Records, joined_in_any_order_and_however_often_have_the_same_bytes) {
       if (expected) ASSERT_EQ(**found, *expected) << "seed " << seed;
     }
   }
+}
+
+// The writer's shortcut: what it may store without reading what is there.
+TEST(Records, that_are_replaced_become_the_delta_itself) {
+  size_t replaced_count = 0;
+  for (uint64_t seed = 1; seed <= 20'000; ++seed) {
+    Dice dice(seed);
+    Record record;
+    for (uint64_t n = 0, count = dice.below(5); n < count; ++n) join(record, random_delta(dice, n + 1));
+    const Record delta = random_delta(dice, 9);
+    const Outline outline = *outline_of_packed_record(bytes_of(record));
+    if (!replaces(delta, outline.latest)) continue;
+    ++replaced_count;
+    join(record, delta);
+    ASSERT_EQ(bytes_of(record), bytes_of(delta)) << "seed " << seed;
+  }
+  EXPECT_GT(replaced_count, 500u);
+  EXPECT_TRUE(replaces(put_delta(item({{"id", text("k")}}), {10, 1}), {9, 2}));
+  EXPECT_FALSE(replaces(put_delta(item({{"id", text("k")}}), {10, 1}), {10, 2})) << "from another region, and later";
+  EXPECT_FALSE(replaces(delete_delta({10, 1}), {9, 2})) << "a removal keeps when the item was last alive";
+  EXPECT_FALSE(replaces(set("a", text("1"), {10, 1}), {9, 2}));
 }
 
 // ── conflicts ──

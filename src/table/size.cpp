@@ -8,20 +8,9 @@
 namespace sealane::table {
 namespace {
 
-// Two digits a byte from the decimal point outwards, so that a pair begins at an odd exponent; a
-// byte for the exponent and the sign, and one more when negative.
-size_t size_of(const Number& n) {
-  if (n.is_zero()) return 1;
-  const size_t digits = size_t(n.digit_count());
-  const size_t pairs = n.exponent() % 2 == 0 ? 1 + digits / 2 : (digits + 1) / 2;
-  return 1 + pairs + (n.is_negative() ? 1 : 0);
-}
-
-constexpr size_t kContainerBytes = 3, kElementBytes = 1;
-
 struct Sizer {
   size_t operator()(const std::string& s) const { return s.size(); }
-  size_t operator()(const Number& n) const { return size_of(n); }
+  size_t operator()(const Number& n) const { return size_bytes(n); }
   size_t operator()(const Binary& b) const { return b.bytes.size(); }
   size_t operator()(const Null&) const { return 1; }
   size_t operator()(bool) const { return 1; }
@@ -49,6 +38,15 @@ struct Sizer {
 size_t started(size_t bytes, size_t unit) { return std::max<size_t>(1, (bytes + unit - 1) / unit); }
 
 }  // namespace
+
+// Two digits a byte from the decimal point outwards, so that a pair begins at an odd exponent; a
+// byte for the exponent and the sign, and one more when negative.
+size_t size_bytes(const Number& n) {
+  if (n.is_zero()) return 1;
+  const size_t digits = size_t(n.digit_count());
+  const size_t pairs = n.exponent() % 2 == 0 ? 1 + digits / 2 : (digits + 1) / 2;
+  return 1 + pairs + (n.is_negative() ? 1 : 0);
+}
 
 size_t size_bytes(const Value& value) { return std::visit(Sizer(), value.form()); }
 

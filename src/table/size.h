@@ -12,6 +12,8 @@ namespace sealane::table {
 
 struct Record;
 
+inline constexpr size_t kContainerBytes = 3, kElementBytes = 1;  // of a list or a map
+
 inline constexpr size_t kItemBytesMax = 400 * 1024;
 inline constexpr size_t kDepthMax = 32;            // nested maps and lists
 inline constexpr size_t kHashKeyBytesMax = 2048;
@@ -24,6 +26,7 @@ inline constexpr size_t kAttributeNameBytesMax = 65535;
 
 // Attribute names and values: strings and binaries their bytes; numbers about one byte per two digits and one more
 // (two for negative ones); null and boolean 1; lists and maps 3, and 1 for each element.
+size_t size_bytes(const Number& number);
 size_t size_bytes(const Value& value);
 size_t size_bytes(const Item& item);
 // Of a record's item, which is not built for it.

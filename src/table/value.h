@@ -50,6 +50,8 @@ class Item {
   void append(std::string name, Value value);
   Value& append(std::string_view name);  // to be filled
   void reserve(size_t count);
+  // For who takes it apart.
+  std::vector<Attribute> attributes() &&;
   friend bool operator==(const Item& a, const Item& b);
 
  private:
@@ -108,6 +110,7 @@ inline bool Item::empty() const { return attributes_.empty(); }
 inline size_t Item::size() const { return attributes_.size(); }
 inline Item::Iterator Item::begin() const { return attributes_.begin(); }
 inline Item::Iterator Item::end() const { return attributes_.end(); }
+inline std::vector<Item::Attribute> Item::attributes() && { return std::move(attributes_); }
 inline bool operator==(const Item& a, const Item& b) { return a.attributes_ == b.attributes_; }
 
 }  // namespace sealane::table

@@ -13,16 +13,18 @@ namespace {
 using http::trim;
 
 constexpr size_t kValueBytesMax = 256;  // of an id or a secret; AWS has 16 to 128
+constexpr size_t kTokenBytesMax = 8192;  // of a session token; AWS has some 1,500 and warns of no bound
 
 // An id or a secret: visible ASCII without what an Authorization field is cut at.
-bool is_key_text(std::string_view text) {
-  return !text.empty() && text.size() <= kValueBytesMax && std::ranges::all_of(text, [](char c) {
+bool is_key_text(std::string_view text, size_t bytes_max = kValueBytesMax) {
+  return !text.empty() && text.size() <= bytes_max && std::ranges::all_of(text, [](char c) {
     return c > ' ' && c < 0x7f && c != ',';
   });
 }
 
 class Parser {
  public:
+  explicit Parser(AwsKeyring::Use use) : use_(use) {}
   Result<std::vector<AwsKey>> parse(std::string_view text) {
     if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // a byte order mark
     while (!text.empty()) {
@@ -36,7 +38,7 @@ class Parser {
     SL_CHECK(finish_profile());
     std::ranges::sort(keys_, {}, &AwsKey::access_key);
     const auto twice = std::ranges::adjacent_find(keys_, {}, &AwsKey::access_key);
-    if (twice != keys_.end()) {
+    if (twice != keys_.end() && use_ == AwsKeyring::Use::verify) {
       return fail(Code::invalid, fmt::format("profiles [{}] and [{}] have the same aws_access_key_id",
                                              twice->profile, std::next(twice)->profile));
     }
@@ -78,7 +80,10 @@ class Parser {
       if (!is_key_text(value)) return wrong("not a usable aws_secret_access_key");
       profile_.secret = value;
     } else if (name == "aws_session_token") {
-      return wrong("aws_session_token: temporary credentials cannot be used here");
+      if (use_ == AwsKeyring::Use::verify) return wrong("aws_session_token: temporary credentials cannot be used here");
+      if (!profile_.session_token.empty()) return wrong("aws_session_token stands twice in this profile");
+      if (!is_key_text(value, kTokenBytesMax)) return wrong("not a usable aws_session_token");
+      profile_.session_token = value;
     } else if (name == "sealane_services") {
       bool fine = true;
       http::each_element(value, [&](std::string_view service) {
@@ -111,6 +116,7 @@ class Parser {
     return {};
   }
 
+  const AwsKeyring::Use use_;
   std::vector<AwsKey> keys_;
   AwsKey profile_;
   bool open_ = false;
@@ -124,12 +130,12 @@ bool AwsKey::may(std::string_view service, Access wanted) const {
   return services.empty() || std::ranges::find(services, service) != services.end();
 }
 
-Result<AwsKeyring> AwsKeyring::parse(std::string_view text) {
+Result<AwsKeyring> AwsKeyring::parse(std::string_view text, Use use) {
   if (text.size() > kTextBytesMax) {
     return fail(Code::limit, fmt::format("longer than {} bytes", kTextBytesMax));
   }
   AwsKeyring out;
-  SL_TRY(out.keys_, Parser().parse(text));
+  SL_TRY(out.keys_, Parser(use).parse(text));
   return out;
 }
 
@@ -138,6 +144,11 @@ const AwsKey* AwsKeyring::find(std::string_view access_key) const {
     return std::string_view(key.access_key);
   });
   return at != keys_.end() && at->access_key == access_key ? &*at : nullptr;
+}
+
+const AwsKey* AwsKeyring::find_profile(std::string_view name) const {
+  const auto at = std::ranges::find(keys_, name, &AwsKey::profile);
+  return at != keys_.end() ? &*at : nullptr;
 }
 
 std::string fresh_aws_credentials(std::span<const uint8_t, 40> random) {

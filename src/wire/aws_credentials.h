@@ -25,7 +25,9 @@ struct AwsKey {
   std::string secret;      // never in a message or a log line
   std::vector<std::string> services;  // names as in a credential scope; empty: every service
   Access access = Access::write;
+  std::string session_token{};        // of temporary credentials: sent along with each request
 
+  friend bool operator==(const AwsKey&, const AwsKey&) = default;
   bool may(std::string_view service, Access wanted) const;
 };
 
@@ -36,10 +38,13 @@ class AwsKeyring {
   static constexpr size_t kKeysMax = 10'000;
 
   AwsKeyring() = default;
+  // Temporary credentials (aws_session_token) may sign our own requests; those of others are not checked with them.
+  enum class Use : uint8_t { verify, sign };
   // Errors name the line: "line 3: ...". Unknown settings are left alone, as other programs keep theirs there.
-  static Result<AwsKeyring> parse(std::string_view text);
+  static Result<AwsKeyring> parse(std::string_view text, Use use = Use::verify);
 
   const AwsKey* find(std::string_view access_key) const;
+  const AwsKey* find_profile(std::string_view name) const;
   std::span<const AwsKey> keys() const { return keys_; }
 
  private:

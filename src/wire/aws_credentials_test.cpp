@@ -81,6 +81,25 @@ TEST(AwsCredentials, mistakes_are_told_with_their_line) {
             "profiles [default] and [b] have the same aws_access_key_id");
 }
 
+TEST(AwsCredentials, temporary_credentials_may_sign_but_not_be_checked) {
+  const std::string head = "[a]\naws_access_key_id = ASIA\naws_secret_access_key = SECRET\n";
+  const std::string text = head + "aws_session_token = IQoJb3//8=\n" + "[b]" + head.substr(3);
+  const auto keys = AwsKeyring::parse(text, AwsKeyring::Use::sign);
+  ASSERT_TRUE(keys) << keys.error().what;
+  ASSERT_NE(keys->find_profile("a"), nullptr);
+  EXPECT_EQ(keys->find_profile("a")->session_token, "IQoJb3//8=");
+  ASSERT_NE(keys->find_profile("b"), nullptr) << "the same key may stand in two profiles";
+  EXPECT_EQ(keys->find_profile("b")->session_token, "");
+  EXPECT_EQ(keys->find_profile("c"), nullptr);
+  const auto error = [&](const std::string& more) {
+    return AwsKeyring::parse(head + more, AwsKeyring::Use::sign).error().what;
+  };
+  EXPECT_EQ(error("aws_session_token = a\naws_session_token = b"), "line 5: aws_session_token stands twice in this profile");
+  EXPECT_EQ(error("aws_session_token = a b"), "line 4: not a usable aws_session_token");
+  EXPECT_TRUE(AwsKeyring::parse(head + "aws_session_token = " + std::string(8192, 't'), AwsKeyring::Use::sign));
+  EXPECT_EQ(error("aws_session_token = " + std::string(8193, 't')), "line 4: not a usable aws_session_token");
+}
+
 TEST(AwsCredentials, no_mistake_tells_a_secret) {
   for (const char* text : {"[a]\naws_secret_access_key = TOPSECRET x", "[a]\naws_secret_access_key TOPSECRET",
                            "[a]\naws_secret_access_key = TOPSECRET\naws_secret_access_key = TOPSECRET",

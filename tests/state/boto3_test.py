@@ -5,7 +5,7 @@
     tests/state/boto3_test.py http://HOST:PORT [unittest arguments, e.g. -v Conditions -k between]
 
 Environment: REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY; REPLICA, a second region the server knows;
-JUDGE=dynalite when the server is dynalite.
+JUDGE=dynalite when the server is dynalite, JUDGE=handoff when it is dynalite behind a Sealane node.
 """
 import subject
 

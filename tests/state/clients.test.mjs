@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The clients that agents really use, unchanged, each doing its own job from end to end on a server of DynamoDB's API.
 //   STATE_CLIENTS=$(tests/state/install.sh) ENDPOINT=http://HOST:PORT node --test tests/state/clients.test.mjs
-// Environment: ENDPOINT, REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY; JUDGE=dynalite when the server is dynalite.
+// Environment: ENDPOINT, REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY; JUDGE=dynalite when the server is dynalite,
+// JUDGE=handoff when it is dynalite behind a Sealane node.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -17,7 +18,7 @@ const { DescribeStreamCommand, DynamoDBStreamsClient, GetRecordsCommand, GetShar
 const credentials = { accessKeyId: process.env.AWS_ACCESS_KEY_ID, secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY };
 const config = { endpoint: process.env.ENDPOINT, region: process.env.REGION, credentials };
 const client = new DynamoDBClient(config);
-const differsFromDynalite = (reason) => ({ skip: process.env.JUDGE === "dynalite" ? reason : false });
+const differsFromDynalite = (reason) => ({ skip: ["dynalite", "handoff"].includes(process.env.JUDGE) ? reason : false });
 
 const tables = [];
 async function table(keys, more = {}) {

@@ -29,7 +29,7 @@ CANNOT = 77  # as automake has it: not possible here
 DYNALITE = """
 const dynalite = require('module').createRequire(process.argv[1] + '/package.json')('dynalite');
 const server = dynalite({createTableMs: 0, deleteTableMs: 0, updateTableMs: 0});
-server.listen(0, process.argv[2], () => console.log(server.address().port));
+server.listen(+process.argv[3], process.argv[2], () => console.log(server.address().port));
 process.stdin.on('end', () => process.exit(0)).resume();
 """
 
@@ -44,9 +44,9 @@ def installed():
 
 
 @contextlib.contextmanager
-def dynalite(clients, address):
+def dynalite(clients, address, port=0):
     """Ends when its standard input does, so it never outlives us."""
-    with subprocess.Popen(["node", "-e", DYNALITE, clients, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    with subprocess.Popen(["node", "-e", DYNALITE, clients, address, str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           text=True) as server:
         try:
             yield f"http://{address}:{int(server.stdout.readline())}"

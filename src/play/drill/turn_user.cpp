@@ -67,10 +67,11 @@ void TurnUser::connect(const StubResolver::Answer& answer) {
   const std::string body = fmt::format(R"({{"prompt":"This is turn {}: what is {} times 7?","sessionId":"{}"}})",
                                        turn_.number, turn_.number, options_.session);
   deadline_->arm_at(lane_.clock.now() + options_.connect.timeout);
+  const std::string cookie = cookie_.empty() ? "" : fmt::format("Cookie: {}\r\n", cookie_);
   connection_->send(fmt::format("POST /agent HTTP/1.1\r\nHost: {}\r\nUser-Agent: sealane-drill\r\n"
-                                "Accept: application/json\r\nContent-Type: application/json\r\n"
+                                "Accept: application/json\r\nContent-Type: application/json\r\n{}"
                                 "Idempotency-Key: {}\r\nContent-Length: {}\r\n\r\n{}",
-                                plan_.domain, id(), body.size(), body));
+                                plan_.domain, cookie, id(), body.size(), body));
 }
 
 void TurnUser::failed() {
@@ -78,6 +79,14 @@ void TurnUser::failed() {
   pool_.sweep_soon();
   deadline_->disarm();
   next_->arm_at(lane_.clock.now() + kRepeatAfter);
+}
+
+// One cookie is all that an edge gives.
+void TurnUser::on_head(HttpConnection& connection, const wire::http::ResponseHead& head) {
+  const auto given = wire::http::find(head.fields, "set-cookie");
+  if (&connection != connection_ || !given) return;
+  const std::string_view pair = given->substr(0, given->find(';'));
+  if (pair.size() <= kCookieBytesMax) cookie_ = pair;
 }
 
 void TurnUser::on_body(HttpConnection& connection, std::string_view bytes) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A user in a conversation of turns: asks, waits for the reply, asks again, always in one session. A turn without a reply is
 // repeated under the same Idempotency-Key until it has one. Which turns were acknowledged is what must be there at the end.
+// Like a browser it brings back the cookie that it is given, to every address of the name.
 #pragma once
 
 #include <memory>
@@ -16,6 +17,7 @@ class TurnUser final : HttpConnection::User {
  public:
   static constexpr uint32_t kTurnsMax = 500;          // of one conversation: an item is 400 KB at most
   static constexpr size_t kReplyBytesMax = 64 << 10;
+  static constexpr size_t kCookieBytesMax = 4096;     // RFC 6265 6.1
   static constexpr Duration kRepeatAfter = 50ms;      // a turn that got no reply
 
   struct Options {
@@ -47,6 +49,7 @@ class TurnUser final : HttpConnection::User {
   void failed();
   void taken(const std::string& body);
   std::string id() const;
+  void on_head(HttpConnection&, const wire::http::ResponseHead& head) override;
   void on_body(HttpConnection&, std::string_view bytes) override;
   void on_answer(HttpConnection&, uint16_t status) override;
   void on_gone(HttpConnection&, Failure why, bool during_request) override;
@@ -60,6 +63,7 @@ class TurnUser final : HttpConnection::User {
   HttpConnection* connection_ = nullptr;
   TurnSeen turn_;
   std::string body_;
+  std::string cookie_;  // "name=value"; empty: none was given
   std::vector<std::string> acknowledged_;
   uint32_t highest_count_ = 0;  // that a reply has told
   bool is_running_ = false, is_asking_ = false, is_released_ = false;

@@ -20,6 +20,7 @@ TableTrial random_trial(uint64_t seed) {
     trial.log_bytes_max = 8 << 10;
     trial.message_bytes_max = 4 << 10;
   }
+  trial.restores = !trial.destroys && !trial.replaces && dice.chance(0.5);
   return trial;
 }
 

@@ -10,11 +10,13 @@
 //   6 a write shows at once where it was made: nothing that is there already wins against it
 //   7 what a session appends after something that it has seen stands behind it
 //   8 nobody needs a snapshot while logs have room
+//   9 the items are as many as each node counts
 //
 // Regions and single nodes are cut off, nodes and message brokers killed and frozen, machines lose
 // power, clocks are off by up to two seconds, disks are slow, logs so short that who was away needs
-// a snapshot; a node may lose its disk and come back as a new one, a region may be destroyed. All
-// the while clients append, update, put, delete and read in every region.
+// a snapshot; a node may lose its disk and come back as a new one, nodes may be set back to a
+// snapshot of some time ago, a region may be destroyed. All the while clients append, update, put,
+// delete and read in every region.
 #pragma once
 
 #include <cstdint>
@@ -39,13 +41,14 @@ struct TableTrial {
   bool is_os_durable = false;  // durability: os; a power cut may lose the tail of a log
   bool destroys = false;       // one region vanishes for good
   bool replaces = false;       // one node comes back with an empty disk
+  bool restores = false;       // nodes are stopped and come back as they were in a snapshot
 };
 
 struct TableVerdict {
   std::vector<std::string> broken;  // which rule, and how; empty: all held
   uint64_t acknowledged_count = 0, refused_count = 0, read_count = 0, stale_count = 0,
            conflict_count = 0;
-  uint64_t fault_count = 0, repair_count = 0, snapshot_count = 0, held_count = 0;
+  uint64_t fault_count = 0, repair_count = 0, snapshot_count = 0, held_count = 0, restore_count = 0;
   uint64_t excused_count = 0;  // acknowledged with a disk that was then lost, and nowhere else
   Duration level_after{};      // how long it took to be level
   uint64_t trace_hash = 0;

@@ -159,16 +159,14 @@ void Trial::read(Tables& tables, unsigned key, Session& session) {
                             lost.at.position, tables.engine().applied().position(lost.at.source)));
           }
         }
-        // As the API does: what is not on the disk yet is not shown.
-        const state::Position all{tables.engine().self(),
-                                  tables.engine().applied().position(tables.engine().self())};
+        // As the API does: what could be forgotten yet is not shown.
         const auto show = [this, key, &session, there,
                            shown = tables.engine().shown()](const Status& status) {
           if (!status) return;
           session.must_see[key].insert(there.begin(), there.end());
           session.seen.raise(shown);
         };
-        tables.replicator().when_acknowledged(all, table::Ack::local, 3s, show);
+        tables.replicator().when_kept(3s, show);
       });
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What goes wrong.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -22,7 +24,7 @@ void Trial::strike() {
   const Duration lasts = 100ms + Duration(dice_.below(6'000'000'000));
   sim::Node& node = *member.node;
   sim::Node& broker = *brokers_[member.region];
-  switch (dice_.below(8)) {
+  switch (dice_.below(trial_.restores ? 12 : 8)) {
     case 0:
     case 1:
       return cut(member.region, lasts);
@@ -40,6 +42,12 @@ void Trial::strike() {
       });
     case 6:
       return cut(node, broker, lasts);
+    case 8:
+    case 9:
+      return take_snapshots();
+    case 10:
+    case 11:
+      return restore(member, lasts);
     default:
       jump_clock(member);
   }
@@ -77,7 +85,10 @@ void Trial::down(sim::Node& node, Duration lasts, bool is_power) {
   if (node.state() != sim::NodeState::running) return;
   if (Member* member = member_of(node)) {
     note_promises(*member);
-    if (is_power && trial_.is_os_durable) excuse(*member, member->source);
+    if (is_power && trial_.is_os_durable) {
+      excuse(*member, member->source);
+      if (trial_.restores) give_up(*member, said_by(*member));
+    }
   }
   is_power ? world_->power_off(node) : world_->kill(node);
   world_->at(world_->now() + lasts, [this, &node] { start(node); });
@@ -139,6 +150,32 @@ void Trial::destroy() {
     down(*member.node, 100ms + Duration(dice_.below(2'000'000'000)), true);
 }
 
+// ── what comes back from the past ──
+
+void Trial::take_snapshots() {
+  for (Member& member : members_) {
+    Tables* tables = at(member);
+    if (!tables) continue;
+    const std::string name = fmt::format("{}", ++snapshot_count_);
+    const auto done = [&member, name, applied = tables->engine().applied()](const auto& where) {
+      if (where) member.snapshots.push_back({name, applied});
+    };
+    tables->engine().copy(name, done);
+  }
+}
+
+void Trial::restore(Member& member, Duration lasts) {
+  if (!at(member) || member.snapshots.empty()) return;
+  const Member::Snapshot& snapshot = member.snapshots[dice_.below(member.snapshots.size())];
+  give_up(member, snapshot.applied);
+  ++verdict_.restore_count;
+  sim::Node& node = *member.node;
+  world_->kill(node);
+  if (!node.disk().restore(snapshot.name))
+    broke("a snapshot is not there any more: " + snapshot.name);
+  world_->at(world_->now() + lasts, [this, &node] { start(node); });
+}
+
 // ── what is excused ──
 
 Trial::Member* Trial::member_of(const sim::Node& node) {
@@ -158,7 +195,7 @@ void Trial::note_promises(Member& member) {
   member.source = tables->engine().self();
   member.promised.try_emplace(member.source, 0);
   for (const auto& [name, peer] : tables->replicator().peers()) {
-    if (member_of(name).is_doomed) continue;
+    if (member_of(name).is_doomed || !is_of_now(peer)) continue;
     for (auto& [source, promised] : member.promised)
       promised = std::max(promised, peer.applied.position(source));
   }
@@ -170,6 +207,44 @@ void Trial::excuse(const Member& member, table::Source source) {
   for (auto& [key, appends] : appends_) {
     for (auto& [element, append] : appends) {
       if (append.at.source == source && append.at.position > promised->second)
+        append.is_excused = true;
+    }
+  }
+}
+
+bool Trial::is_of_now(const state::Peer& peer) {
+  const auto life = lives_.find(peer.node);
+  return life != lives_.end() && peer.source == life->second.source;
+}
+
+// What hellos of its present life have promised that this member has.
+table::Vector Trial::said_by(const Member& member) {
+  table::Vector said;
+  for (const Member& other : members_) {
+    Tables* tables = at(other);
+    if (!tables) continue;
+    for (const auto& [name, peer] : tables->replicator().peers()) {
+      if (name == member.node->name() && is_of_now(peer)) said.raise(peer.applied);
+    }
+  }
+  return said;
+}
+
+// Lost may be writes of logs that nobody goes on with, and that no other node has said to have.
+void Trial::give_up(Member& going, table::Vector kept) {
+  lives_[going.node->name()] = {.source = 0, .goes_back_to = kept};
+  std::set<table::Source> written;
+  for (Member& member : members_) {
+    const Life& life = lives_[member.node->name()];
+    if (life.source != 0) written.insert(life.source);
+    kept.raise(life.goes_back_to);
+    if (&member != &going) kept.raise(said_by(member));
+    for (auto& [source, promised] : member.promised) promised = 0;  // as others say from now on
+  }
+  for (auto& [key, appends] : appends_) {
+    for (auto& [element, append] : appends) {
+      if (!written.contains(append.at.source) &&
+          append.at.position > kept.position(append.at.source))
         append.is_excused = true;
     }
   }

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "play/tables/trial.h"
+#include "table/size.h"
 
 namespace sealane::play {
 
@@ -101,6 +102,30 @@ void Trial::check_order(unsigned key, const std::vector<std::string>& turns,
         return broke(fmt::format("rule 7: {} stands before {}, which its writer had seen, in {}",
                                  element, earlier, where));
       }
+    }
+  }
+}
+
+// ── counts ──
+
+void Trial::check_counts() {
+  for (Tables* tables : living()) {
+    Engine& engine = tables->engine();
+    const table::Table* table = engine.find_table(kTableName);
+    if (!table) continue;
+    world_->run_until([&] { return !engine.is_counting(*table); }, world_->now() + 5s);
+    Engine::Count truth;
+    (void)engine.walk_records(table->id, {}, [&](std::string_view, std::string_view packed) {
+      const auto record = table::take_packed_record(packed);
+      truth.item_count += uint64_t{record && record->exists()};
+      truth.bytes += record ? table::size_bytes(*record) : 0;
+      return true;
+    });
+    const Engine::Count count = engine.count(*table);
+    if (engine.is_counting(*table) || count != truth) {
+      broke(fmt::format("rule 9: {:08x} counts {} items of {} bytes where there are {} of {}",
+                        engine.self(), count.item_count, count.bytes, truth.item_count,
+                        truth.bytes));
     }
   }
 }

@@ -69,7 +69,10 @@ Trial::Trial(const TableTrial& trial)
     brokers_.push_back(&world_->messaging().add_broker(regions_[r] + "-broker", broker));
     for (unsigned n = 0; n < trial.nodes_per_region; ++n) {
       const auto boot = [this, r, broker](sim::Node& node) {
-        return std::make_unique<Tables>(node, regions_[r], broker, regions_, names_, trial_);
+        auto tables =
+            std::make_unique<Tables>(node, regions_[r], broker, regions_, names_, trial_);
+        lives_[node.name()] = {.source = tables->engine().self()};
+        return tables;
       };
       sim::Node& node =
           world_->add_node({.name = names_[r * trial.nodes_per_region + n],
@@ -98,9 +101,15 @@ TableVerdict Trial::run() {
   world_->run_until(end);
   is_accepting_ = false;
   heal_all();
+  if (trial_.restores) {
+    world_->run_for(6s);  // until what was removed is forgotten, and logs are trimmed
+    restore(members_[dice_.below(members_.size())], 100ms);
+    heal_all();
+  }
   wait_until_level();
   check_appends();
   check_equal();
+  check_counts();
   count();
   TableVerdict verdict = std::move(verdict_);
   verdict.trace_hash = world_->trace_hash();
@@ -133,7 +142,7 @@ void Trial::count() {
     verdict_.snapshot_count += meter.counter("sealane_state_snapshots_total").get();
     verdict_.held_count += meter.counter("sealane_state_held_for_clock_total").get();
   }
-  if (verdict_.snapshot_count > 0 && !trial_.replaces &&
+  if (verdict_.snapshot_count > 0 && !trial_.replaces && !trial_.restores &&
       trial_.log_bytes_max == TableTrial::kLogBytesAmple) {
     broke(fmt::format("rule 8: {} snapshots, though every log reached back far enough",
                       verdict_.snapshot_count));

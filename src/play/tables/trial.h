@@ -60,6 +60,16 @@ class Trial {
     // By each log that it has begun, as it was when it died last: how far others have it on disks
     // that will not be lost.
     std::map<table::Source, uint64_t> promised;
+    struct Snapshot {
+      std::string name;
+      table::Vector applied;  // at least
+    };
+    std::vector<Snapshot> snapshots;
+  };
+  // What a machine is now, by its name.
+  struct Life {
+    table::Source source = 0;     // of the log that its node writes; 0: it comes back without, and
+    table::Vector goes_back_to;   // with this
   };
   // A user, who may turn to any region.
   struct Session {
@@ -109,7 +119,15 @@ class Trial {
   void heal_all();
   void lose_disk();
   void destroy();
+  void take_snapshots();
+  void restore(Member& member, Duration lasts);
   void note_promises(Member& member);
+  // Whether this hello is of the node's present life; what it said in one that it has gone back from
+  // is worth nothing any more.
+  bool is_of_now(const state::Peer& peer);
+  table::Vector said_by(const Member& member);
+  // What this member has in its store, of all logs, is about to be lost but for `kept`.
+  void give_up(Member& member, table::Vector kept);
   // What this member has in one of its logs is about to be lost: excuses what nobody else has
   // promised to have.
   void excuse(const Member& member, table::Source source);
@@ -124,6 +142,7 @@ class Trial {
   void check_appends();
   void check_order(unsigned key, const std::vector<std::string>& turns, const std::string& where);
   void check_equal();
+  void check_counts();
   std::map<std::string, std::string> content_of(Tables& tables);
   void count();
 
@@ -135,6 +154,8 @@ class Trial {
   std::map<unsigned, std::map<std::string, Append>> appends_;  // by key
   uint64_t element_count_ = 0;
   bool is_accepting_ = true;
+  uint64_t snapshot_count_ = 0;
+  std::map<std::string, Life, std::less<>> lives_;
   std::vector<Member> members_;
   std::vector<sim::Node*> brokers_;  // by region
   std::set<const sim::Node*> lost_;  // do not start again

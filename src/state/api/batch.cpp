@@ -208,10 +208,9 @@ Outcome<Answer> batch_write_item(Call& call) {
   Answer answer;
   std::vector<ItemWrite> items;
   const table::Stamp stamp = call.engine.next_stamp();
-  for (const WriteRequest& write : writes) {
+  for (WriteRequest& write : writes) {
     SL_TRY(Judged judged, judge(call.engine, write, stamp, false));
-    items.push_back({.table = write.table, .key = write.key, .before = std::move(judged.before),
-                     .delta = std::move(*judged.delta)});
+    items.push_back(to_commit(write, judged));
     if (write.table->ack == table::Ack::remote) answer.ack = table::Ack::remote;
   }
   std::vector<Written> written;

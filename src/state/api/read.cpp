@@ -74,21 +74,12 @@ class Page {
  public:
   Page(const ReadRequest& read, std::string& json)
       : read_(read), json_(json),
-        is_cut_(read.index && (read.select.value_or(Select::all_projected) != Select::all_attributes)) {}
+        is_cut_(read.index && (read.select.value_or(Select::all_projected) != Select::all_attributes)),
+        is_whole_(!read.filter && !read.projection &&
+                  (!is_cut_ || read.index->projection.kind == IndexProjection::Kind::all)) {}
 
   // Takes an item; false when the page is full.
-  Outcome<bool> take(std::string_view packed) {
-    SL_TRY(const table::Record record, lift(table::take_packed_record(packed)));
-    Item item = table::item_of(record);
-    const bool needs_table = read_.index && read_.index->is_local && asks_beyond_index();
-    Item shown = is_cut_ && !needs_table ? cut_to_index(item, *read_.table, *read_.index) : std::move(item);
-    bytes_ += table::size_bytes(shown);
-    ++scanned_;
-    if (!read_.filter || table::holds(*read_.filter, shown)) hand_out(shown);
-    const bool is_full = bytes_ >= table::kPageBytesMax || (read_.limit && scanned_ >= *read_.limit);
-    if (is_full) last_ = key_item(shown, *read_.table, read_.index);
-    return !is_full;
-  }
+  Outcome<bool> take(std::string_view packed) { return is_whole_ ? take_whole(packed) : take_apart(packed); }
 
   size_t bytes() const { return bytes_; }
   uint64_t count() const { return count_; }
@@ -104,16 +95,47 @@ class Page {
       return !shows(*read_.index, *read_.table, path.attribute);
     });
   }
-  void hand_out(const Item& item) {
+  // Nobody looks into it: from bytes to text, without a tree.
+  Outcome<bool> take_whole(std::string_view packed) {
+    SL_TRY(const table::Outline outline, lift(table::outline_of_packed_record(packed)));
+    const bool is_full = is_full_with(outline.size_bytes);
+    if (begin_item()) SL_CHECK(lift(table::append_packed_record_as_json(json_, packed)));
+    if (!is_full) return true;
+    SL_TRY(const table::Record record, lift(table::take_packed_record(packed)));
+    last_ = key_item(table::item_of(record), *read_.table, read_.index);
+    return false;
+  }
+
+  Outcome<bool> take_apart(std::string_view packed) {
+    SL_TRY(const table::Record record, lift(table::take_packed_record(packed)));
+    Item item = table::item_of(record);
+    const bool needs_table = read_.index && read_.index->is_local && asks_beyond_index();
+    Item shown = is_cut_ && !needs_table ? cut_to_index(item, *read_.table, *read_.index) : std::move(item);
+    const bool is_full = is_full_with(table::size_bytes(shown));
+    if ((!read_.filter || table::holds(*read_.filter, shown)) && begin_item()) {
+      table::append_json(json_, read_.projection ? table::project(shown, *read_.projection) : shown);
+    }
+    if (is_full) last_ = key_item(shown, *read_.table, read_.index);
+    return !is_full;
+  }
+
+  // Of an item that was looked at.
+  bool is_full_with(size_t bytes) {
+    bytes_ += bytes;
+    ++scanned_;
+    return bytes_ >= table::kPageBytesMax || (read_.limit && scanned_ >= *read_.limit);
+  }
+  // Of an item that is handed out: is its JSON wanted?
+  bool begin_item() {
     ++count_;
-    if (read_.select == Select::count) return;
+    if (read_.select == Select::count) return false;
     if (count_ > 1) json_ += ',';
-    table::append_json(json_, read_.projection ? table::project(item, *read_.projection) : item);
+    return true;
   }
 
   const ReadRequest& read_;
   std::string& json_;
-  const bool is_cut_;
+  const bool is_cut_, is_whole_;
   size_t bytes_ = 0;
   uint64_t count_ = 0, scanned_ = 0;
   Item last_;

@@ -134,7 +134,7 @@ struct JudgedAll {
   table::Ack ack = table::Ack::local;
 };
 
-Outcome<JudgedAll> judge_all(Engine& engine, const std::vector<WriteRequest>& writes, std::vector<Reason>& reasons) {
+Outcome<JudgedAll> judge_all(Engine& engine, std::vector<WriteRequest>& writes, std::vector<Reason>& reasons) {
   JudgedAll all;
   const table::Stamp stamp = engine.next_stamp();
   for (size_t i = 0; i < writes.size(); ++i) {
@@ -144,8 +144,7 @@ Outcome<JudgedAll> judge_all(Engine& engine, const std::vector<WriteRequest>& wr
       if (is_of_request(judged.error())) return std::unexpected(judged.error());
       reasons[i] = reason_of(judged.error());
     } else if (judged->delta) {
-      all.items.push_back({.table = writes[i].table, .key = writes[i].key, .before = std::move(judged->before),
-                           .delta = std::move(*judged->delta)});
+      all.items.push_back(to_commit(writes[i], *judged));
       all.part_of_item.push_back(i);
       if (writes[i].table->ack == table::Ack::remote) all.ack = table::Ack::remote;
     }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "state/api/contains.h"
 #include "state/api/keys.h"
@@ -83,10 +84,14 @@ Outcome<void> check_computed_index_keys(const Item& item, const Update& update, 
   return validation("The update expression attempted to update the secondary index key to unsupported type");
 }
 
-Outcome<void> judge_update(const WriteRequest& write, table::Stamp stamp, Judged& judged) {
+Outcome<void> judge_update(const WriteRequest& write, table::Stamp stamp, bool needs_old, Judged& judged) {
   const Table& table = *write.table;
   const bool is_new = judged.old_item.empty();
-  judged.new_item = is_new ? write.item() : judged.old_item;
+  if (is_new) {
+    judged.new_item = write.item();
+  } else {
+    judged.new_item = needs_old ? judged.old_item : std::exchange(judged.old_item, {});
+  }
   std::vector<table::Change> changes;
   if (write.update) {
     SL_TRY(changes, lift(table::apply(*write.update, judged.new_item)));
@@ -156,28 +161,38 @@ Outcome<void> bind_write(const Engine& engine, WriteRequest& write) {
   return {};
 }
 
-Outcome<Judged> judge(Engine& engine, const WriteRequest& write, table::Stamp stamp, bool needs_old) {
+Outcome<Judged> judge(Engine& engine, WriteRequest& write, table::Stamp stamp, bool needs_old) {
   Judged judged;
-  SL_TRY(judged.before, lift(engine.load(*write.table, write.key)));
   if (needs_old || write.condition || write.kind == Kind::update) {
+    SL_TRY(judged.before, lift(engine.load(*write.table, write.key)));
     judged.old_item = engine.visible(*write.table, judged.before);
+  } else {
+    SL_TRY(judged.before_raw, lift(engine.load_raw(*write.table, write.key)));
   }
   if (write.condition && !table::holds(*write.condition, judged.old_item)) {
     return condition_failed(write, judged.old_item);
   }
   switch (write.kind) {
-    case Kind::put: judged.delta = table::put_delta(write.item(), stamp); break;
+    case Kind::put: {
+      Item key = key_item(write.item(), *write.table, nullptr);
+      judged.delta = table::put_delta(std::exchange(write.given.item, std::move(key)), stamp);
+      break;
+    }
     case Kind::remove: judged.delta = table::delete_delta(stamp); break;
-    case Kind::update: SL_CHECK(judge_update(write, stamp, judged)); break;
+    case Kind::update: SL_CHECK(judge_update(write, stamp, needs_old, judged)); break;
     case Kind::check: break;
   }
   return judged;
 }
 
+ItemWrite to_commit(const WriteRequest& write, Judged& judged) {
+  return {.table = write.table, .key = write.key, .before = std::move(judged.before),
+          .before_raw = std::move(judged.before_raw), .delta = std::move(*judged.delta)};
+}
+
 Outcome<void> commit_one(Engine& engine, const WriteRequest& write, Judged& judged, Answer& answer, Written* written) {
   if (!judged.delta) return {};
-  ItemWrite item{.table = write.table, .key = write.key, .before = std::move(judged.before),
-                 .delta = std::move(*judged.delta)};
+  ItemWrite item = to_commit(write, judged);
   answer.ack = write.table->ack;
   std::vector<Written> all;
   SL_TRY(answer.written, lift(engine.commit(std::span(&item, 1), written ? &all : nullptr)));

@@ -36,8 +36,9 @@ struct WriteRequest {
 
 // What a write that may go ahead does.
 struct Judged {
-  table::Record before;
-  table::Item old_item;                // as it is visible; only when somebody needs it
+  table::Record before;                // what was there, as ItemWrite wants it
+  std::string before_raw;
+  table::Item old_item;                // as it was visible; only when somebody needs it
   table::Item new_item;                // update: the item after it
   std::optional<table::Record> delta;  // none: there is nothing to write
 };
@@ -47,8 +48,12 @@ WriteRequest read_write(const Members& members, WriteRequest::Kind kind);
 WriteRequest read_batch_write(const Members& members, WriteRequest::Kind kind, std::string table_name);
 Outcome<void> understand(WriteRequest& write);
 Outcome<void> bind_write(const Engine& engine, WriteRequest& write);
-// `needs_old`: the old item is wanted even if no condition looks at it.
-Outcome<Judged> judge(Engine& engine, const WriteRequest& write, table::Stamp stamp, bool needs_old);
+// `needs_old`: the old item is wanted afterwards. Of the item of a put that may go ahead only its key
+// is left in `write`: the rest is in the delta.
+Outcome<Judged> judge(Engine& engine, WriteRequest& write, table::Stamp stamp, bool needs_old);
+
+// The write that was judged, for Engine::commit(). There must be a delta.
+ItemWrite to_commit(const WriteRequest& write, Judged& judged);
 
 // Every path that an update touches.
 std::vector<table::Path> paths_of(const table::Update& update);

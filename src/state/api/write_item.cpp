@@ -39,7 +39,8 @@ Outcome<Answer> write_item(Call& call, Kind kind) {
   }
   SL_CHECK(understand(write));
   SL_CHECK(bind_write(call.engine, write));
-  SL_TRY(Judged judged, judge(call.engine, write, call.engine.next_stamp(), returns == ReturnValues::all_old));
+  const bool needs_old = returns == ReturnValues::all_old || returns == ReturnValues::updated_old;
+  SL_TRY(Judged judged, judge(call.engine, write, call.engine.next_stamp(), needs_old));
 
   Answer answer;
   Written written;

@@ -5,17 +5,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 
+#include "base/time.h"
 #include "state/replica/seed.h"
 
 namespace sealane::state {
 namespace {
-
-uint64_t unix_ms(port::Clock& clock) {
-  using std::chrono::milliseconds;
-  return uint64_t(std::chrono::duration_cast<milliseconds>(clock.wall().time_since_epoch()).count());
-}
 
 uint64_t ms(Duration d) { return uint64_t(std::max<int64_t>(0, d.count()) / 1'000'000); }
 
@@ -23,8 +18,9 @@ uint64_t ms(Duration d) { return uint64_t(std::max<int64_t>(0, d.count()) / 1'00
 
 Replicator::Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabric, Engine& engine, Options options)
     : lane_(lane), store_(store), fabric_(fabric), engine_(engine), options_(std::move(options)),
-      flush_timer_(lane.timers.make([this] { publish(); })), tick_timer_(lane.timers.make([this] { tick(); })),
+      turn_timer_(lane.timers.make([this] { end_turn(); })), tick_timer_(lane.timers.make([this] { tick(); })),
       deadline_timer_(lane.timers.make([this] { at_deadline(); })),
+      seed_timer_(lane.timers.make([this] { work_on_page(); })),
       alive_(std::make_shared<bool>(true)),
       applied_counter_(lane.meter.counter("sealane_state_applied_total")),
       published_counter_(lane.meter.counter("sealane_state_published_total")),
@@ -54,28 +50,50 @@ Replicator::Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabri
 
 Replicator::~Replicator() {
   engine_.on_commit = nullptr;
-  for (Waiter& waiter : writers_) waiter.done(fail(Code::unavailable, "the node is shutting down"));
-  for (Reader& reader : readers_) reader.done(1);
+  for (auto* waiters : {&writers_, &remote_writers_}) {
+    for (Waiter& waiter : *waiters) waiter.done(fail(Code::unavailable, "the node is shutting down"));
+  }
+  for (auto& [missing, reader] : readers_) reader.done(1);
+  for (const Shower& shower : showers_) shower.done(fail(Code::unavailable, "the node is shutting down"));
 }
 
 // ── durable, published, acknowledged ────────────────────────────────────────────────────────────────
 
 void Replicator::committed(const Position& at, std::string_view packed_entry) {
-  outbox_.emplace_back(at.position, packed_entry);
-  outbox_bytes_ += packed_entry.size();
-  // What is dropped here is in the log; who misses it asks for it.
+  // What is not in the outbox, or is dropped from it, is in the log; who misses it asks for it.
+  if (fabric_.is_connected()) {
+    outbox_.emplace_back(at.position, packed_entry);
+    outbox_bytes_ += packed_entry.size();
+  }
   while (outbox_bytes_ > kPendingBytesMax) {
     outbox_bytes_ -= outbox_.front().second.size();
     outbox_.pop_front();
   }
-  if (options_.durability == Durability::os) {
-    durable_ = at.position;
+  note_progress();
+}
+
+void Replicator::note_progress() {
+  if (!turn_timer_->armed()) turn_timer_->arm_at(lane_.clock.now());
+}
+
+// However much was written in this turn, it is handed over once.
+void Replicator::end_turn() {
+  if (const Status flushed = store_.flush(); !flushed) broken(flushed);
+  if (disk_ && options_.durability == Durability::os) {
+    durable_ = engine_.applied().position(engine_.self());
     durable_hlc_ = engine_.applied().hlc(engine_.self());
-    if (!flush_timer_->armed()) flush_timer_->arm_at(lane_.clock.now());
   } else {
     sync();
   }
-  note_progress();
+  publish();
+  release_writers();
+  if (!readers_.empty()) release_readers();
+  for (Shower& shower : std::exchange(showers_, {})) when_durable(shower.deadline, std::move(shower.done));
+}
+
+void Replicator::broken(const Status& status) {
+  if (disk_) lane_.log.line(port::Level::error, "state_disk", fmt::format("error={}", status.error().what));
+  disk_ = status;
 }
 
 void Replicator::sync() {
@@ -93,19 +111,18 @@ void Replicator::sync() {
 
 void Replicator::synced(uint64_t position, const Status& status) {
   if (!status) {
-    disk_ = status;
-    lane_.log.line(port::Level::error, "state_disk", fmt::format("error={}", status.error().what));
+    broken(status);
   } else {
     durable_ = position;
+    // Before those who waited are answered: the disk need not wait for that.
+    if (durable_ < engine_.applied().position(engine_.self())) sync();
     publish();
   }
   release_writers();
-  if (durable_ < engine_.applied().position(engine_.self())) sync();
 }
 
 void Replicator::publish() {
-  const auto is_waited_for = [](const Waiter& waiter) { return waiter.ack == table::Ack::remote; };
-  const bool wants_ack = std::ranges::any_of(writers_, is_waited_for);
+  const bool wants_ack = !remote_writers_.empty();
   std::string message;
   while (!outbox_.empty() && outbox_.front().first <= durable_) {
     message.clear();
@@ -131,63 +148,117 @@ void Replicator::on_ack(std::string_view bytes) {
 
 void Replicator::when_acknowledged(const Position& at, table::Ack ack, Duration timeout, Done done) {
   if (!disk_) return done(disk_);
-  if (writers_.size() >= kWaitersMax) return done(fail(Code::limit, "too many writes are waiting"));
+  if (writers_.size() + remote_writers_.size() >= kWaitersMax) return done(fail(Code::limit, "too many writes are waiting"));
   if (at.position <= durable_ && (ack == table::Ack::local || at.position <= remote_)) return done({});
   const Instant deadline = lane_.clock.now() + timeout;
-  writers_.push_back({at, ack, deadline, std::move(done)});
-  if (ack == table::Ack::remote && !flush_timer_->armed()) flush_timer_->arm_at(lane_.clock.now());
+  (ack == table::Ack::remote ? remote_writers_ : writers_).push_back({at, deadline, std::move(done)});
+  if (ack == table::Ack::remote) note_progress();  // it is to be asked for
   await(deadline);
 }
 
 void Replicator::release_writers() {
-  const Instant now = lane_.clock.now();
   // `done` may write again: take out first what is called.
-  std::vector<std::pair<Done, Status>> released;
-  std::erase_if(writers_, [&](Waiter& waiter) {
-    const bool is_durable = waiter.at.position <= durable_;
-    const bool is_remote = waiter.ack == table::Ack::local || waiter.at.position <= remote_;
-    Status status;
-    if (!disk_) {
-      status = disk_;
-    } else if (!is_durable || !is_remote) {
-      if (now < waiter.deadline) return false;
-      status = fail(Code::timeout, is_durable ? "no other region has confirmed the write, though it is written here"
-                                              : "the disk has not confirmed the write");
+  std::vector<Done> released;
+  const auto take = [&](std::deque<Waiter>& waiters, uint64_t reached) {
+    while (!waiters.empty() && (!disk_ || waiters.front().at.position <= reached)) {
+      released.push_back(std::move(waiters.front().done));
+      waiters.pop_front();
     }
-    released.emplace_back(std::move(waiter.done), std::move(status));
-    return true;
-  });
-  for (auto& [done, status] : released) done(status);
+  };
+  take(writers_, durable_);
+  take(remote_writers_, std::min(durable_, remote_));
+  const Status status = disk_;
+  for (Done& done : released) done(status);
 }
 
 // ── waiting for what others wrote ───────────────────────────────────────────────────────────────────
 
-void Replicator::when_reached(table::Vector wanted, Duration timeout, std::function<void(uint64_t)> done) {
-  if (engine_.applied().reaches(wanted)) return done(0);
-  const Instant deadline = lane_.clock.now() + (readers_.size() < kWaitersMax ? timeout : Duration{});
-  readers_.push_back({std::move(wanted), deadline, std::move(done)});
+void Replicator::when_kept(Duration timeout, Done done) {
+  const Instant deadline = lane_.clock.now() + timeout;
+  if (!turn_timer_->armed()) return when_durable(deadline, std::move(done));
+  if (showers_.size() >= kWaitersMax) return done(fail(Code::limit, "too many answers are waiting"));
+  showers_.push_back({deadline, std::move(done)});
+}
+
+// In the order of the positions, as writers_ has it: all that is written here by now.
+void Replicator::when_durable(Instant deadline, Done done) {
+  if (!disk_ || is_durable()) return done({});
+  if (writers_.size() + remote_writers_.size() >= kWaitersMax) return done(fail(Code::limit, "too many answers are waiting"));
+  writers_.push_back({{engine_.self(), engine_.applied().position(engine_.self())}, deadline,
+                      [this, done = std::move(done)](const Status& status) { done(disk_ ? status : Status{}); }});
   await(deadline);
 }
 
+void Replicator::when_reached(table::Vector wanted, Duration timeout, std::function<void(uint64_t)> done) {
+  if (engine_.applied().reaches(wanted)) return done(0);
+  table::Vector can;
+  for (const table::Reach& reach : wanted) {
+    if (engine_.applied().position(reach.source) < reach.position && can_come(reach)) can.raise(reach);
+  }
+  if (can.empty() || readers_.size() >= kWaitersMax) return done(stale_ms(wanted));
+  const Instant deadline = lane_.clock.now() + timeout;
+  wait({std::move(wanted), std::move(can), deadline, std::move(done)});
+  await(deadline);
+}
+
+bool Replicator::can_come(const table::Reach& reach) const {
+  const Instant heard_after = lane_.clock.now() - kHopeFor;
+  return std::ranges::any_of(peers_, [&](const auto& named) {
+    const Peer& peer = named.second;
+    return peer.heard > heard_after &&
+           (peer.source == reach.source || peer.applied.position(reach.source) >= reach.position);
+  });
+}
+
+std::string Replicator::region_with(const table::Vector& wanted) const {
+  const Instant heard_after = lane_.clock.now() - kHopeFor;
+  for (const auto& [name, peer] : peers_) {
+    if (peer.region != options_.region && peer.heard > heard_after && peer.applied.reaches(wanted)) return peer.region;
+  }
+  return {};
+}
+
+// Until the first position that it misses is reached; then it is looked at again.
+void Replicator::wait(Reader reader) {
+  const table::Vector& applied = engine_.applied();
+  for (const table::Reach& reach : reader.wanted) {
+    if (applied.position(reach.source) >= reach.position) continue;
+    readers_.emplace(std::pair(reach.source, reach.position), std::move(reader));
+    return;
+  }
+  SL_ASSERT(false);  // it misses nothing
+}
+
 void Replicator::release_readers() {
-  const Instant now = lane_.clock.now();
-  std::vector<std::pair<std::function<void(uint64_t)>, uint64_t>> released;
-  std::erase_if(readers_, [&](Reader& reader) {
-    uint64_t stale_ms = 0;
-    if (!engine_.applied().reaches(reader.wanted)) {
-      if (now < reader.deadline) return false;
-      const uint64_t wall = unix_ms(lane_.clock);
-      for (const table::Reach& reach : reader.wanted) {
-        const table::Reach* have = engine_.applied().find(reach.source);
-        if (have && have->position >= reach.position) continue;
-        const uint64_t last = have ? table::ms_of(have->hlc) : 0;
-        stale_ms = std::max({stale_ms, uint64_t{1}, wall > last ? wall - last : 0});
-      }
+  std::vector<Reader> woken;
+  for (const table::Reach& reach : engine_.applied()) {
+    auto first = readers_.lower_bound({reach.source, 0});
+    const auto last = readers_.upper_bound({reach.source, reach.position});
+    while (first != last) {
+      woken.push_back(std::move(first->second));
+      first = readers_.erase(first);
     }
-    released.emplace_back(std::move(reader.done), stale_ms);
+  }
+  // `done` may ask to wait again.
+  std::erase_if(woken, [&](Reader& reader) {
+    if (engine_.applied().reaches(reader.wanted)) return false;
+    wait(std::move(reader));
     return true;
   });
-  for (auto& [done, stale_ms] : released) done(stale_ms);
+  for (Reader& reader : woken) reader.done(stale_ms(reader.seen));
+}
+
+// How old what is here may be, when `wanted` is not.
+uint64_t Replicator::stale_ms(const table::Vector& wanted) const {
+  uint64_t stale_ms = 0;
+  const uint64_t wall = unix_ms(lane_.clock.wall());
+  for (const table::Reach& reach : wanted) {
+    const table::Reach* have = engine_.applied().find(reach.source);
+    if (have && have->position >= reach.position) continue;
+    const uint64_t last = have ? table::ms_of(have->hlc) : 0;
+    stale_ms = std::max({stale_ms, uint64_t{1}, wall > last ? wall - last : 0});
+  }
+  return stale_ms;
 }
 
 void Replicator::note_session(const std::string& session) {
@@ -230,17 +301,36 @@ void Replicator::await(Instant deadline) {
 }
 
 void Replicator::at_deadline() {
-  release_writers();
-  release_readers();
+  const Instant now = lane_.clock.now();
   Instant first = Instant::max();
-  for (const Waiter& waiter : writers_) first = std::min(first, waiter.deadline);
-  for (const Reader& reader : readers_) first = std::min(first, reader.deadline);
-  if (first != Instant::max()) await(first);
-}
-
-void Replicator::note_progress() {
-  if (!readers_.empty()) release_readers();
-  if (on_applied) on_applied();
+  const auto is_late = [&](const auto& waiter) {
+    if (waiter.deadline <= now) return true;
+    first = std::min(first, waiter.deadline);
+    return false;
+  };
+  // Again: first out, then called.
+  std::vector<std::pair<Done, const char*>> late_writers;
+  std::vector<Reader> late_readers;
+  const auto take = [&](std::deque<Waiter>& waiters) {
+    std::erase_if(waiters, [&](Waiter& waiter) {
+      if (!is_late(waiter)) return false;
+      const char* why = waiter.at.position <= durable_
+                            ? "no other region has confirmed the write, though it is written here"
+                            : "the disk has not confirmed the write";
+      late_writers.emplace_back(std::move(waiter.done), why);
+      return true;
+    });
+  };
+  take(writers_);
+  take(remote_writers_);
+  std::erase_if(readers_, [&](auto& waiting) {
+    if (!is_late(waiting.second)) return false;
+    late_readers.push_back(std::move(waiting.second));
+    return true;
+  });
+  if (first != Instant::max()) await(std::max(first, now + kDeadlineStep));
+  for (auto& [done, why] : late_writers) done(fail(Code::timeout, why));
+  for (Reader& reader : late_readers) reader.done(stale_ms(reader.seen));
 }
 
 // ── every tick ──────────────────────────────────────────────────────────────────────────────────────
@@ -259,7 +349,7 @@ void Replicator::tick() {
   }
   const auto more = engine_.sweep(stable());
   if (!more) lane_.log.line(port::Level::error, "state_sweep", fmt::format("error={}", more.error().what));
-  if (seed_ && !seed_->is_asking) read_page();
+  if (seed_ && !seed_->is_asking && !seed_->page) read_page();
   if (!seed_) {
     for (const TableId id : engine_.tables_to_seed()) begin_seed(id, {});
   }
@@ -292,7 +382,7 @@ void Replicator::say_hello(const table::Vector& applied, table::Hlc now, const t
   append_packed(bytes, hello);
   fabric_.publish(kHelloSubject, bytes);
   // Somebody waits for another region, and the word of it may have been lost.
-  if (std::ranges::any_of(writers_, [](const Waiter& w) { return w.ack == table::Ack::remote; })) {
+  if (!remote_writers_.empty()) {
     std::string ask;
     begin_log_message(ask, engine_.self(), durable_ + 1, true);
     fabric_.publish(kLogSubject, ask);
@@ -362,7 +452,7 @@ uint64_t Replicator::behind_ms(const Peer& peer) const {
   const table::Reach* applied = engine_.applied().find(peer.source);
   if (peer.applied.position(peer.source) <= (applied ? applied->position : 0) && is_heard(peer)) return 0;
   const uint64_t known = table::ms_of(std::max(complete_.hlc(peer.source), applied ? applied->hlc : 0));
-  const uint64_t wall = unix_ms(lane_.clock);
+  const uint64_t wall = unix_ms(lane_.clock.wall());
   return wall > known ? wall - known : 1;
 }
 

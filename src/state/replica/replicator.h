@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps this node's tables level with those of the other nodes.
 //
-//   commit -> log -> (durable) -> published at once -> others apply it in order, each keeping a copy of the log
+//   commit -> log -> end of the turn: flushed -> (synced) -> published at once -> others apply it in order, each keeping a
+//   copy of the log
 //   a gap, or a hello that is ahead  -> the missing entries are asked for, from the source or from whoever has them
 //   the log does not reach back      -> a snapshot, page by page, then the log from there
 //
@@ -22,8 +23,10 @@
 
 #include "port/fabric.h"
 #include "port/lane.h"
+#include "port/sessions.h"
 #include "port/store.h"
 #include "state/engine.h"
+#include "state/lag.h"
 #include "state/replica/message.h"
 
 namespace sealane::state {
@@ -42,29 +45,20 @@ struct Peer {  // a node as it says of itself
   Instant heard{};
 };
 
-// How far behind another node's writes we are.
-struct Lag {
-  std::string node, region;
-  Source source = 0;
-  uint64_t applied = 0, announced = 0;  // positions
-  uint64_t bytes = 0;                   // missing, roughly
-  uint64_t last_applied_ms = 0;         // stamp of the last applied entry, unix; 0: none
-  uint64_t behind_ms = 0;               // 0: level with what it last announced
-  uint64_t silent_ms = 0;               // since it was last heard
-};
-
 class Replicator {
  public:
   static constexpr Duration kTick = 100ms;
   static constexpr Duration kHelloEvery = 500ms;
   static constexpr Duration kSilentAfter = 3s;             // a peer that is not asked for anything any more
+  static constexpr Duration kHopeFor = 3 * kHelloEvery;    // of a silent peer: readers wait for what it may send
   static constexpr Duration kReadTimeout = 2s;
+  static constexpr Duration kDeadlineStep = 5ms;           // between looks at who has waited for too long
   static constexpr size_t kMessageBytesMax = 256 << 10;    // entries are gathered up to this
   static constexpr size_t kPendingBytesMax = 16 << 20;     // out of order, waiting for a gap to be filled
   static constexpr size_t kSourcesMax = 1024;
   static constexpr size_t kWaitersMax = 65536;
   static constexpr size_t kSessionsMax = 100'000;          // the longest unheard of is forgotten
-  static constexpr size_t kSessionBytesMax = 256;
+  static constexpr size_t kSessionBytesMax = port::Sessions::kSessionBytesMax;
 
   struct Options {
     std::string node, region;
@@ -81,11 +75,19 @@ class Replicator {
   // Calls `done` when the write at `at` is durable here (and, if so wanted, in another region); an error when the disk failed,
   // or with `timeout` when no other region has confirmed it by then (it is written here all the same).
   using Done = std::function<void(Status)>;
-  bool is_durable() const { return durable_ >= engine_.applied().position(engine_.self()); }  // all that is written here
   void when_acknowledged(const Position& at, table::Ack ack, Duration timeout, Done done);
+  // Calls `done` when what an answer tells cannot be forgotten any more. The operating system must have all that is here by
+  // now, for the process may be killed: at once, or at the end of this turn. And what was written here must be durable, for the
+  // power may be cut; what others wrote is so with them. A disk that is broken keeps nobody from reading. An error: not in time.
+  bool is_kept() const { return !turn_timer_->armed() && is_durable(); }
+  void when_kept(Duration timeout, Done done);
   // Calls `done` when everything in `wanted` is applied here (0: at once), or after `timeout`: with how many milliseconds
-  // behind we are then (at least 1).
+  // behind we are then (at least 1). What nobody who is there has is not waited for: the last writes of a region that died
+  // may come back with it, and until then who has seen them is told so at once.
   void when_reached(table::Vector wanted, Duration timeout, std::function<void(uint64_t stale_ms)> done);
+
+  // Another region with a node that has been heard lately and has all of `wanted`; empty: none.
+  std::string region_with(const table::Vector& wanted) const;
 
   // ── sessions whose clients keep no token ──
   // The client of `session` has seen all that is applied here by now: remembered here and told to the other nodes.
@@ -97,12 +99,16 @@ class Replicator {
   std::vector<Lag> lags() const;
   uint64_t lag_ms() const;  // the worst of them
   const std::map<std::string, Peer>& peers() const { return peers_; }
-  // Told whenever something was applied or committed: for who publishes how far we are.
-  std::function<void()> on_applied;
 
  private:
-  struct Waiter { Position at; table::Ack ack; Instant deadline; Done done; };
-  struct Reader { table::Vector wanted; Instant deadline; std::function<void(uint64_t)> done; };
+  struct Waiter { Position at; Instant deadline; Done done; };
+  struct Shower { Instant deadline; Done done; };
+  struct Reader {
+    table::Vector seen;    // what it wants to find here
+    table::Vector wanted;  // of that, what can come
+    Instant deadline;
+    std::function<void(uint64_t)> done;
+  };
   struct Incoming {                        // of one source
     std::map<uint64_t, std::string> pending;  // by position: came before what belongs before it
     bool is_reading = false;               // a repair is under way
@@ -113,7 +119,11 @@ class Replicator {
   struct Seed;                             // a snapshot being read
 
   // outgoing
+  bool is_durable() const { return durable_ >= engine_.applied().position(engine_.self()); }  // all that is written here
+  void when_durable(Instant deadline, Done done);
   void committed(const Position& at, std::string_view packed_entry);
+  void end_turn();
+  void broken(const Status& status);
   void sync();
   void synced(uint64_t position, const Status& status);
   void publish();
@@ -134,12 +144,20 @@ class Replicator {
   void begin_seed(table::TableId only, const std::string& node);
   void read_page();
   void on_page(const Result<std::string_view>& answer);
+  void work_on_page();
+  void failed_on_page(const Error& error);
+  Result<bool> reconcile_step();
+  void end_page(bool is_last, table::TableId next_table, const std::string& next_after);
+  void give_up_seed(std::string_view why);
   void send_acks();
   // housekeeping
   void tick();
   void note_progress();
+  void wait(Reader reader);
   void release_readers();
+  bool can_come(const table::Reach& reach) const;
   void release_writers();
+  uint64_t stale_ms(const table::Vector& wanted) const;
   void await(Instant deadline);
   void at_deadline();
   uint64_t behind_ms(const Peer& peer) const;
@@ -163,8 +181,9 @@ class Replicator {
   table::Hlc durable_hlc_ = 0;
   bool is_syncing_ = false;
   Status disk_;
-  std::deque<Waiter> writers_;             // by position
-  std::vector<Reader> readers_;
+  std::deque<Waiter> writers_, remote_writers_;  // by position: wait for the disk; for another region too
+  std::multimap<std::pair<Source, uint64_t>, Reader> readers_;  // by the first that they miss
+  std::vector<Shower> showers_;            // wait for the end of the turn
   table::Vector complete_;
   table::Vector safe_;                     // what was applied when the last hello's sync began
   bool is_greeting_ = false;
@@ -178,7 +197,7 @@ class Replicator {
   size_t pending_bytes_ = 0;               // of all sources
   Instant next_hello_{}, next_trim_{};
   Instant next_deadline_{};                // what deadline_timer_ is armed for; nobody may be waiting any more
-  std::unique_ptr<port::Timer> flush_timer_, tick_timer_, deadline_timer_;
+  std::unique_ptr<port::Timer> turn_timer_, tick_timer_, deadline_timer_, seed_timer_;
   std::vector<std::unique_ptr<port::Fabric::Subscription>> subscriptions_;
   std::shared_ptr<bool> alive_;            // for answers that come when we are gone
   port::Counter& applied_counter_;

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any bytes as an entry of the conflict journal: what reads back packs to the same bytes.
+#include <cstdint>
+
+#include "state/journal.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace sealane;
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  std::string_view rest = bytes;
+  const auto lost = state::take_packed_lost(rest);
+  if (!lost) return 0;
+  std::string again;
+  state::append_packed(again, *lost);
+  SL_ASSERT(again == bytes.substr(0, bytes.size() - rest.size()));
+  return 0;
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Waiting for what others wrote. The other node is what the test says it is; whole worlds of nodes under faults are
+// `play_explore --tables`.
+#include "state/replica/replicator.h"
+
+#include <gtest/gtest.h>
+
+#include "sim/disk.h"
+#include "sim/fabric.h"
+#include "sim/world.h"
+
+namespace sealane::state {
+namespace {
+
+constexpr table::Source kOther = 77;
+
+struct ReplicatorTest : testing::Test {
+  sim::World world{{}};
+  const IpAddress broker_ip = IpAddress::v4(10, 0, 0, 9);
+  sim::Node& broker = world.messaging().add_broker("broker", broker_ip);
+  sim::Node& us = world.add_node({.name = "us", .addresses = {IpAddress::v4(10, 0, 0, 1)}});
+  sim::Node& eu = world.add_node({.name = "eu", .addresses = {IpAddress::v4(10, 0, 0, 2)}});
+  std::unique_ptr<port::Fabric> us_fabric = world.messaging().open(us, broker_ip);
+  std::unique_ptr<port::Fabric> eu_fabric = world.messaging().open(eu, broker_ip);
+  std::unique_ptr<port::Store> store = std::move(us.disk().open().value());
+  std::unique_ptr<Engine> engine =
+      std::move(Engine::open(*store, us.lane().clock, us.lane().dice, {.region = "us", .node = "us"}).value());
+  std::unique_ptr<Replicator> replicator = std::make_unique<Replicator>(
+      us.lane(), *store, *us_fabric, *engine, Replicator::Options{.node = "us", .region = "us", .nodes = {"us", "eu"}});
+
+  void SetUp() override { world.run_for(1s); }
+
+  static table::Vector at(table::Source source, uint64_t position) {
+    table::Vector seen;
+    seen.raise(table::Reach{source, position, 0});
+    return seen;
+  }
+  // The other node tells how far it is.
+  void say_hello(uint64_t position) {
+    std::string hello;
+    append_packed(hello, Hello{.node = "eu", .region = "eu", .source = kOther, .now = 1, .bytes_per_entry = 100,
+                               .applied = at(kOther, position), .complete = {}});
+    ASSERT_TRUE(eu_fabric->publish(kHelloSubject, hello));
+    world.run_for(50ms);
+  }
+  // Milliseconds behind, when it was answered: at once, or after waiting.
+  struct Answer {
+    std::optional<uint64_t> stale_ms;
+    bool at_once = false;
+  };
+  Answer ask(table::Vector wanted) {
+    auto answer = std::make_shared<Answer>();
+    replicator->when_reached(std::move(wanted), 300ms, [answer](uint64_t stale_ms) { answer->stale_ms = stale_ms; });
+    answer->at_once = answer->stale_ms.has_value();
+    world.run_for(400ms);
+    return *answer;
+  }
+};
+
+TEST_F(ReplicatorTest, what_is_here_is_not_waited_for) {
+  const Answer answer = ask({});
+  EXPECT_TRUE(answer.at_once);
+  EXPECT_EQ(answer.stale_ms, 0u);
+}
+
+TEST_F(ReplicatorTest, what_a_node_that_is_there_has_is_waited_for) {
+  say_hello(10);
+  const Answer answer = ask(at(kOther, 5));
+  EXPECT_FALSE(answer.at_once);
+  ASSERT_TRUE(answer.stale_ms.has_value());
+  EXPECT_GE(*answer.stale_ms, 1u);
+}
+
+TEST_F(ReplicatorTest, a_source_that_is_there_may_have_more_than_it_has_said) {
+  say_hello(10);
+  EXPECT_FALSE(ask(at(kOther, 11)).at_once);
+}
+
+TEST_F(ReplicatorTest, what_nobody_has_is_not_waited_for) {
+  say_hello(10);
+  const Answer stranger = ask(at(kOther + 1, 1));
+  EXPECT_TRUE(stranger.at_once);
+  EXPECT_GE(stranger.stale_ms.value_or(0), 1u);
+  world.run_for(Replicator::kHopeFor);
+  const Answer silent = ask(at(kOther, 5));
+  EXPECT_TRUE(silent.at_once) << "its node has died";
+  EXPECT_GE(silent.stale_ms.value_or(0), 1u);
+}
+
+TEST_F(ReplicatorTest, a_region_that_has_what_is_missing_is_known_while_it_is_heard) {
+  EXPECT_EQ(replicator->region_with(at(kOther, 5)), "");
+  say_hello(10);
+  EXPECT_EQ(replicator->region_with(at(kOther, 10)), "eu");
+  EXPECT_EQ(replicator->region_with(at(kOther, 11)), "");
+  world.run_for(Replicator::kHopeFor);
+  EXPECT_EQ(replicator->region_with(at(kOther, 10)), "");
+}
+
+TEST_F(ReplicatorTest, what_a_session_has_seen_is_told_to_the_others) {
+  std::vector<std::string> heard;
+  const auto subscription = eu_fabric->subscribe(kSessionSubject, [&](const port::Fabric::Message& message) {
+    if (const auto note = parse_session_note(message.bytes)) heard.push_back(note->session);
+  });
+  world.run_for(1s);
+  replicator->note_session("m1");
+  replicator->note_session(std::string(Replicator::kSessionBytesMax + 1, 'x'));
+  world.run_for(100ms);
+  EXPECT_EQ(heard, std::vector<std::string>{"m1"});
+  std::string note;
+  append_packed(note, SessionNote{"m2", at(kOther, 3)});
+  ASSERT_TRUE(eu_fabric->publish(kSessionSubject, note));
+  world.run_for(100ms);
+  EXPECT_EQ(replicator->session("m2").position(kOther), 3u);
+  EXPECT_TRUE(replicator->session("m3").empty());
+}
+
+}  // namespace
+}  // namespace sealane::state
