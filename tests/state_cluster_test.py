@@ -6,7 +6,8 @@ nats-servers killed and frozen, regions die, and clocks are off by up to two sec
 
     tests/state_cluster_test.py build/release [TEST ...] [--seconds 600] [--rate 1000]
 
-SEED=... repeats a schedule of faults. How fast regions are level again is printed; only a hang fails.
+SEED=... repeats a schedule of faults. How fast regions are level again is printed; only a hang fails. For the figure of a region
+that was cut off: --rate 1000 on a machine without other work, TMPDIR=/dev/shm where the disk is slow.
 """
 import argparse
 import json
@@ -30,6 +31,7 @@ from state.cluster.workload import TABLES, TALKS, Workload
 US, EU, AP = REGIONS
 FAULT_S = 30        # how long things go wrong, unless --seconds says more
 CUT_S = 10
+RATE = 300          # writes a second in each region: little enough for a machine with other work; --rate 1000 for the figure
 LEVEL_CALL_S = 0.1  # a region that needs no longer to show what another has just written is level with it
 
 
@@ -138,6 +140,8 @@ class StateCluster(unittest.TestCase):
                 if answer.stale_ms == 0 and time.monotonic() - asked < LEVEL_CALL_S:
                     with mutex:
                         took[source, target] = time.monotonic() - start
+            for client in clients.values():
+                client.close()
         threads = [threading.Thread(target=watch, args=(a, b)) for a in REGIONS for b in REGIONS if a != b]
         for thread in threads:
             thread.start()
@@ -181,8 +185,8 @@ class StateCluster(unittest.TestCase):
               f"{max(took.values()):.2f} s after the heal ({words}; before the cut {before:.2f})")
         for region, client in result.items():
             print(f"    {region}: {client}", flush=True)
-            self.assertEqual(client["late"] + client["writes"]["refused"] + client["reads"]["refused"], 0)
-            self.assertGreater(client["writes"]["answered"], 1000)
+            self.assertEqual((client["writes"]["refused"], client["reads"]["refused"]), (0, 0))
+            self.assertGreater(min(client[kind]["answered"] for kind in ("writes", "reads")), 100)
 
 
 if __name__ == "__main__":
@@ -190,6 +194,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", nargs="?", default="build/release")
     parser.add_argument("--seconds", type=float, default=FAULT_S, help="how long things go wrong")
-    parser.add_argument("--rate", type=float, default=1000, help="writes a second in each region, under load")
+    parser.add_argument("--rate", type=float, default=RATE, help="writes a second in each region, under load")
     StateCluster.options, names = parser.parse_known_args()
     unittest.main(argv=[sys.argv[0], *names], verbosity=2)

@@ -27,6 +27,9 @@ using Instant = Monotonic::time_point;
 // Time of day, UTC, as HTTP dates and log lines need it. It may jump; never measure with it.
 using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
 
+// Milliseconds since 1970, as stamps, records and AWS's dates have them.
+constexpr uint64_t unix_ms(WallTime wall) { return uint64_t(wall.time_since_epoch().count()); }
+
 constexpr int64_t to_ms(Duration d) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
 }

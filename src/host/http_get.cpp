@@ -61,7 +61,10 @@ std::string percent_encoded(std::string_view text) {
   return out;
 }
 
-Result<HttpAnswer> http_get(std::string_view endpoint, std::string_view target, Duration timeout) {
+namespace {
+
+Result<HttpAnswer> exchange_with(std::string_view endpoint, std::string_view method, std::string_view target,
+                                 std::string_view lines, std::string_view body, Duration timeout) {
   constexpr std::string_view kScheme = "http://";
   std::string_view authority = endpoint;
   if (authority.starts_with(kScheme)) authority.remove_prefix(kScheme.size());
@@ -79,7 +82,8 @@ Result<HttpAnswer> http_get(std::string_view endpoint, std::string_view target, 
   Net net(loop);
   Exchange exchange;
   const auto stream = net.connect(*at, {.timeout = timeout}, exchange);
-  stream->write(fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", target, authority));
+  stream->write(fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{}\r\n{}", method, target, authority,
+                            lines, body));
   const Instant until = loop.now() + timeout;
   while (!exchange.done && loop.now() < until) loop.turn(until - loop.now());
   if (!exchange.done) return fail(Code::timeout, fmt::format("no answer from {} in {} ms", endpoint, to_ms(timeout)));
@@ -87,6 +91,18 @@ Result<HttpAnswer> http_get(std::string_view endpoint, std::string_view target, 
     return fail(exchange.error->code, fmt::format("{}: {}; is the world up?", endpoint, exchange.error->what));
   }
   return exchange.answer;
+}
+
+}  // namespace
+
+Result<HttpAnswer> http_get(std::string_view endpoint, std::string_view target, Duration timeout) {
+  return exchange_with(endpoint, "GET", target, {}, {}, timeout);
+}
+
+Result<HttpAnswer> http_post(std::string_view endpoint, std::string_view target, std::string_view lines,
+                             std::string_view body, Duration timeout) {
+  const std::string all = fmt::format("{}Content-Length: {}\r\n", lines, body.size());
+  return exchange_with(endpoint, "POST", target, all, body, timeout);
 }
 
 }  // namespace sealane::host

@@ -20,6 +20,7 @@
 
 #include "host/group_sync.h"
 #include "host/recent_values.h"
+#include "host/rocks_copier.h"
 #include "host/socket.h"
 
 namespace sealane::host {
@@ -350,6 +351,9 @@ RocksStore::RocksStore(std::unique_ptr<Database> database, const Options& option
         return {};
       },
       lane);
+  std::filesystem::path copies = options.copies_dir;
+  if (copies.empty()) copies = options.dir.string() + ".copies";
+  copier_ = std::make_unique<RocksCopier>(*database_->db, copies, lane);
 }
 
 RocksStore::~RocksStore() = default;
@@ -428,6 +432,10 @@ Status RocksStore::flush() {
 }
 
 void RocksStore::sync(std::function<void(Status)> done) { syncer_->add(std::move(done)); }
+
+void RocksStore::copy(std::string_view name, std::function<void(Result<std::string>)> done) {
+  copier_->make(name, std::move(done));
+}
 
 uint64_t RocksStore::bytes_on_disk() const {
   // The log holds at least what has not been written out of memory yet.

@@ -12,11 +12,13 @@
 namespace sealane::host {
 
 class GroupSync;
+class RocksCopier;
 
 class RocksStore final : public port::Store {
  public:
   struct Options {
     std::filesystem::path dir;                  // made when it is not there
+    std::filesystem::path copies_dir{};         // where copy() puts them: one directory each; the same disk
     size_t cache_bytes = 32 << 20;              // blocks read, their indexes and filters
     size_t write_buffer_bytes = 8 << 20;        // of one keyspace, before it is written out
     size_t write_buffers_bytes_max = 32 << 20;  // of all keyspaces
@@ -43,6 +45,8 @@ class RocksStore final : public port::Store {
   Status write(port::Batch& batch) override;
   Status flush() override;
   void sync(std::function<void(Status)> done) override;
+  // The answer is the copy's directory; the store itself is `tables` in it.
+  void copy(std::string_view name, std::function<void(Result<std::string>)> done) override;
   uint64_t bytes_on_disk() const override;
 
  private:
@@ -57,6 +61,7 @@ class RocksStore final : public port::Store {
   bool has_unflushed_ = false;
   std::unique_ptr<Database> database_;
   std::unique_ptr<GroupSync> syncer_;
+  std::unique_ptr<RocksCopier> copier_;
 };
 
 }  // namespace sealane::host

@@ -17,6 +17,12 @@ struct RocksBench {
   Store& store() { return *opened; }
   bool run(const std::function<bool()>& done, Duration max) { return lane.run(done, max); }
   void close() { opened.reset(); }
+  void restore(const std::string& where) {
+    close();
+    std::filesystem::remove_all(dir.path() / "store");
+    std::filesystem::rename(std::filesystem::path(where) / "tables", dir.path() / "store");
+    reopen();
+  }
   void reopen() {
     close();
     opened = host::RocksStore::open({.dir = dir.path() / "store"}, lane.lane()).value();

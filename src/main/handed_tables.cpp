@@ -45,6 +45,7 @@ Status HandedTables::build(const plan::Plan& plan) {
   handoff_ = std::make_unique<state::Handoff>(
       lane, *names_,
       state::Handoff::Options{.region = options_.region,
+                              .regions = region_names(plan),
                               .keys = std::make_shared<const wire::AwsKeyring>(std::move(keys)),
                               .caller = {.endpoint = std::move(endpoint), .load_key = [this] { return load_key(key_); }, .limits = {}},
                               .limits = {}});
@@ -69,6 +70,7 @@ void HandedTables::plan_changed(std::shared_ptr<const plan::Plan> plan) {
         !endpoint || *endpoint != handoff_->caller().endpoint()) {
       return options_.log.line(port::Level::warn, "reload_partial", "who keeps the tables changes only at a restart");
     }
+    handoff_->set_regions(region_names(*plan));
     if (auto keys = load_keys(keys_file(*plan, options_.data_dir))) {
       handoff_->set_keys(std::make_shared<const wire::AwsKeyring>(std::move(*keys)));
     } else {

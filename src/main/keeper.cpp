@@ -11,7 +11,6 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "host/authority.h"
 #include "host/files.h"
 #include "host/lane.h"
 #include "host/log.h"
@@ -19,6 +18,7 @@
 #include "host/nats_config.h"
 #include "host/process.h"
 #include "host/signals.h"
+#include "main/messaging.h"
 #include "main/tables.h"
 #include "main/up.h"
 #include "main/world.h"
@@ -77,7 +77,7 @@ class Keeper {
     if (!id) return fail(Code::invalid, "no region " + options_.region + " in " + options_.world.string());
     const auto logs = options_.data_dir / "log";
     // First, for the nodes look for it; not that they would need it to start.
-    if (plan.is_replicated()) SL_CHECK(plan_messaging(plan, *id, logs));
+    if (plan.is_replicated() && !plan.region(*id).agents.empty()) SL_CHECK(plan_messaging(plan, *id, logs));
     for (const auto node : plan.region(*id).nodes) {
       const std::string ip = plan.endpoint(node).address.ip.to_string();
       children_.push_back({.kind = Kind::node,
@@ -108,22 +108,10 @@ class Keeper {
 
   // The region's nats-server, with gateways to those of all other regions.
   Status plan_messaging(const plan::Plan& plan, plan::RegionId id, const std::filesystem::path& logs) {
-    const auto address = [&](const plan::Region& region) { return plan.endpoint(region.nodes.front()).address.ip; };
     const plan::Region& region = plan.region(id);
-    SL_TRY(const auto ca, host::Authority::open(options_.data_dir / "ca", plan.domain));
-    SL_TRY(const auto leaf, ca.issue("nats-" + region.name, {region.name}, {address(region)}));
     const auto dir = options_.data_dir / "nats";
-    host::NatsConfig config{.region = region.name, .listen = {address(region), plan.ports.nats},
-                            .gateway = {address(region), plan.ports.gateway}, .user = "sealane",
-                            .ca_file = std::filesystem::absolute(ca.ca_file()),
-                            .cert_file = std::filesystem::absolute(leaf.cert_file),
-                            .key_file = std::filesystem::absolute(leaf.key_file),
-                            .pid_file = dir / (region.name + ".pid")};
-    for (const plan::Region& other : plan.regions) {
-      if (other.name == region.name || other.agents.empty()) continue;
-      config.remotes.push_back({other.name, {address(other), plan.ports.gateway}});
-    }
-    SL_TRY(config.password, messaging_password(options_.data_dir));
+    SL_TRY(host::NatsConfig config, nats_config_of(plan, id, options_.data_dir));
+    config.pid_file = dir / (region.name + ".pid");
     const auto file = dir / (region.name + ".conf");
     SL_CHECK(host::write_nats_config(config, file));
     // Debian keeps it where only root's PATH looks.

@@ -12,10 +12,12 @@
 #include "main/demo.h"
 #include "main/drill.h"
 #include "main/exit_code.h"
+#include "main/messaging.h"
 #include "main/node.h"
 #include "main/overview_command.h"
 #include "main/play_command.h"
 #include "main/status.h"
+#include "main/tables_command.h"
 #include "main/up.h"
 #include "main/world.h"
 #include "plan/world.h"
@@ -126,6 +128,8 @@ int main(int argc, char** argv) {
   explain_command->callback([&] { exit_code = explain(explain_arguments); });
 
   main::add_overview_commands(app, exit_code);
+  main::add_nats_config_command(app, exit_code);
+  main::add_tables_command(app, exit_code);
   main::add_play_command(app, exit_code);
   main::add_drill_command(app, exit_code);
 

@@ -21,15 +21,16 @@ const char* name(plan::EndpointKind kind) {
   return "?";
 }
 
-// {"tables":[{"name":..,"items":..,"bytes":..}], "replicas":[..]}: how far behind each other node's writes this one is.
+// {"tables":[{"name":..,"items":..,"bytes":..,"counting":..}], "replicas":[..]}: how far behind each other node's writes this one is.
 nlohmann::json tables_json(const TablesStatus& status) {
   nlohmann::json tables = nlohmann::json::array(), replicas = nlohmann::json::array();
   for (const auto& table : status.tables) {
-    tables.push_back({{"name", table.name}, {"items", table.item_count}, {"bytes", table.bytes}});
+    tables.push_back({{"name", table.name}, {"items", table.item_count}, {"bytes", table.bytes}, {"counting", table.is_counting}});
   }
   for (const state::Lag& lag : status.lags) {
     replicas.push_back({{"node", lag.node},
                         {"region", lag.region},
+                        {"source", fmt::format("{:08x}", lag.source)},
                         {"behind_ms", lag.behind_ms},
                         {"behind_bytes", lag.bytes},
                         {"last_applied_ms", lag.last_applied_ms},

@@ -72,6 +72,12 @@ Result<wire::AwsKey> load_key(const EndpointKey& from) {
   return *key;
 }
 
+std::vector<std::string> region_names(const plan::Plan& plan) {
+  std::vector<std::string> names;
+  for (const plan::Region& region : plan.regions) names.push_back(region.name);
+  return names;
+}
+
 std::vector<state::Table> declared_tables(const plan::Plan& plan, uint64_t now_ms) {
   using Stream = plan::StateTable::Stream;
   std::vector<state::Table> all;

@@ -27,6 +27,7 @@ struct TablesStatus {
   struct Table {
     std::string name;
     uint64_t item_count = 0, bytes = 0;
+    bool is_counting = false;  // after a crash: so far
   };
   std::vector<Table> tables;
   std::vector<state::Lag> lags;
@@ -91,6 +92,8 @@ struct EndpointKey {
 EndpointKey endpoint_key(const plan::Plan& plan, const std::filesystem::path& data_dir);
 Result<wire::AwsKey> load_key(const EndpointKey& from);
 // What the plan declares. `now_ms`: since 1970.
+// What a signature may be scoped to.
+std::vector<std::string> region_names(const plan::Plan& plan);
 std::vector<state::Table> declared_tables(const plan::Plan& plan, uint64_t now_ms);
 
 }  // namespace sealane::main

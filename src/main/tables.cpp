@@ -7,9 +7,9 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstring>
 
+#include "base/time.h"
 #include "base/hash.h"
 #include "host/authority.h"
 #include "host/files.h"
@@ -29,10 +29,6 @@ std::vector<std::string> node_names(const plan::Plan& plan) {
   return names;
 }
 
-uint64_t unix_ms(WallTime wall) {
-  return uint64_t(std::chrono::duration_cast<std::chrono::milliseconds>(wall.time_since_epoch()).count());
-}
-
 }  // namespace
 
 Result<std::string> messaging_password(const std::filesystem::path& data_dir) {
@@ -47,6 +43,7 @@ Tables::Tables(Options options)
 Tables::~Tables() {
   lane_.stop();
   look_timer_.reset();
+  if (state_) (void)state_->close();  // what it would have kept is found out anew
   state_.reset();
   fabric_.reset();
   store_.reset();
@@ -60,7 +57,8 @@ Result<std::unique_ptr<TableService>> Tables::open(Options options, const plan::
 
 Status Tables::build(const plan::Plan& plan) {
   port::Lane& lane = lane_.lane();
-  SL_TRY(store_, host::RocksStore::open({.dir = options_.own_dir / "tables", .cache_bytes = size_t(plan.state.cache_bytes_max)},
+  SL_TRY(store_, host::RocksStore::open({.dir = options_.own_dir / "tables", .copies_dir = std::filesystem::absolute(options_.own_dir) / "snapshots",
+                                         .cache_bytes = size_t(plan.state.cache_bytes_max)},
                                         lane));
   is_alone_ = !plan.is_replicated();
   if (is_alone_) {
@@ -85,7 +83,7 @@ Status Tables::build(const plan::Plan& plan) {
       .replication = {.node = name, .region = options_.region, .nodes = node_names(plan),
                       .durability = plan.state.fsync ? state::Durability::fsync : state::Durability::os,
                       .log_bytes_max = plan.state.log_bytes_max},
-      .service = {.region = options_.region, .keys = std::make_shared<const wire::AwsKeyring>(std::move(keys)),
+      .service = {.region = options_.region, .regions = region_names(plan), .keys = std::make_shared<const wire::AwsKeyring>(std::move(keys)),
                   .stale_after = plan.state.stale_after},
       .limits = {}};
   SL_TRY(state_, state::State::open(lane, *store_, *fabric_, std::move(state)));
@@ -108,6 +106,7 @@ void Tables::plan_changed(std::shared_ptr<const plan::Plan> plan) {
   }
   (void)lane_.lane().inbox.post([this, plan] {
     state_->replicator().set_nodes(node_names(*plan));
+    state_->service().set_regions(region_names(*plan));
     if (auto made = state_->declare(declared_tables(*plan, unix_ms(lane_.lane().clock.wall()))); !made) {
       options_.log.line(port::Level::error, "tables_not_declared", made.error().what);
     }
@@ -135,7 +134,7 @@ void Tables::look_around() {
   for (const auto& [name, table] : engine.tables()) {
     if (!engine.find_table(name)) continue;
     const auto count = engine.count(table);
-    status->tables.push_back({name, count.item_count, count.bytes});
+    status->tables.push_back({name, count.item_count, count.bytes, engine.is_counting(table)});
   }
   status->lags = state_->replicator().lags();
   status->position = engine.applied().position(engine.self());

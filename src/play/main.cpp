@@ -60,21 +60,22 @@ int run_seeds(uint64_t from, uint64_t count) {
 }
 
 int run_tables(uint64_t from, uint64_t count) {
-  uint64_t acknowledged = 0, reads = 0, stale = 0, conflicts = 0, faults = 0;
+  uint64_t acknowledged = 0, reads = 0, stale = 0, conflicts = 0, faults = 0, restores = 0;
   Duration slowest{};
   for (uint64_t seed = from; seed < from + count; ++seed) {
     const play::TableVerdict one = play::try_tables(play::random_trial(seed));
     acknowledged += one.acknowledged_count, reads += one.read_count, stale += one.stale_count;
     conflicts += one.conflict_count, faults += one.fault_count;
+    restores += one.restore_count;
     slowest = std::max(slowest, one.level_after);
     if (one.broken.empty()) continue;
     fmt::print("seed {}:\n", seed);
     for (const std::string& what : one.broken) fmt::print("  {}\n", what);
     return 1;
   }
-  fmt::print("{} seeds from {}: every rule held; {} faults, {} appends acknowledged, {} reads ({} marked stale), {} "
+  fmt::print("{} seeds from {}: every rule held; {} faults ({} restored), {} appends acknowledged, {} reads ({} marked stale), {} "
              "conflicts journaled, level at the latest {:.1f} s after the faults\n",
-             count, from, faults, acknowledged, reads, stale, conflicts, double(slowest.count()) / 1e9);
+             count, from, faults, restores, acknowledged, reads, stale, conflicts, double(slowest.count()) / 1e9);
   return 0;
 }
 

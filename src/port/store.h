@@ -89,6 +89,21 @@ class Store {
   // any more: stop acknowledging. From then on write() and sync() fail until the store is opened anew.
   virtual void sync(std::function<void(Status)> done) = 0;
 
+  static constexpr size_t kCopiesMax = 16;  // that lie beside a store
+  // Makes a copy of the whole store as it is at one moment between this call and its answer, while writes go on: cheap,
+  // for what does not change is shared with it. `name` ([a-z0-9-], 64 bytes) is its own beside the store; the answer says
+  // where it lies. Calls `done` on this lane, never from inside. One at a time. Errors: `conflict` one is being made, or
+  // one of that name is there; `limit` kCopiesMax are there; `invalid` no such name; `unavailable` disk full, I/O.
+  virtual void copy(std::string_view name, std::function<void(Result<std::string> where)> done) = 0;
+  static constexpr bool is_copy_name(std::string_view name) {
+    constexpr size_t kBytesMax = 64;
+    if (name.empty() || name.size() > kBytesMax) return false;
+    for (const char c : name) {
+      if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-') return false;
+    }
+    return true;
+  }
+
   // Rough figures for metrics.
   virtual uint64_t bytes_on_disk() const = 0;
 };

@@ -6,6 +6,7 @@
 //     bool run(std::function<bool()> done, Duration max);  // turns the loop until done() or max
 //     void reopen();                     // closes the store and opens it again
 //     void close();                      // after it, only reopen()
+//     void restore(std::string where);   // closes the store and opens in its place the copy that lies there
 //   };
 //   INSTANTIATE_TYPED_TEST_SUITE_P(Sim, StoreContract, Bench);
 #pragma once
@@ -309,6 +310,78 @@ TYPED_TEST_P(StoreContract, the_figure_of_bytes_grows_with_what_is_written) {
   EXPECT_GE(this->store().bytes_on_disk(), before + 100'000);
 }
 
+TYPED_TEST_P(StoreContract, a_copy_is_the_store_as_it_was_at_one_moment) {
+  this->put("before", "1");
+  this->put("gone", "1");
+  this->erase("gone");
+  std::optional<Result<std::string>> where;
+  this->store().copy("one", [&](Result<std::string> answer) { where = std::move(answer); });
+  EXPECT_FALSE(where) << "never from inside";
+  uint64_t written_count = 0;
+  ASSERT_TRUE(this->run([&] {
+    if (!where) this->put("during", std::to_string(++written_count), Keyspace::log);
+    if (!where) this->put("during", std::to_string(written_count), Keyspace::items);
+    return where.has_value();
+  }));
+  ASSERT_TRUE(*where) << where->error().what;
+  this->put("after", "1");
+  EXPECT_EQ(this->get("during"), std::to_string(written_count)) << "writes go on";
+  this->bench.restore(**where);
+  EXPECT_EQ(this->get("before"), "1");
+  EXPECT_EQ(this->get("gone"), "-");
+  EXPECT_EQ(this->get("after"), "-");
+  // Across keyspaces, too, what came first is there when what came later is.
+  const auto number = [](const std::string& text) { return text == "-" ? 0 : std::stoull(text); };
+  const uint64_t first = number(this->get("during", Keyspace::log)), second = number(this->get("during"));
+  EXPECT_TRUE(first == second || first == second + 1) << first << " and " << second;
+  EXPECT_LE(first, written_count);
+  this->put("more", "1");
+  EXPECT_EQ(this->get("more"), "1") << "and it goes on from there";
+}
+
+TYPED_TEST_P(StoreContract, copies_are_told_why_not) {
+  std::vector<Code> codes;
+  const auto copy = [&](std::string_view name) {
+    this->store().copy(name, [&](const Result<std::string>& where) {
+      codes.push_back(where ? Code{} : where.error().code);
+    });
+  };
+  copy("");
+  copy("../../etc");
+  copy("Upper");
+  copy(std::string(65, 'a'));
+  ASSERT_TRUE(this->run([&] { return codes.size() == 4; }));
+  EXPECT_EQ(codes, std::vector<Code>(4, Code::invalid));
+  codes.clear();
+  std::optional<Result<std::string>> where;
+  this->store().copy("a", [&](Result<std::string> answer) { where = std::move(answer); });
+  copy("b");
+  ASSERT_TRUE(this->run([&] { return where && !codes.empty(); }));
+  ASSERT_TRUE(*where) << where->error().what;
+  EXPECT_EQ(codes, std::vector<Code>{Code::conflict}) << "one at a time";
+  copy("a");
+  ASSERT_TRUE(this->run([&] { return codes.size() == 2; }));
+  EXPECT_EQ(codes[1], Code::conflict) << "the name is taken";
+  for (size_t i = 1; i < Store::kCopiesMax; ++i) {
+    where.reset();
+    this->store().copy("c" + std::to_string(i), [&](Result<std::string> answer) { where = std::move(answer); });
+    ASSERT_TRUE(this->run([&] { return where.has_value(); }));
+    ASSERT_TRUE(*where) << where->error().what;
+  }
+  copy("one-more");
+  ASSERT_TRUE(this->run([&] { return codes.size() == 3; }));
+  EXPECT_EQ(codes[2], Code::limit);
+}
+
+TYPED_TEST_P(StoreContract, a_closed_store_answers_no_copy) {
+  bool is_answered = false;
+  this->store().copy("one", [&](const Result<std::string>&) { is_answered = true; });
+  this->bench.close();
+  this->bench.run([] { return false; }, 50ms);
+  EXPECT_FALSE(is_answered);
+  this->bench.reopen();
+}
+
 // Random batches, walks and snapshots against the simplest thing that can be right: maps.
 TYPED_TEST_P(StoreContract, it_equals_a_map_under_random_use) {
   using Map = std::map<std::string, std::string>;
@@ -394,6 +467,7 @@ REGISTER_TYPED_TEST_SUITE_P(
     a_sync_may_be_asked_for_from_inside_an_answer, more_syncs_than_the_limit_are_told_so,
     a_closed_store_answers_no_sync, a_store_may_be_closed_from_inside_an_answer,
     what_was_written_is_there_when_the_store_is_opened_again,
-    the_figure_of_bytes_grows_with_what_is_written, it_equals_a_map_under_random_use);
+    the_figure_of_bytes_grows_with_what_is_written, a_copy_is_the_store_as_it_was_at_one_moment,
+    copies_are_told_why_not, a_closed_store_answers_no_copy, it_equals_a_map_under_random_use);
 
 }  // namespace sealane::port::contract

@@ -75,6 +75,35 @@ void Disk::release(uint64_t sequence) {
   drop_all_unread();
 }
 
+Disk::Copy Disk::content() const {
+  Copy copy;
+  for (size_t i = 0; i < port::kKeyspaceCount; ++i) {
+    for (const auto& [key, versions] : spaces_[i]) {
+      if (const auto& newest = versions.back().value) copy[i].emplace(key, *newest);
+    }
+  }
+  return copy;
+}
+
+bool Disk::restore(const std::string& name) {
+  SL_ASSERT(!is_open_);
+  const auto at = copies_.find(name);
+  if (at == copies_.end()) return false;
+  ++power_life_;  // syncs under way are of what was here before
+  ++sequence_;
+  bytes_ = 0;
+  unsynced_.clear();
+  crowded_.clear();
+  for (size_t i = 0; i < port::kKeyspaceCount; ++i) {
+    spaces_[i].clear();
+    for (const auto& [key, value] : at->second[i]) {
+      spaces_[i][key] = {Version{sequence_, value}};
+      bytes_ += key.size() + value.size();
+    }
+  }
+  return true;
+}
+
 void Disk::settle(uint64_t sequence) {
   while (!unsynced_.empty() && unsynced_.front().sequence <= sequence) unsynced_.pop_front();
 }
@@ -270,6 +299,7 @@ class StoreImpl final : public port::Store {
   Status write(port::Batch& batch) override;
   Status flush() override;
   void sync(std::function<void(Status)> done) override;
+  void copy(std::string_view name, std::function<void(Result<std::string>)> done) override;
   uint64_t bytes_on_disk() const override { return disk_.bytes_; }
 
  private:
@@ -280,6 +310,7 @@ class StoreImpl final : public port::Store {
 
   Disk& disk_;
   const uint64_t life_;
+  bool is_copying_ = false;
   std::shared_ptr<Syncing> syncing_ = std::make_shared<Syncing>();
 };
 
@@ -328,6 +359,36 @@ void StoreImpl::sync(std::function<void(Status)> done) {
   }
   syncing_->waiting.push_back(std::move(done));
   if (!syncing_->running) begin(disk_, life_, syncing_);
+}
+
+void StoreImpl::copy(std::string_view name, std::function<void(Result<std::string>)> done) {
+  World& world = disk_.node_.world();
+  if (is_dead()) return;
+  const auto refuse = [&](Code code, std::string_view why) {
+    world.on_process(disk_.node_, world.now(),
+                     [syncing = syncing_, code, why = std::string(why), done = std::move(done)] {
+                       if (syncing->open) done(fail(code, why));
+                     });
+  };
+  if (!is_copy_name(name)) return refuse(Code::invalid, "a copy's name has letters, digits and hyphens");
+  if (is_copying_) return refuse(Code::conflict, "a copy is being made");
+  if (disk_.copies_.contains(std::string(name))) return refuse(Code::conflict, "there is such a copy");
+  if (disk_.copies_.size() >= kCopiesMax) return refuse(Code::limit, "too many copies are there");
+  if (disk_.full_) return refuse(Code::unavailable, "the disk is full: make room");
+  is_copying_ = true;
+  // The moment that is copied is some time after the call, and the answer some time after that.
+  const Instant moment = world.now() + Duration(disk_.dice_.below(5'000'000));
+  const Instant end = moment + Duration(disk_.dice_.below(5'000'000));
+  world.on_process(disk_.node_, moment, [this, &world, end, syncing = syncing_, name = std::string(name),
+                                         done = std::move(done)]() mutable {
+    if (!syncing->open) return;
+    disk_.copies_.emplace(name, disk_.content());
+    world.on_process(disk_.node_, std::max(end, world.now()), [this, syncing, name, done = std::move(done)] {
+      if (!syncing->open) return;
+      is_copying_ = false;
+      done(name);
+    });
+  });
 }
 
 void StoreImpl::begin(Disk& disk, uint64_t life, const std::shared_ptr<Syncing>& syncing) {

@@ -37,6 +37,8 @@ class Disk {
   void set_full(bool full) { full_ = full; }  // writes fail, reads and syncs go on
   // The next sync that begins fails, and with it the open store: see port::Store::sync().
   void fail_next_sync() { fail_next_sync_ = true; }
+  // As an operator does it to a node that is stopped: everything is as it was in that copy. False: there is none.
+  bool restore(const std::string& name);
   // How long a sync takes: evenly between these.
   void set_sync_time(Duration least, Duration most);
 
@@ -63,6 +65,7 @@ class Disk {
     std::string key;
     std::optional<std::string> value;
   };
+  using Copy = std::array<std::map<std::string, std::string>, port::kKeyspaceCount>;
   // A batch that no sync has covered, as what was there before it.
   struct Unsynced {
     uint64_t sequence;
@@ -78,12 +81,14 @@ class Disk {
   void release(uint64_t sequence);
   void drop_unread(port::Keyspace space, Space::iterator it);
   void drop_all_unread();
+  Copy content() const;
   // What was there at `sequence`; null: nothing.
   static const std::string* at(const std::vector<Version>& versions, uint64_t sequence);
 
   Node& node_;
   Dice dice_;
   std::array<Space, port::kKeyspaceCount> spaces_;
+  std::map<std::string, Copy> copies_;
   std::set<std::pair<port::Keyspace, std::string>> crowded_;  // keys with more than one value
   std::multiset<uint64_t> held_;                              // what snapshots and cursors look at
   uint64_t sequence_ = 0;

@@ -25,6 +25,11 @@ struct SimStoreBench {
     close();
     opened = node.disk().open().value();
   }
+  void restore(const std::string& where) {
+    close();
+    ASSERT_TRUE(node.disk().restore(where));
+    opened = node.disk().open().value();
+  }
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Sim, StoreContract, SimStoreBench);

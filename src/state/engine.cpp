@@ -2,8 +2,8 @@
 #include "state/engine.h"
 
 #include <algorithm>
-#include <chrono>
 
+#include "base/time.h"
 #include "state/keyspace.h"
 #include "table/packed.h"
 
@@ -41,7 +41,7 @@ Engine::Engine(port::Store& store, port::Clock& clock, Options options, Source s
 Engine::~Engine() = default;
 
 Result<std::unique_ptr<Engine>> Engine::open(port::Store& store, port::Clock& clock, Dice& dice, Options options) {
-  std::string identity, boot;
+  std::string identity, boot, copied;
   SL_TRY(const bool found, store.get(Keyspace::meta, keyspace::kIdentity, identity));
   Source self = 0;
   if (found) {
@@ -54,7 +54,8 @@ Result<std::unique_ptr<Engine>> Engine::open(port::Store& store, port::Clock& cl
     }
     boot = last_boot;
   }
-  const bool is_new_log = !found || (!options.machine_boot.empty() && boot != options.machine_boot);
+  SL_TRY(const bool is_copy, store.get(Keyspace::meta, keyspace::kCopied, copied));
+  const bool is_new_log = !found || is_copy || (!options.machine_boot.empty() && boot != options.machine_boot);
   if (is_new_log) {
     for (self = 0; self == 0;) self = Source(dice.roll());
   }
@@ -65,12 +66,15 @@ Result<std::unique_ptr<Engine>> Engine::open(port::Store& store, port::Clock& cl
     table::append_bytes(identity, options.machine_boot);
     const auto batch = store.batch();
     batch->put(Keyspace::meta, keyspace::kIdentity, identity);
+    batch->erase(Keyspace::meta, keyspace::kCopied);
     SL_CHECK(store.write(*batch));
   }
   std::unique_ptr<Engine> engine(new Engine(store, clock, std::move(options), self));
   SL_CHECK(engine->load_reach());
   SL_CHECK(engine->load_catalog());
   SL_CHECK(engine->load_sequences());
+  SL_CHECK(engine->load_owners());
+  SL_CHECK(engine->load_counts());
   if (engine->options_.is_alone && engine->first_kept(self) != 0) {
     // Whole, before the first entry that is not kept: a log with a hole would be read up to the hole for ever.
     SL_CHECK(engine->trim_log(self, engine->applied_.position(self)));
@@ -148,13 +152,100 @@ Status Engine::load_sequences() {
   return {};
 }
 
-uint64_t Engine::wall_ms() const {
-  using std::chrono::milliseconds;
-  return uint64_t(std::chrono::duration_cast<milliseconds>(clock_.wall().time_since_epoch()).count());
+Status Engine::load_owners() {
+  const std::string last = table::after_prefix(std::string(keyspace::kOwnerPrefix));
+  const auto cursor = store_.walk(Keyspace::meta, keyspace::kOwnerPrefix, last);
+  for (cursor->seek(keyspace::kOwnerPrefix); cursor->valid(); cursor->next()) {
+    std::string_view key = cursor->key().substr(keyspace::kOwnerPrefix.size());
+    std::string_view value = cursor->value(), node, region;
+    Source source = 0;
+    if (!keyspace::take_u32(key, source) || !table::take_bytes(value, node) ||
+        !table::take_bytes(value, region)) {
+      return fail(Code::corrupt, "the owner of a change log does not read back");
+    }
+    owners_[source] = {std::string(node), std::string(region)};
+  }
+  SL_CHECK(cursor->status());
+  return note_owner(self(), {options_.node, options_.region});
 }
+
+const Engine::Owner* Engine::owner_of(Source source) const {
+  const auto at = owners_.find(source);
+  return at == owners_.end() ? nullptr : &at->second;
+}
+
+Status Engine::note_owner(Source source, const Owner& owner) {
+  const Owner* known = owner_of(source);
+  if ((known && *known == owner) || (!known && owners_.size() >= kOwnersMax)) return {};
+  std::string value;
+  table::append_bytes(value, owner.node);
+  table::append_bytes(value, owner.region);
+  batch_->clear();
+  batch_->put(Keyspace::meta, keyspace::owner(source), value);
+  SL_CHECK(store_.write(*batch_));
+  owners_[source] = owner;
+  return {};
+}
+
+// The counts of an orderly stop are true until something is written; the first batch takes them out of the store.
+Status Engine::load_counts() {
+  std::string kept;
+  SL_TRY(has_kept_counts_, store_.get(Keyspace::meta, keyspace::kCounts, kept));
+  std::string_view rest = kept;
+  while (!rest.empty()) {
+    TableId id = 0;
+    Count count;
+    if (!keyspace::take_u64(rest, id) || !keyspace::take_u64(rest, count.item_count) ||
+        !keyspace::take_u64(rest, count.bytes)) {
+      return fail(Code::corrupt, "the counts of tables do not read back; restore the store from another node");
+    }
+    counts_[id] = count;
+  }
+  if (has_kept_counts_) return {};
+  for (const auto& [id, table] : by_id_) {
+    if (table->is_in(options_.region)) uncounted_[id];
+  }
+  return {};
+}
+
+Status Engine::close() {
+  if (!uncounted_.empty() || has_kept_counts_) return {};
+  std::string kept;
+  for (const auto& [id, count] : counts_) {
+    keyspace::append_u64(kept, id);
+    keyspace::append_u64(kept, count.item_count);
+    keyspace::append_u64(kept, count.bytes);
+  }
+  batch_->clear();
+  batch_->put(Keyspace::meta, keyspace::kCounts, kept);
+  return store_.write(*batch_);
+}
+
+uint64_t Engine::wall_ms() const { return unix_ms(clock_.wall()); }
 
 table::Hlc Engine::hlc_now() const { return hlc_.now(wall_ms()); }
 table::Stamp Engine::next_stamp() { return hlc_.next(wall_ms()); }
+
+// The mark is in the store while it is copied, so every copy has it. Should we die meanwhile it stays, and we begin a new log
+// with the next start for nothing, which does no harm.
+void Engine::copy(std::string_view name, std::function<void(Result<std::string>)> done) {
+  batch_->clear();
+  batch_->put(Keyspace::meta, keyspace::kCopied, name);
+  const Status marked = store_.write(*batch_);
+  ++copying_count_;
+  // Without the mark no copy: the store itself refuses the empty name.
+  store_.copy(marked ? name : std::string_view(), [this, marked, done = std::move(done),
+                                                   alive = std::weak_ptr(alive_)](Result<std::string> where) {
+    if (alive.expired()) return;
+    if (!marked) return done(std::unexpected(marked.error()));
+    if (--copying_count_ == 0) {
+      batch_->clear();
+      batch_->erase(Keyspace::meta, keyspace::kCopied);
+      (void)store_.write(*batch_);
+    }
+    done(std::move(where));
+  });
+}
 
 // ── tables ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -260,6 +351,7 @@ Status Engine::erase_items(TableId id) {
   });
   to_seed_.erase(id);
   counts_.erase(id);
+  uncounted_.erase(id);
   return store_.write(*batch_);
 }
 

@@ -7,6 +7,9 @@
 //             "reach/" source                                  Reach: how far each source's log is applied here
 //             "fill/" table, index id                          the next key: an index that is still being filled
 //             "seed/" table                                    a table whose earlier items must come from another node
+//             "owner/" source                                  node, region: whose log it is
+//             "copied"                                         in copies of a store: whoever opens one begins a log of its own
+//             "counts"                                         of every table: left by an orderly stop, gone with the first write
 //   items     table, key                                       packed Record
 //   index     table, index id, index key, primary key          nothing
 //   log       source, position                                 packed Entry
@@ -86,6 +89,7 @@ struct Lost {
 class Engine {
  public:
   static constexpr uint64_t kJournalMax = 10'000;         // values that lost; the oldest go first
+  static constexpr size_t kKeptBytesMax = 4096;           // of a value that won, beside the one that lost
   static constexpr uint64_t kStreamKeptMs = 24 * 3600 * 1000;
   static constexpr size_t kExpiredPerTurnMax = 256;
 
@@ -99,8 +103,9 @@ class Engine {
     // as who was away for too long.
     bool is_alone = false;
   };
-  // Opens what the store holds, or makes it a new one with an identity drawn from `dice`.
   ~Engine();
+  // Opens what the store holds, or makes it a new one with an identity drawn from `dice`. So it does with a copy of a store:
+  // the log that it was copied from may have gone on, and a position must not be used twice.
   static Result<std::unique_ptr<Engine>> open(port::Store& store, port::Clock& clock, Dice& dice, Options options);
 
   // ── tables ──
@@ -130,6 +135,10 @@ class Engine {
   // given, gets what each item was and became. Error `unavailable`: the store refused, nothing was written.
   Result<Position> commit(std::span<ItemWrite> writes, std::vector<Written>* written = nullptr);
 
+  // From now on commit() fails with these words.
+  void refuse_writes(std::string why) { refusal_ = std::move(why); }
+  bool is_refusing_writes() const { return !refusal_.empty(); }
+
   RecentTransactions recent_transactions;
 
   // ── walking ──
@@ -145,20 +154,34 @@ class Engine {
                     bool backwards, const VisitIndex& visit) const;
   // An index that was added to a table with items is filled bit by bit by sweep(), and not to be read before.
   bool is_filling(const Table& table, const table::Index& index) const;
-  // Roughly, kept up to date by the sweep: for DescribeTable.
+  // Items and their bytes as DynamoDB counts them, exact. Kept in memory, for a put is not to pay for a figure that is seldom
+  // asked for: an orderly stop leaves them behind (close), and after any other end the sweep counts anew, bit by bit; until
+  // it is through, is_counting() is true and count() tells of the part that it has been through.
   struct Count {
     uint64_t item_count = 0, bytes = 0;
+    friend bool operator==(const Count&, const Count&) = default;
   };
   Count count(const Table& table) const;
+  bool is_counting(const Table& table) const { return uncounted_.contains(table.id); }
+  // An orderly stop: keeps what the next open() would have to find out anew. Nothing may be written after it.
+  Status close();
 
   // ── streams and journal ──
   Status read_stream(TableId table, uint64_t from_sequence, size_t limit, const std::function<void(const StreamRecord&)>& visit) const;
   uint64_t next_stream_sequence() const { return stream_sequence_; }
-  Status read_journal(uint64_t from_sequence, size_t limit, const std::function<void(const Lost&)>& visit) const;
+  // The values that lost, the latest first, from below a sequence number on (0: from the end); `visit` says whether to go on.
+  Status read_journal(uint64_t before, const std::function<bool(const Lost&)>& visit) const;
   uint64_t lost_count() const { return lost_count_; }
 
   // ── replication ──
   Source self() const { return hlc_.source(); }
+  // Whose log a source is or was, as its node said of itself; nullptr: nobody has said it here.
+  struct Owner {
+    std::string node, region;
+    friend bool operator==(const Owner&, const Owner&) = default;
+  };
+  const Owner* owner_of(Source source) const;
+  Status note_owner(Source source, const Owner& owner);
   // What is applied here, of every source (self too).
   const table::Vector& applied() const { return applied_; }
   // The same for other threads.
@@ -180,14 +203,29 @@ class Engine {
   std::function<void()> on_tables;
   // Tables that this region began to keep after others had written to them: their items come by snapshot.
   const std::set<TableId>& tables_to_seed() const { return to_seed_; }
-  // Joins records that came in a snapshot of another node.
+  // Joins records of one table that came in a snapshot of another node.
   Status apply_snapshot(TableId table, std::span<const std::pair<std::string, std::string>> keys_and_records);
+  // A piece of a whole snapshot: all records that the other node has of a table behind `after`, up to `last`.
+  struct Piece {
+    TableId table = 0;
+    std::string_view after;              // empty: from the first
+    std::optional<std::string_view> last;  // none: to the end of the table
+    std::span<const std::pair<std::string, std::string>> records;
+  };
+  // Makes one of both sides' records, by what each has seen (table/reconcile.h): for a node that was away for so long that
+  // the others have forgotten what was removed meanwhile. Bounded work: gives the key behind which to go on, or nothing when
+  // the piece is done.
+  Result<std::optional<std::string>> reconcile(const Piece& piece, const table::Vector& seen_there);
   // After a whole snapshot: what its node had applied is applied here too.
   // `absent`: tables of this region that it did not have.
   Status reach(const table::Vector& applied_by_snapshot, std::span<const TableId> absent = {});
   // After the snapshot of one table: entries that its node had not applied may have been skipped here; they are to be
   // applied once more.
   Status seeded(TableId table, const table::Vector& applied_by_snapshot);
+
+  // ── copies ──
+  // Makes a copy of the store that may be opened elsewhere, or here again later: see port::Store::copy().
+  void copy(std::string_view name, std::function<void(Result<std::string> where)> done);
 
   // ── sweeping ──
   // What every replica has applied: removals before it leave no trace, items that expired before it are erased. Bounded
@@ -197,12 +235,19 @@ class Engine {
  private:
   class Change;  // one batch in the making: engine_write.cpp
   static constexpr size_t kFilledPerTurnMax = 1000;
+  static constexpr size_t kCountedPerTurnMax = 2000;            // and
+  static constexpr size_t kCountedBytesPerTurnMax = 1 << 20;
+  static constexpr size_t kOwnersMax = 1024;
+  static constexpr size_t kReconciledPerTurnMax = 1000;         // and
+  static constexpr size_t kReconciledBytesPerTurnMax = 4 << 20;
   static constexpr size_t kEntryBytesKept = 64 << 10;  // of entry_
 
   Engine(port::Store& store, port::Clock& clock, Options options, Source self);
   Status load_reach();
   Status load_catalog();
   Status load_sequences();
+  Status load_owners();
+  Status load_counts();
   uint64_t wall_ms() const;
   static std::optional<uint64_t> expiry_s(const table::Value& ttl);
   std::optional<uint64_t> expiry_s(const Table& table, const table::Item& item) const;
@@ -211,6 +256,13 @@ class Engine {
   Status adopt(std::string_view catalog_key);
   Status adopt(const Table* before, Table after);
   Status erase_items(TableId id);
+  Result<bool> count_items();
+  // Whether the item of this key is in counts_ already.
+  bool has_counted(TableId id, std::string_view key) const {
+    if (uncounted_.empty()) return true;
+    const auto at = uncounted_.find(id);
+    return at == uncounted_.end() || key < at->second;
+  }
   Result<bool> fill_indexes();
   Result<bool> purge_traces(table::Hlc stable);
   Result<bool> erase_expired(table::Hlc stable);
@@ -228,11 +280,17 @@ class Engine {
   table::Vector applied_;
   Progress progress_;
   std::map<TableId, Count> counts_;
+  std::map<TableId, std::string> uncounted_;          // the first key that count_items() has not seen
+  bool has_kept_counts_ = false;                      // those of the last stop lie in the store still
+  std::map<Source, Owner> owners_;
   uint64_t stream_sequence_ = 1, journal_sequence_ = 1, lost_count_ = 0;
   double entry_bytes_ = 512;                          // of a log entry, a moving average
   uint64_t streams_trimmed_ms_ = 0;
   std::unique_ptr<port::Batch> batch_;                // reused
   std::string entry_;                                 // the memory of the last log entry, reused
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::string refusal_;                               // why nothing is written any more
+  size_t copying_count_ = 0;                          // calls of copy() that are not answered
 };
 
 }  // namespace sealane::state

@@ -39,9 +39,11 @@ class Engine::Change {
         SL_TRY(before, table::outline_of_packed_record(write.before_raw));
       }
       if (table::replaces(write.delta, before.latest)) {
-        Count& count = counts_[table.id];
-        count.item_count += uint64_t{1} - uint64_t{before.exists};
-        count.bytes += table::size_bytes(write.delta) - before.size_bytes;
+        if (engine_.has_counted(table.id, write.key)) {
+          Count& count = counts_[table.id];
+          count.item_count += uint64_t{1} - uint64_t{before.exists};
+          count.bytes += table::size_bytes(write.delta) - before.size_bytes;
+        }
         batch_.put(port::Keyspace::items, keyspace::item(table.id, write.key), packed_delta);
         return {};
       }
@@ -55,7 +57,9 @@ class Engine::Change {
   void item(const Table& table, std::string_view key, table::Record before, table::Record delta, table::Witness* witness,
             Written* written) {
     const bool is_read = has_readers(table, written);
-    Count& count = counts_[table.id];  // differences, in arithmetic modulo 2^64
+    Count uncounted;  // what the sweep has yet to count, it will find as it is then
+    // Differences, in arithmetic modulo 2^64.
+    Count& count = engine_.has_counted(table.id, key) ? counts_[table.id] : uncounted;
     count.item_count -= uint64_t{before.exists()};
     count.bytes -= table::size_bytes(before);
     Written change;
@@ -82,13 +86,42 @@ class Engine::Change {
     if (written) *written = std::move(change);
   }
 
+  // Puts another record in place of one; an empty one erases it.
+  void replace(const Table& table, std::string_view key, const table::Record& before, const table::Record& after) {
+    if (engine_.has_counted(table.id, key)) {
+      Count& count = counts_[table.id];
+      count.item_count += uint64_t{after.exists()} - uint64_t{before.exists()};
+      count.bytes += table::size_bytes(after) - table::size_bytes(before);
+    }
+    if (after == table::Record{}) {
+      batch_.erase(port::Keyspace::items, keyspace::item(table.id, key));
+    } else {
+      bytes_.clear();
+      table::append_packed(bytes_, after);
+      batch_.put(port::Keyspace::items, keyspace::item(table.id, key), bytes_);
+      table::Hlc trace = latest_removal(after);
+      if (!after.exists()) trace = std::max({trace, after.cleared.hlc, after.live.hlc});
+      if (trace > 0) batch_.put(port::Keyspace::expiry, keyspace::due(keyspace::kTrace, trace, table.id, key), {});
+    }
+    if (table.id == table::kCatalogId) catalog_keys_.emplace_back(key);
+    if (!has_followers(table)) return;
+    Written change{table::item_of(before), table::item_of(after)};
+    indexes(table, key, change.before, change.after);
+    expiry(table, key, change.before, change.after);
+    if (engine_.is_expired(table, change.before)) change.before = {};
+    if (engine_.is_expired(table, change.after)) change.after = {};
+    stream(table, key, change, false);
+  }
+
   // An item whose time is over on every replica.
   void expire(const Table& table, std::string_view key, const table::Item& old) {
     batch_.erase(port::Keyspace::items, keyspace::item(table.id, key));
     indexes(table, key, old, {});
-    Count& count = counts_[table.id];
-    count.item_count -= 1;
-    count.bytes -= table::size_bytes(old);
+    if (engine_.has_counted(table.id, key)) {
+      Count& count = counts_[table.id];
+      count.item_count -= 1;
+      count.bytes -= table::size_bytes(old);
+    }
     stream(table, key, {old, {}}, true);
   }
 
@@ -111,6 +144,10 @@ class Engine::Change {
   void journal(const Table& table, std::string_view key, const table::Discarded& what) {
     Lost lost{.sequence = engine_.journal_sequence_ + lost_count_, .wall_ms = engine_.wall_ms(),
               .table_name = table.name, .what = what};
+    if (what.kept && table::size_bytes(*what.kept) > kKeptBytesMax) {
+      lost.what.kept.reset();
+      lost.what.is_elsewhere = true;
+    }
     std::string_view bytes = key;
     if (auto attributes = table::take_key(bytes, table.key)) lost.key = std::move(*attributes);
     ++lost_count_;
@@ -125,7 +162,9 @@ class Engine::Change {
 
   // Writes the batch, then lets the engine know.
   Status write() {
+    if (engine_.has_kept_counts_) batch_.erase(port::Keyspace::meta, keyspace::kCounts);
     SL_CHECK(engine_.store_.write(batch_));
+    engine_.has_kept_counts_ = false;
     for (const auto& [id, count] : counts_) {
       Count& kept = engine_.counts_[id];
       kept.item_count += count.item_count;
@@ -145,8 +184,10 @@ class Engine::Change {
 
  private:
   // Does anybody look at the item itself? Most writes are of tables where nobody does, and then none is built.
-  static bool has_readers(const Table& table, const Written* written) {
-    return written || !table.indexes.empty() || !table.ttl_attribute.empty() || table.stream != table::StreamView::off;
+  static bool has_readers(const Table& table, const Written* written) { return written || has_followers(table); }
+  // Whether anything is kept that follows the items.
+  static bool has_followers(const Table& table) {
+    return !table.indexes.empty() || !table.ttl_attribute.empty() || table.stream != table::StreamView::off;
   }
 
   void indexes(const Table& table, std::string_view key, const table::Item& old, const table::Item& now) {

@@ -84,18 +84,16 @@ Status Engine::read_stream(TableId id, uint64_t from_sequence, size_t limit,
   return broken;
 }
 
-Status Engine::read_journal(uint64_t from_sequence, size_t limit, const std::function<void(const Lost&)>& visit) const {
+Status Engine::read_journal(uint64_t before, const std::function<bool(const Lost&)>& visit) const {
   Status broken;
-  SL_CHECK(walk_range(store_, Keyspace::journal, {}, keyspace::u64(from_sequence), {}, false,
+  SL_CHECK(walk_range(store_, Keyspace::journal, {}, {}, keyspace::u64(before == 0 ? UINT64_MAX : before), true,
                       [&](std::string_view, std::string_view value) {
-                        if (limit-- == 0) return false;
                         const auto lost = take_packed_lost(value);
                         if (!lost) {
                           broken = std::unexpected(lost.error());
                           return false;
                         }
-                        visit(*lost);
-                        return true;
+                        return visit(*lost);
                       }));
   return broken;
 }

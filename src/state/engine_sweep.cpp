@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is done a little at a time in the background: filling new indexes, erasing what has expired, forgetting removals
+// What is done a little at a time in the background: counting items, filling new indexes, erasing what has expired, forgetting removals
 // that every replica knows of, trimming streams.
 //
 // An item whose time is over is invisible at once on every replica, by the same rule on the same value; a write to it begins
@@ -16,11 +16,43 @@ using table::Item;
 using table::Record;
 
 Result<bool> Engine::sweep(table::Hlc stable) {
+  SL_TRY(const bool more_to_count, count_items());
   SL_TRY(const bool more_to_fill, fill_indexes());
   SL_TRY(const bool more_traces, purge_traces(stable));
   SL_TRY(const bool more_expired, erase_expired(stable));
   SL_CHECK(trim_streams());
-  return more_to_fill || more_traces || more_expired;
+  return more_to_count || more_to_fill || more_traces || more_expired;
+}
+
+// What is written meanwhile below the mark is counted by the write, what is written above it is found here: so the sum is
+// exact whenever this is through.
+Result<bool> Engine::count_items() {
+  if (uncounted_.empty()) return false;
+  const auto at = uncounted_.begin();
+  size_t left = kCountedPerTurnMax, bytes = 0;
+  Count found;
+  std::string next;
+  SL_CHECK(walk_records(at->first, at->second, [&](std::string_view key, std::string_view packed) {
+    if (left-- == 0 || bytes > kCountedBytesPerTurnMax) {
+      next = key;
+      return false;
+    }
+    bytes += packed.size();
+    const auto record = table::take_packed_record(packed);
+    if (!record) return true;  // reported where it is read
+    found.item_count += uint64_t{record->exists()};
+    found.bytes += table::size_bytes(*record);
+    return true;
+  }));
+  Count& count = counts_[at->first];
+  count.item_count += found.item_count;
+  count.bytes += found.bytes;
+  if (next.empty()) {
+    uncounted_.erase(at);
+  } else {
+    at->second = std::move(next);
+  }
+  return !uncounted_.empty();
 }
 
 // Index id 0 stands for the table's TTL attribute.

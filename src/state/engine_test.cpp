@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/engine.h"
 
-#include <gtest/gtest.h>
-
 #include <chrono>
 
-#include "sim/disk.h"
-#include "sim/world.h"
-#include "table/attribute_json.h"
+#include "state/engine_bench_test.h"
 #include "table/size.h"
 
 namespace sealane::state {
@@ -16,103 +12,6 @@ namespace {
 using table::Item;
 using table::Record;
 using table::Value;
-
-Value text(std::string_view s) { return Value(std::string(s)); }
-Value number(int64_t n) { return Value(table::Number(n)); }
-
-std::string json(const Item& item) {
-  std::string out;
-  table::append_json(out, item);
-  return out;
-}
-
-// An engine on the disk of a simulated node; two of them are replicas that the test itself keeps level.
-struct Bench {
-  explicit Bench(sim::World& world, std::string region, uint8_t host)
-      : node(world.add_node({.name = region, .addresses = {IpAddress::v4(10, 0, 0, host)}})), region_(std::move(region)) {
-    open();
-  }
-  void open() {
-    engine.reset();
-    store.reset();
-    auto opened = node.disk().open();
-    ASSERT_TRUE(opened) << opened.error().what;
-    store = std::move(*opened);
-    auto made = Engine::open(*store, node.lane().clock, node.lane().dice,
-                             {.region = region_, .node = region_, .is_alone = is_alone});
-    ASSERT_TRUE(made) << made.error().what;
-    engine = std::move(*made);
-    engine->on_commit = [this](Position at, std::string_view entry) { shipped.emplace_back(at, entry); };
-  }
-  Table sessions(std::vector<std::string> replicas = {"a", "b"}) {
-    Table table{.name = "sessions"};
-    table.key.hash = {"id", table::Type::S};
-    table.attribute_definitions = {table.key.hash};
-    table.replicas = std::move(replicas);
-    table.id = table::table_id(table.name, 0, table.key);
-    return table;
-  }
-  const Table& make(const Table& table) {
-    EXPECT_TRUE(engine->write_table(table));
-    const Table* made = engine->find_table(table.name);
-    EXPECT_NE(made, nullptr);
-    return *made;
-  }
-  std::string key(std::string_view id) { return table::encode_key(text(id), nullptr); }
-  Result<Position> put(const Table& table, std::string_view id, Item item = {}, std::vector<Written>* written = nullptr) {
-    item.set("id", text(id));
-    auto before = engine->load_raw(table, key(id));  // as the API does: nobody looks at what is there
-    ItemWrite write{.table = &table, .key = key(id), .before_raw = *before, .delta = put_delta(item, engine->next_stamp())};
-    return engine->commit(std::span(&write, 1), written);
-  }
-  Result<Position> update(const Table& table, std::string_view id, std::string_view name, Value value) {
-    auto before = engine->load(table, key(id));
-    Item item = engine->visible(table, *before);
-    item.set("id", text(id));
-    item.set(name, std::move(value));
-    const table::Change change{.attribute = std::string(name)};
-    const std::string keys[] = {"id"};
-    ItemWrite write{.table = &table, .key = key(id), .before = *before,
-                    .delta = update_delta(item, std::span(&change, 1), table.merge, engine->next_stamp(), keys)};
-    return engine->commit(std::span(&write, 1));
-  }
-  Result<Position> erase(const Table& table, std::string_view id) {
-    auto before = engine->load_raw(table, key(id));
-    ItemWrite write{.table = &table, .key = key(id), .before_raw = *before, .delta = table::delete_delta(engine->next_stamp())};
-    return engine->commit(std::span(&write, 1));
-  }
-  std::string get(const Table& table, std::string_view id) {
-    const auto record = engine->load(table, key(id));
-    return record ? json(engine->visible(table, *record)) : record.error().what;
-  }
-  // Hands over what was committed since the last call.
-  void ship_to(Bench& other) {
-    for (const auto& [at, entry] : shipped) {
-      const Status status = other.engine->apply(at.source, at.position, entry);
-      EXPECT_TRUE(status) << status.error().what;
-    }
-    shipped.clear();
-  }
-  size_t count_keys(port::Keyspace space, std::string_view prefix = {}) {
-    size_t count = 0;
-    const auto cursor = store->walk(space, prefix, prefix.empty() ? "" : table::after_prefix(std::string(prefix)));
-    for (cursor->seek(prefix); cursor->valid(); cursor->next()) ++count;
-    return count;
-  }
-
-  sim::Node& node;
-  std::string region_;
-  bool is_alone = false;
-  std::unique_ptr<port::Store> store;
-  std::unique_ptr<Engine> engine;
-  std::vector<std::pair<Position, std::string>> shipped;
-};
-
-Item item(std::initializer_list<std::pair<std::string_view, Value>> attributes) {
-  Item out;
-  for (const auto& [name, value] : attributes) out.set(name, value);
-  return out;
-}
 
 struct EngineTest : testing::Test {
   sim::World world{{}};
@@ -236,6 +135,38 @@ TEST_F(EngineTest, a_stamp_from_the_future_waits) {
   EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "k"), R"({"id":{"S":"k"}})");
 }
 
+TEST_F(EngineTest, a_clock_that_jumps_back_is_not_followed) {
+  const Table& table = a.make(a.sessions());
+  a.update(table, "k", "n", number(1));
+  a.ship_to(b);
+  world.jump_wall(a.node, -3600s);
+  a.update(table, "k", "n", number(2));
+  a.open();  // nor after a restart
+  a.update(*a.engine->find_table("sessions"), "k", "n", number(3));
+  a.ship_to(b);
+  for (Bench* bench : {&a, &b}) {
+    EXPECT_EQ(bench->get(*bench->engine->find_table("sessions"), "k"), R"({"id":{"S":"k"},"n":{"N":"3"}})");
+  }
+}
+
+TEST_F(EngineTest, what_came_with_a_snapshot_is_written_on_top_of) {
+  a.make(a.sessions());
+  world.jump_wall(b.node, -300ms);  // a is ahead, as far as is allowed
+  const Table& table = *a.engine->find_table("sessions");
+  a.update(table, "k", "n", number(1));
+  std::vector<std::pair<std::string, std::string>> records;
+  const auto collect = [&](std::string_view key, std::string_view record) {
+    records.emplace_back(key, record);
+    return true;
+  };
+  b.make(b.sessions());
+  ASSERT_TRUE(a.engine->walk_records(table.id, {}, collect));
+  ASSERT_TRUE(b.engine->reconcile({.table = table.id, .after = {}, .last = {}, .records = records}, a.engine->applied()));
+  ASSERT_TRUE(b.engine->reach(a.engine->applied()));
+  b.update(*b.engine->find_table("sessions"), "k", "n", number(2));
+  EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "k"), R"({"id":{"S":"k"},"n":{"N":"2"}})");
+}
+
 TEST_F(EngineTest, writes_to_a_table_that_is_not_known_yet_wait_for_it) {
   sim::World more{{}};
   Bench c(world, "c", 3);
@@ -301,9 +232,16 @@ TEST_F(EngineTest, a_lost_value_is_in_the_journal_of_both_sides) {
   for (Bench* bench : {&a, &b}) {
     EXPECT_EQ(bench->get(*bench->engine->find_table("sessions"), "k"), R"({"id":{"S":"k"},"name":{"S":"of b"}})");
     std::vector<Lost> lost;
-    ASSERT_TRUE(bench->engine->read_journal(0, 10, [&](const Lost& each) { lost.push_back(each); }));
+    const auto collect = [&](const Lost& each) {
+      lost.push_back(each);
+      return true;
+    };
+    ASSERT_TRUE(bench->engine->read_journal(0, collect));
     ASSERT_EQ(lost.size(), 1u) << bench->region_;
     EXPECT_EQ(lost[0].what.value, text("of a"));
+    EXPECT_EQ(lost[0].what.kept, text("of b"));
+    EXPECT_EQ(lost[0].what.lost.source, a.engine->self());
+    EXPECT_EQ(lost[0].what.won.source, b.engine->self());
     EXPECT_EQ(lost[0].table_name, "sessions");
     EXPECT_EQ(json(lost[0].key), R"({"id":{"S":"k"}})");
   }

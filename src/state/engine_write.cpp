@@ -6,6 +6,7 @@
 #include "state/engine_change.h"
 #include "state/keyspace.h"
 #include "table/packed.h"
+#include "table/reconcile.h"
 
 namespace sealane::state {
 
@@ -14,6 +15,7 @@ using table::Item;
 using table::Record;
 
 Result<Position> Engine::commit(std::span<ItemWrite> writes, std::vector<Written>* written) {
+  if (!refusal_.empty()) return fail(Code::unavailable, refusal_);
   table::Vector seen;
   for (const table::Reach& reach : applied_) {
     if (reach.source != self()) seen.set({reach.source, 0, reach.hlc});
@@ -101,10 +103,67 @@ Status Engine::apply_snapshot(TableId id, std::span<const std::pair<std::string,
   return change.write();
 }
 
+Result<std::optional<std::string>> Engine::reconcile(const Piece& piece, const table::Vector& seen_there) {
+  const Table* table = find_table(piece.table);
+  if (!table) return std::nullopt;
+  if (to_seed_.contains(piece.table)) {  // what is missing here was not removed, it has never been here
+    SL_CHECK(apply_snapshot(piece.table, piece.records));
+    return std::nullopt;
+  }
+  std::vector<std::pair<std::string, std::string>> ours;
+  std::optional<std::string> stopped_at;
+  size_t bytes = 0;
+  const std::string from = piece.after.empty() ? std::string() : std::string(piece.after) + '\0';
+  SL_CHECK(walk_records(piece.table, from, [&](std::string_view key, std::string_view record) {
+    if (piece.last && key > *piece.last) return false;
+    if (ours.size() == kReconciledPerTurnMax || bytes > kReconciledBytesPerTurnMax) {
+      stopped_at = ours.back().first;
+      return false;
+    }
+    bytes += record.size();
+    ours.emplace_back(key, record);
+    return true;
+  }));
+  const auto seen_by = [](const table::Vector& vector) -> table::Seen {
+    return [&vector](const table::Stamp& stamp) { return stamp.source == 0 || vector.hlc(stamp.source) >= stamp.hlc; };
+  };
+  const table::Seen seen_here = seen_by(applied_), by_them = seen_by(seen_there);
+  Change change(*this);
+  auto mine = ours.begin();
+  auto theirs = std::ranges::upper_bound(piece.records, piece.after, {}, [](const auto& each) {
+    return std::string_view(each.first);
+  });
+  if (piece.after.empty()) theirs = piece.records.begin();
+  while (mine != ours.end() || theirs != piece.records.end()) {
+    const bool is_mine = mine != ours.end() && (theirs == piece.records.end() || mine->first <= theirs->first);
+    const bool is_theirs = theirs != piece.records.end() && (mine == ours.end() || theirs->first <= mine->first);
+    const std::string& key = is_mine ? mine->first : theirs->first;
+    if (stopped_at && key > *stopped_at) break;
+    Record before, there;
+    if (is_mine) {
+      std::string_view packed = mine->second;
+      SL_TRY(before, table::take_packed_record(packed));
+    }
+    if (is_theirs) {
+      std::string_view packed = theirs->second;
+      SL_TRY(there, table::take_packed_record(packed));
+    }
+    Record after = before;
+    table::reconcile(after, std::move(there), seen_here, by_them);
+    if (after != before) change.replace(*table, key, before, after);
+    if (is_mine) ++mine;
+    if (is_theirs) ++theirs;
+  }
+  SL_CHECK(change.write());
+  return stopped_at;
+}
+
 Status Engine::reach(const table::Vector& applied_by_snapshot, std::span<const TableId> absent) {
   Change change(*this);
   for (const table::Reach& reach : applied_by_snapshot) {
     if (reach.source != self() && reach.position > applied_.position(reach.source)) change.reach(reach);
+    // What is written here from now on is written on top of all that came with the snapshot.
+    (void)hlc_.see(reach.hlc, wall_ms(), UINT32_MAX);
   }
   for (const TableId id : to_seed_) change.erase(Keyspace::meta, keyspace::seed(id));
   for (const TableId id : absent) change.put(Keyspace::meta, keyspace::seed(id), {});

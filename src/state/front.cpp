@@ -12,7 +12,14 @@
 namespace sealane::state {
 namespace {
 
-constexpr std::string_view kTables = "DynamoDB_20120810.", kStreams = "DynamoDBStreams_20120810.";
+// What stands before an operation's name, and the service that such an operation is of.
+struct Target {
+  std::string_view prefix, service;
+  bool of_streams = false;
+};
+constexpr Target kTargets[] = {{"DynamoDB_20120810.", "dynamodb"},
+                               {"DynamoDBStreams_20120810.", "dynamodb", true},
+                               {"Sealane_20261122.", "sealane"}};
 constexpr size_t kOperationBytesMax = 64;  // AWS's longest has 41
 
 // DynamoDB names its own errors, and those of the layer in front of it, in two namespaces.
@@ -54,8 +61,9 @@ api::Failure failure(std::string_view type, std::string message, uint16_t status
 
 api::Failure unknown_operation() { return failure("UnknownOperationException", {}); }
 
-Front::Front(port::Lane& lane, std::string region, std::shared_ptr<const wire::AwsKeyring> keys)
-    : lane_(lane), region_(std::move(region)), keys_(std::move(keys)),
+Front::Front(port::Lane& lane, std::string region, std::vector<std::string> regions,
+             std::shared_ptr<const wire::AwsKeyring> keys)
+    : lane_(lane), region_(std::move(region)), regions_(std::move(regions)), keys_(std::move(keys)),
       request_counter_(lane.meter.counter("sealane_state_requests_total")),
       error_counter_(lane.meter.counter("sealane_state_errors_total")) {}
 
@@ -74,10 +82,10 @@ std::optional<Front::Asked> Front::read(const serve::Request& request, const ser
     return std::nullopt;
   }
   const std::string_view target = field(request, "x-amz-target");
-  const bool of_streams = target.starts_with(kStreams);
-  Asked asked{.of_streams = of_streams};
-  if (of_streams || target.starts_with(kTables)) {
-    asked.operation = target.substr((of_streams ? kStreams : kTables).size());
+  Asked asked;
+  for (const Target& each : kTargets) {
+    if (!target.starts_with(each.prefix)) continue;
+    asked = {.operation = target.substr(each.prefix.size()), .service = each.service, .of_streams = each.of_streams};
   }
   if (request.method_id != wire::http::Method::post || !is_operation_name(asked.operation)) {
     refuse(responder, unknown_operation());
@@ -86,23 +94,38 @@ std::optional<Front::Asked> Front::read(const serve::Request& request, const ser
   return asked;
 }
 
-bool Front::admit(const serve::Request& request, const serve::Responder& responder, std::string_view operation,
+bool Front::admit(const serve::Request& request, const serve::Responder& responder, const Asked& asked,
                   wire::Access access) {
   const wire::sigv4::Message message{request.method, request.target, request.fields, request.body, request.tls};
   const auto identity = verifier_.verify(message, *keys_, lane_.clock.wall());
   if (!identity) {
     const auto error = wire::sigv4::json_error(identity.error().why);
     refuse(responder, failure(error.type, identity.error().what, error.status));
-  } else if (identity->service != "dynamodb") {
-    refuse(responder, failure("InvalidSignatureException", "Credential should be scoped to correct service: 'dynamodb'. "));
-  } else if (!identity->key->may("dynamodb", access)) {
-    refuse(responder, failure("AccessDeniedException",
-                              fmt::format("User: {} is not authorized to perform: dynamodb:{}", identity->access_key,
-                                          operation)));
-  } else {
-    return true;
+    return false;
   }
-  return false;
+  const auto allowed = check_scope(*identity, asked, access);
+  if (!allowed) refuse(responder, allowed.error());
+  return allowed.has_value();
+}
+
+// A client with one name for its tables is steered from region to region and signs for one of them, so any region of the
+// world will do; one that is none of it is a client that means another place, and is told as AWS tells it.
+api::Outcome<void> Front::check_scope(const wire::sigv4::Identity& identity, const Asked& asked, wire::Access access) const {
+  const auto scope = [](std::string message) {
+    return std::unexpected(failure("InvalidSignatureException", std::move(message)));
+  };
+  if (identity.service != asked.service) {
+    return scope(fmt::format("Credential should be scoped to correct service: '{}'. ", asked.service));
+  }
+  if (identity.region != region_ && std::ranges::find(regions_, identity.region) == regions_.end()) {
+    return scope(fmt::format("Credential should be scoped to a valid region, not '{}'. ", identity.region));
+  }
+  if (!identity.key->may(asked.service, access)) {
+    return std::unexpected(failure("AccessDeniedException",
+                                   fmt::format("User: {} is not authorized to perform: {}:{}", identity.access_key,
+                                               asked.service, asked.operation)));
+  }
+  return {};
 }
 
 void Front::refuse(const serve::Responder& responder, const api::Failure& why) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "port/lane.h"
 #include "serve/server.h"
@@ -26,24 +27,30 @@ class Front {
  public:
   struct Asked {
     std::string_view operation;  // "PutItem": a view into the request
+    std::string_view service;    // "dynamodb", or "sealane": what operators ask of this world's tables
     bool of_streams = false;     // of DynamoDB Streams, a service of its own at AWS
   };
-  Front(port::Lane& lane, std::string region, std::shared_ptr<const wire::AwsKeyring> keys);
+  // `regions`: of the world, what a signature may be scoped to.
+  Front(port::Lane& lane, std::string region, std::vector<std::string> regions,
+        std::shared_ptr<const wire::AwsKeyring> keys);
 
+  void set_regions(std::vector<std::string> regions) { regions_ = std::move(regions); }
   void set_keys(std::shared_ptr<const wire::AwsKeyring> keys) { keys_ = std::move(keys); }
   // The operation that is asked for. None: the request is answered, for it asks for none.
   std::optional<Asked> read(const serve::Request& request, const serve::Responder& responder);
   // Checks who has signed, and whether they may. False: the request is refused.
-  bool admit(const serve::Request& request, const serve::Responder& responder, std::string_view operation,
-             wire::Access access);
+  bool admit(const serve::Request& request, const serve::Responder& responder, const Asked& asked, wire::Access access);
   void refuse(const serve::Responder& responder, const api::Failure& why);
   // As AWS makes them: 52 letters and digits.
   std::string request_id();
   static serve::Answer word_refusal(uint16_t status, std::string_view what, std::string& text);
 
  private:
+  api::Outcome<void> check_scope(const wire::sigv4::Identity& identity, const Asked& asked, wire::Access access) const;
+
   port::Lane& lane_;
   const std::string region_;
+  std::vector<std::string> regions_;
   std::shared_ptr<const wire::AwsKeyring> keys_;
   wire::sigv4::Verifier verifier_;
   port::Counter& request_counter_;

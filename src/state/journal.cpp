@@ -6,6 +6,8 @@
 namespace sealane::state {
 namespace {
 
+enum class Kept : uint8_t { nothing, value, elsewhere };
+
 void append_stamp(std::string& out, const table::Stamp& stamp) {
   table::append_varint(out, stamp.hlc);
   table::append_varint(out, stamp.source);
@@ -29,6 +31,9 @@ void append_packed(std::string& out, const Lost& lost) {
   append_stamp(out, lost.what.lost);
   append_stamp(out, lost.what.won);
   table::append_packed(out, lost.what.value);
+  const Kept kept = lost.what.kept ? Kept::value : lost.what.is_elsewhere ? Kept::elsewhere : Kept::nothing;
+  out += char(kept);
+  if (lost.what.kept) table::append_packed(out, *lost.what.kept);
 }
 
 Result<Lost> take_packed_lost(std::string_view& bytes) {
@@ -46,6 +51,17 @@ Result<Lost> take_packed_lost(std::string_view& bytes) {
   }
   lost.what.attribute = attribute;
   SL_TRY(lost.what.value, table::take_packed(bytes));
+  if (bytes.empty()) {  // of a version that did not keep it
+    lost.what.is_elsewhere = true;
+    return lost;
+  }
+  const auto kept = Kept(bytes.front());
+  bytes.remove_prefix(1);
+  if (kept > Kept::elsewhere) return corrupt();
+  lost.what.is_elsewhere = kept == Kept::elsewhere;
+  if (kept == Kept::value) {
+    SL_TRY(lost.what.kept, table::take_packed(bytes));
+  }
   return lost;
 }
 

@@ -79,6 +79,12 @@ inline std::string fill(table::TableId id, uint32_t index_id) {
   append_u32(out, index_id);
   return out;
 }
+inline std::string owner(table::Source source) {
+  std::string out = "owner/";
+  append_u32(out, source);
+  return out;
+}
+constexpr std::string_view kCopied = "copied", kCounts = "counts", kOwnerPrefix = "owner/";
 constexpr std::string_view kIdentity = "identity", kReachPrefix = "reach/", kFillPrefix = "fill/", kSeedPrefix = "seed/";
 inline std::string seed(table::TableId id) { return std::string(kSeedPrefix) + u64(id); }
 

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 
+#include "base/time.h"
 #include "base/crc32.h"
 #include "state/session.h"
 #include "table/attribute_json.h"
@@ -13,10 +13,10 @@
 namespace sealane::state {
 namespace {
 
-const api::Operation* find_operation(std::string_view name) {
+const api::Operation* find_operation(const Front::Asked& asked) {
   const auto all = api::operations();
-  const auto at = std::ranges::lower_bound(all, name, {}, &api::Operation::name);
-  return at != all.end() && at->name == name ? &*at : nullptr;
+  const auto at = std::ranges::lower_bound(all, asked.operation, {}, &api::Operation::name);
+  return at != all.end() && at->name == asked.operation && at->service == asked.service ? &*at : nullptr;
 }
 
 }  // namespace
@@ -34,7 +34,7 @@ struct Service::Waiting {
 
 Service::Service(port::Lane& lane, Engine& engine, Replicator& replicator, Options options)
     : lane_(lane), engine_(engine), replicator_(replicator), options_(std::move(options)),
-      front_(lane, options_.region, options_.keys),
+      front_(lane, options_.region, options_.regions, options_.keys),
       parser_(table::kRequestBytesMax), alive_(std::make_shared<bool>(true)),
       stale_counter_(lane.meter.counter("sealane_state_stale_total")) {}
 
@@ -43,10 +43,10 @@ Service::~Service() = default;
 void Service::on_request(const serve::Request& request, serve::Responder responder) {
   const auto asked = front_.read(request, responder);
   if (!asked) return;
-  const api::Operation* operation = find_operation(asked->operation);
+  const api::Operation* operation = find_operation(*asked);
   if (!operation) return refuse(responder, unknown_operation());
   const wire::Access access = operation->is_write ? wire::Access::write : wire::Access::read;
-  if (!front_.admit(request, responder, operation->name, access)) return;
+  if (!front_.admit(request, responder, *asked, access)) return;
   const auto waiting = std::make_shared<Waiting>();
   waiting->request = request;
   waiting->responder = responder;
@@ -86,12 +86,16 @@ void Service::run(const std::shared_ptr<Waiting>& waiting) {
   if (root.get(object)) {
     return refuse(waiting->responder, failure("SerializationException", "Unexpected value type in payload"));
   }
-  using std::chrono::milliseconds;
-  const auto wall = std::chrono::duration_cast<milliseconds>(lane_.clock.wall().time_since_epoch()).count();
-  api::Call call{.engine = engine_, .region = options_.region, .body = object, .now_ms = uint64_t(wall),
-                 .host = field(waiting->request, "host")};
+  api::Call call{.engine = engine_, .region = options_.region, .body = object, .now_ms = unix_ms(lane_.clock.wall()),
+                 .host = field(waiting->request, "host"), .lags = [this] { return replicator_.lags(); }};
   waiting->outcome = waiting->operation->run(call);
-  finish(waiting);
+  if (!waiting->outcome || !waiting->outcome->later) return finish(waiting);
+  const auto later = std::exchange(waiting->outcome->later, {});
+  later([this, waiting, alive = std::weak_ptr(alive_)](api::Outcome<api::Answer> answer) {
+    if (alive.expired()) return;
+    waiting->outcome = std::move(answer);
+    finish(waiting);
+  });
 }
 
 void Service::finish(const std::shared_ptr<Waiting>& waiting) {

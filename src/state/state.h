@@ -34,6 +34,8 @@ class State {
   // stream, merge, ack and replicas; tables that it does not name are left alone.
   Status declare(const std::vector<Table>& tables);
   void drain() { server_.drain(); }
+  // An orderly stop: see Engine::close(). Nothing may come in any more.
+  Status close() { return engine_->close(); }
   size_t pending_count() const { return server_.pending_count(); }
 
   Engine& engine() { return *engine_; }

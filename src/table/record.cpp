@@ -300,6 +300,13 @@ void join(Record& into, Record delta, Witness* witness) {
   std::move(mine, into.cells.end(), std::back_inserter(joined));
   for (Cell& cell : joined) normalize(cell);
   into.cells = std::move(joined);
+  if (!witness || !into.exists()) return;
+  for (Discarded& what : witness->discarded) {
+    const Cell* cell = into.find(what.attribute);
+    if (!cell) continue;
+    what.kept = cell->value;
+    what.is_elsewhere = cell->is_sequence;
+  }
 }
 
 bool purge(Record& record, Hlc stable) {

@@ -82,6 +82,9 @@ struct Discarded {
   std::string attribute;
   Stamp lost, won;
   Value value;  // what was lost
+  // What stands in its place after the join; nothing: the attribute or the item was removed, or it is to be looked up.
+  std::optional<Value> kept{};
+  bool is_elsewhere = false;  // in a list that is merged by element: the item tells
 };
 
 // Watches a join for conflicts. Reports what of the record the delta's writer had not seen, and what of the delta lost to

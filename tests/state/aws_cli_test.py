@@ -67,6 +67,10 @@ class Tutorial(Case):
             return {"RegionName": REPLICA, "ReplicaStatus": "ACTIVE"} in [
                 {name: one.get(name) for name in ("RegionName", "ReplicaStatus")} for one in table.get("Replicas", [])]
         wait_until(there, "the replica")
+        raw = subject.raw("DescribeTable", {"TableName": self.name}).json["Table"]["Replicas"]
+        self.assertTrue(all("SealaneLag" in one for one in raw), raw)
+        shown = dynamodb("describe-table", "--table-name", self.name)["Table"]["Replicas"]
+        self.assertTrue(all("SealaneLag" not in one for one in shown), shown)
         dynamodb("put-item", "--table-name", self.name, "--item", json.dumps({"session_id": {"S": "s-2"}, "turn": {"N": "1"}}))
         dynamodb("update-table", "--table-name", self.name, "--replica-updates", json.dumps([{"Delete": {"RegionName": REPLICA}}]))
         wait_until(lambda: not there(), "the replica to go")

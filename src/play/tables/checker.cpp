@@ -14,6 +14,7 @@
 #include "sim/world.h"
 #include "state/engine.h"
 #include "state/replica/replicator.h"
+#include "table/size.h"
 
 namespace sealane::play {
 namespace {
@@ -64,6 +65,7 @@ class Tables final : public sim::Process {
   }
   Engine& engine() { return *engine_; }
   Replicator& replicator() { return *replicator_; }
+  const Replicator& replicator() const { return *replicator_; }
 
  private:
   std::unique_ptr<port::Store> store_;
@@ -83,8 +85,10 @@ class Trial {
       const IpAddress broker = IpAddress::v4(10, 0, uint8_t(r), 9);
       brokers_.push_back(&world_.messaging().add_broker(regions_[r] + "-broker", broker));
       nodes_.push_back(&world_.add_node({.name = regions_[r], .addresses = {IpAddress::v4(10, 0, uint8_t(r), 1)},
-                                         .boot = [this, broker](sim::Node& node) {
-                                           return std::make_unique<Tables>(node, broker, regions_, trial_);
+                                         .boot = [this, broker, r](sim::Node& node) {
+                                           auto tables = std::make_unique<Tables>(node, broker, regions_, trial_);
+                                           lives_[r] = tables->engine().self();
+                                           return tables;
                                          }}));
       for (unsigned c = 0; c < kClients; ++c) next_operation(r, Duration(dice_.below(100'000'000)));
     }
@@ -100,9 +104,15 @@ class Trial {
       destroy();
     }
     heal_all();
+    if (trial_.restores) {
+      world_.run_for(6s);  // until what was removed is forgotten, and logs are trimmed
+      restore(unsigned(dice_.below(nodes_.size())), 100ms);
+      heal_all();
+    }
     wait_until_level();
     check_appends();
     check_equal();
+    check_counts();
     TableVerdict verdict = std::move(verdict_);
     verdict.trace_hash = world_.trace_hash();
     return verdict;
@@ -155,7 +165,8 @@ class Trial {
   }
 
   template <typename Change>
-  void write(Tables& tables, const std::string& id, bool is_other, unsigned key, Change&& change, std::function<void(Status)> done) {
+  void write(Tables& tables, const std::string& id, bool is_other, unsigned key, Change&& change,
+             std::function<void(Status, state::Position)> done) {
     Engine& engine = tables.engine();
     const table::Table* table = engine.find_table(kTableName);
     if (!table) return;
@@ -166,8 +177,9 @@ class Trial {
     state::ItemWrite write{.table = table, .key = packed_key(key, is_other), .before = std::move(*before),
                            .delta = change(engine, item)};
     const auto written = engine.commit(std::span(&write, 1));
-    if (!written) return done(std::unexpected(written.error()));
-    tables.replicator().when_acknowledged(*written, table->ack, 3s, std::move(done));
+    if (!written) return done(std::unexpected(written.error()), {});
+    tables.replicator().when_acknowledged(*written, table->ack, 3s,
+                                          [at = *written, done = std::move(done)](const Status& status) { done(status, at); });
   }
 
   void append(Tables& tables, unsigned key, Session& session) {
@@ -184,10 +196,10 @@ class Trial {
             const std::string keys[] = {"id"};
             return table::update_delta(item, std::span(&change, 1), table::Merge::conversation, e.next_stamp(), keys);
           },
-          [this, key, element, &session, engine](const Status& status) {
+          [this, key, element, &session, engine](const Status& status, const state::Position& at) {
             if (!status) return void(++verdict_.refused_count);
             ++verdict_.acknowledged_count;
-            acknowledged_[key].insert(element);
+            acknowledged_[key].emplace(element, at);
             session.must_see[key].insert(element);
             session.seen.raise(engine->applied());
           });
@@ -202,7 +214,7 @@ class Trial {
             item.set("a", text(std::to_string(dice_.below(1000))));
             return table::put_delta(item, e.next_stamp());
           },
-          [](const Status&) {});
+          [](const Status&, const state::Position&) {});
   }
 
   void update(Tables& tables, unsigned key) {
@@ -216,7 +228,7 @@ class Trial {
             const std::string keys[] = {"id"};
             return table::update_delta(item, std::span(&change, 1), table::Merge::attribute, e.next_stamp(), keys);
           },
-          [](const Status&) {});
+          [](const Status&, const state::Position&) {});
   }
 
   void read(Tables& tables, unsigned key, Session& session) {
@@ -277,7 +289,7 @@ class Trial {
     const Duration lasts = 100ms + Duration(dice_.below(6'000'000'000));
     sim::Node& node = *nodes_[r];
     sim::Node& broker = *brokers_[r];
-    switch (dice_.below(7)) {
+    switch (dice_.below(trial_.restores ? 11 : 7)) {
       case 0:
       case 1: return cut(r, lasts);
       case 2: return down(node, lasts, false);
@@ -289,6 +301,12 @@ class Trial {
         return world_.at(world_.now() + lasts, [this, &node] {
           if (node.state() == sim::NodeState::frozen) world_.thaw(node);
         });
+      case 7:
+      case 8:
+        for (unsigned each = 0; each < nodes_.size(); ++each) take_snapshot(each);
+        return;
+      case 9:
+      case 10: return restore(r, lasts);
       default: {
         const auto by = Duration(int64_t(dice_.below(4'000'000'000)) - 2'000'000'000);
         world_.jump_wall(node, by - wall_off_[r]);
@@ -316,6 +334,54 @@ class Trial {
     if (node.state() != sim::NodeState::running) return;
     is_power ? world_.power_off(node) : world_.kill(node);
     world_.at(world_.now() + lasts, [this, &node] { start(node); });
+  }
+
+  void take_snapshot(unsigned r) {
+    Tables* tables = at(r);
+    if (!tables) return;
+    const std::string name = fmt::format("{}", ++snapshot_count_);
+    const table::Vector applied = tables->engine().applied();
+    tables->engine().copy(name, [this, r, name, applied](const Result<std::string>& where) {
+      if (where) snapshots_[r].push_back({name, applied});
+    });
+  }
+
+  void restore(unsigned r, Duration lasts) {
+    Tables* tables = at(r);
+    const auto& kept = snapshots_[r];
+    if (!tables || kept.empty()) return;
+    const Snapshot& snapshot = kept[dice_.below(kept.size())];
+    give_up(r, *tables, snapshot.applied);
+    ++verdict_.restore_count;
+    sim::Node& node = *nodes_[r];
+    world_.kill(node);
+    if (!node.disk().restore(snapshot.name)) broke("a snapshot is not there any more: " + snapshot.name);
+    world_.at(world_.now() + lasts, [this, &node] { start(node); });
+  }
+
+  // What may be lost when a node goes back to a snapshot: writes that are not in it, that no other node has said to have on
+  // its disk, and whose own log, if a node still goes on with it, is that of this node.
+  void give_up(unsigned r, Tables& going, const table::Vector& in_snapshot) {
+    table::Vector kept = in_snapshot;
+    for (unsigned other = 0; other < nodes_.size(); ++other) {
+      if (other != r && lives_[other] == 0) kept.raise(goes_back_to_[other]);
+      const Tables* tables = at(other);
+      for (const auto& [name, peer] : (tables ? *tables : going).replicator().peers()) {
+        // What a node said in a life that it has gone back from is worth nothing any more.
+        const auto of = size_t(std::ranges::find(regions_, name) - regions_.begin());
+        if (of != r && peer.source == lives_[unsigned(of)]) kept.raise(peer.applied);
+      }
+    }
+    lives_[r] = 0;  // of the next one nothing is written yet
+    goes_back_to_[r] = in_snapshot;
+    std::set<table::Source> living;
+    for (const auto& [node, source] : lives_) living.insert(source);
+    for (auto& [key, elements] : acknowledged_) {
+      std::erase_if(elements, [&](const auto& each) {
+        const state::Position& at = each.second;
+        return !living.contains(at.source) && at.position > kept.position(at.source);
+      });
+    }
   }
 
   void start(sim::Node& node) {
@@ -382,6 +448,27 @@ class Trial {
     for (Tables* tables : living()) verdict_.conflict_count += tables->engine().lost_count();
   }
 
+  void check_counts() {
+    for (Tables* tables : living()) {
+      Engine& engine = tables->engine();
+      const table::Table* table = engine.find_table(kTableName);
+      if (!table) continue;
+      world_.run_until([&] { return !engine.is_counting(*table); }, world_.now() + 5s);
+      Engine::Count truth;
+      (void)engine.walk_records(table->id, {}, [&](std::string_view, std::string_view packed) {
+        const auto record = table::take_packed_record(packed);
+        truth.item_count += uint64_t{record && record->exists()};
+        truth.bytes += record ? table::size_bytes(*record) : 0;
+        return true;
+      });
+      const Engine::Count count = engine.count(*table);
+      if (engine.is_counting(*table) || count != truth) {
+        broke(fmt::format("rule 5: {:08x} counts {} items of {} bytes where there are {} of {}", engine.self(),
+                          count.item_count, count.bytes, truth.item_count, truth.bytes));
+      }
+    }
+  }
+
   void check_appends() {
     for (Tables* tables : living()) {
       for (unsigned key = 0; key < kKeys; ++key) {
@@ -391,7 +478,7 @@ class Trial {
         // Without ack: remote the last moments of a destroyed region may be gone; with `durability: os` those of a machine
         // that lost power.
         const bool may_lose = (trial_.destroys && !trial_.ack_remote) || (trial_.is_os_durable && !trial_.ack_remote);
-        for (const std::string& element : acknowledged_[key]) {
+        for (const auto& [element, at] : acknowledged_[key]) {
           if (!may_lose && !there.contains(element)) broke(fmt::format("rule 1: {} of {} is lost", element, key_name(key)));
         }
         for (const std::string& element : turns) {
@@ -458,7 +545,16 @@ class Trial {
   TableVerdict verdict_;
   std::vector<std::string> regions_;
   Session sessions_[4];
-  std::map<unsigned, std::set<std::string>> acknowledged_, attempted_;
+  std::map<unsigned, std::map<std::string, state::Position>> acknowledged_;  // by key: elements, and where they were written
+  std::map<unsigned, std::set<std::string>> attempted_;
+  struct Snapshot {
+    std::string name;
+    table::Vector applied;  // at least
+  };
+  std::map<unsigned, std::vector<Snapshot>> snapshots_;  // by region
+  uint64_t snapshot_count_ = 0;
+  std::map<unsigned, table::Source> lives_;  // by region: the log that its node writes; 0: it goes back to
+  std::map<unsigned, table::Vector> goes_back_to_;  // this
   std::map<unsigned, Duration> wall_off_;
   uint64_t element_count_ = 0;
   bool accepting_ = true;
@@ -476,6 +572,7 @@ TableTrial random_trial(uint64_t seed) {
   trial.ack_remote = dice.chance(0.25);
   trial.destroys = trial.ack_remote || dice.chance(0.15);
   trial.is_os_durable = !trial.ack_remote && dice.chance(0.25);
+  trial.restores = !trial.destroys && dice.chance(0.5);
   return trial;
 }
 

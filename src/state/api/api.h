@@ -6,12 +6,15 @@
 #include <simdjson.h>
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "state/engine.h"
+#include "state/lag.h"
 
 namespace sealane::state::api {
 
@@ -22,6 +25,7 @@ struct Call {
   simdjson::dom::object body;
   uint64_t now_ms = 0;            // wall clock
   std::string_view host{};        // that the client asked, with its port
+  std::function<std::vector<Lag>()> lags{};  // how far behind each other node this one is
 };
 
 // DynamoDB's errors: type without prefix ("ValidationException"), message, and members beside the message.
@@ -32,14 +36,16 @@ struct Failure {
   uint16_t status = 400;
 };
 
+template <typename T>
+using Outcome = std::expected<T, Failure>;
+
 struct Answer {
   std::string json;
   Position written{};             // set when something was: acknowledged once it is durable
   table::Ack ack = table::Ack::local;
+  // Of an operation that takes its time: begins it, and calls back on the lane with the answer, never from inside.
+  std::function<void(std::function<void(Outcome<Answer>)>)> later{};
 };
-
-template <typename T>
-using Outcome = std::expected<T, Failure>;
 
 std::unexpected<Failure> validation(std::string message);           // ValidationException
 std::unexpected<Failure> serialization(std::string message);        // SerializationException
@@ -47,9 +53,11 @@ std::unexpected<Failure> table_not_found();                         // "Requeste
 std::unexpected<Failure> from_error(const Error& error);            // of the engine: InternalServerError and so on
 
 struct Operation {
-  std::string_view name;          // behind "DynamoDB_20120810." or "DynamoDBStreams_20120810."
+  std::string_view name;          // behind "DynamoDB_20120810.", "DynamoDBStreams_20120810." or "Sealane_20261122."
   Outcome<Answer> (*run)(Call& call);
   bool is_write;                  // what a read-only key may not do
+  // What the signature must be scoped to, and what a key must be for. Operators' calls are not for the agents' keys.
+  std::string_view service = "dynamodb";
 };
 // All of them, sorted by name.
 std::span<const Operation> operations();

@@ -45,7 +45,7 @@ struct Bench {
     simdjson::dom::object body;
     const simdjson::padded_string padded(json);
     if (parser.parse(padded).get(body) != simdjson::SUCCESS) return "no JSON object";
-    Call call{.engine = *engine, .region = kRegion, .body = body, .now_ms = now_ms(), .host = "db.test:8000"};
+    Call call{.engine = *engine, .region = kRegion, .body = body, .now_ms = now_ms(), .host = "db.test:8000", .lags = lags};
     Outcome<Answer> outcome = at->run(call);
     if (!outcome) return outcome.error().type + ": " + outcome.error().message + outcome.error().members;
     last = std::move(*outcome);
@@ -95,6 +95,7 @@ struct Bench {
   std::unique_ptr<port::Store> store;
   std::unique_ptr<Engine> engine;
   uint64_t later_ms = 0;  // of the calls' clock
+  std::function<std::vector<Lag>()> lags;
   Answer last;
 };
 

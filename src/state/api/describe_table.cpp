@@ -18,7 +18,8 @@ Outcome<Answer> describe_table(Call& call) {
   JsonWriter json(answer.json);
   json.open('{');
   json.key("Table");
-  write_table_description(json, call.engine, call.region, *table);
+  const std::vector<Lag> lags = call.lags ? call.lags() : std::vector<Lag>();
+  write_table_description(json, call.engine, call.region, *table, {}, call.lags ? &lags : nullptr);
   json.close('}');
   return answer;
 }

@@ -5,6 +5,7 @@ namespace sealane::state::api {
 namespace {
 
 constexpr bool kReads = false, kWrites = true;
+constexpr std::string_view kOperators = "sealane";
 
 constexpr Operation kOperations[] = {
     {"BatchGetItem", batch_get_item, kReads},
@@ -21,9 +22,11 @@ constexpr Operation kOperations[] = {
     {"GetItem", get_item, kReads},
     {"GetRecords", get_records, kReads},
     {"GetShardIterator", get_shard_iterator, kReads},
+    {"ListConflicts", list_conflicts, kReads, kOperators},
     {"ListStreams", list_streams, kReads},
     {"ListTables", list_tables, kReads},
     {"ListTagsOfResource", list_tags_of_resource, kReads},
+    {"MakeSnapshot", make_snapshot, kWrites, kOperators},
     {"PutItem", put_item, kWrites},
     {"Query", query, kReads},
     {"Scan", scan, kReads},

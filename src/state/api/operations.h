@@ -36,6 +36,10 @@ Outcome<Answer> describe_limits(Call& call);
 Outcome<Answer> describe_continuous_backups(Call& call);
 Outcome<Answer> update_continuous_backups(Call& call);
 
+// For operators.
+Outcome<Answer> list_conflicts(Call& call);
+Outcome<Answer> make_snapshot(Call& call);
+
 // Streams.
 Outcome<Answer> list_streams(Call& call);
 Outcome<Answer> describe_stream(Call& call);

@@ -15,6 +15,8 @@ namespace {
 using table::Index;
 using table::KeySchema;
 
+constexpr uint64_t kSilentMs = 3000;  // a node says something twice a second
+
 void write_key_schema(JsonWriter& json, const KeySchema& key) {
   const auto element = [&](std::string_view name, std::string_view type) {
     json.open('{');
@@ -55,6 +57,7 @@ struct Place {
   std::string_view region;
   const Table& table;
   const Statuses& statuses;
+  const std::vector<Lag>* lags;
 };
 
 void write_index(JsonWriter& json, const Place& place, const Index& index) {
@@ -110,6 +113,38 @@ void write_stream(JsonWriter& json, const Place& place) {
   json.key("LatestStreamArn").text(stream_arn(place.region, table));
 }
 
+// How far the node that is asked is behind the writes of a region: for each node there (a source, as it keeps a log of its
+// own). Dates and seconds as DynamoDB writes them, with fractions.
+void write_lag(JsonWriter& json, const Place& place, std::string_view region) {
+  json.key("SealaneLag").open('{');
+  json.key("Sources").open('[');
+  for (const Lag& lag : *place.lags) {
+    if (lag.region != region) continue;
+    json.open('{');
+    json.key("Node").text(lag.node);
+    json.key("SourceId").text(fmt::format("{:08x}", lag.source));
+    if (lag.last_applied_ms > 0) json.key("LastAppliedDateTime").date(lag.last_applied_ms);
+    json.key("SecondsBehind").date(lag.behind_ms);
+    json.key("BytesBehind").integer(lag.bytes);
+    json.key("EntriesBehind").integer(lag.announced - lag.applied);
+    json.key("SecondsSinceHeard").date(lag.silent_ms);
+    json.close('}');
+  }
+  json.close(']');
+  json.close('}');
+}
+
+// AWS: ReplicaStatus ACTIVE also of a region that cannot be reached at the moment; the words beside it are free.
+std::string status_words(const Place& place, std::string_view region) {
+  if (!place.lags || region == place.region) return {};
+  uint64_t silent_ms = UINT64_MAX;
+  for (const Lag& lag : *place.lags) {
+    if (lag.region == region) silent_ms = std::min(silent_ms, lag.silent_ms);
+  }
+  if (silent_ms == UINT64_MAX) return "none of its nodes has been heard of since this one started";
+  return silent_ms < kSilentMs ? "" : fmt::format("not heard of for {} s", silent_ms / 1000);
+}
+
 // All of them, the region that is asked too.
 void write_replicas(JsonWriter& json, const Place& place) {
   const Statuses& statuses = place.statuses;
@@ -120,10 +155,17 @@ void write_replicas(JsonWriter& json, const Place& place) {
     json.open('{');
     json.key("RegionName").text(region);
     json.key("ReplicaStatus").text(status);
+    if (const std::string words = status_words(place, region); !words.empty()) {
+      json.key("ReplicaStatusDescription").text(words);
+    }
+    if (place.lags) write_lag(json, place, region);
     json.close('}');
   };
+  // What was written before this region kept the table is still on its way from another one.
+  const bool is_seeding = contains(place.engine.tables_to_seed(), place.table.id);
   for (const std::string& region : place.table.replicas) {
-    replica(region, contains(statuses.replicas_created, region) ? "CREATING" : "ACTIVE");
+    const bool is_new = contains(statuses.replicas_created, region) || (is_seeding && region == place.region);
+    replica(region, is_new ? "CREATING" : "ACTIVE");
   }
   for (const std::string& region : statuses.replicas_deleted) replica(region, "DELETING");
   json.close(']');
@@ -153,8 +195,8 @@ std::string table_uuid(const Table& table) {
 }
 
 void write_table_description(JsonWriter& json, const Engine& engine, std::string_view region, const Table& table,
-                             const Statuses& statuses) {
-  const Place place{engine, region, table, statuses};
+                             const Statuses& statuses, const std::vector<Lag>* lags) {
+  const Place place{engine, region, table, statuses, lags};
   json.open('{');
   json.key("TableName").text(table.name);
   json.key("TableStatus").text(statuses.table);
@@ -174,6 +216,8 @@ void write_table_description(JsonWriter& json, const Engine& engine, std::string
   const Engine::Count count = engine.count(table);
   json.key("TableSizeBytes").integer(count.bytes);
   json.key("ItemCount").integer(count.item_count);
+  // After a crash: what is told is of the part that has been counted again.
+  if (lags && engine.is_counting(table)) json.key("SealaneItemCountStatus").text("COUNTING");
   write_indexes(json, place, true);
   write_indexes(json, place, false);
   write_stream(json, place);

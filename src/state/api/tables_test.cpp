@@ -78,6 +78,35 @@ TEST(Tables, replicas_come_and_go_and_bring_a_stream) {
                   .starts_with("ReplicaNotFoundException"));
 }
 
+TEST(Tables, replicas_tell_how_far_behind_this_node_is) {
+  Bench bench;
+  bench.make_sessions();
+  bench.run("UpdateTable", R"({"TableName":"sessions","ReplicaUpdates":[{"Create":{"RegionName":"us-east-1"}},)"
+                           R"({"Create":{"RegionName":"us-west-2"}}]})");
+  bench.lags = [] {
+    return std::vector<Lag>{{.node = "10.0.0.2", .region = "us-east-1", .source = 0xab, .applied = 7, .announced = 9,
+                             .bytes = 1024, .last_applied_ms = 1'700'000'000'123, .behind_ms = 2345, .silent_ms = 61},
+                            {.node = "10.0.0.3", .region = "us-east-1", .source = 0xcd, .silent_ms = 4000}};
+  };
+  const std::string json = describe(bench);
+  EXPECT_TRUE(has(json, R"({"RegionName":"us-east-1","ReplicaStatus":"ACTIVE","SealaneLag":{"Sources":[)"
+                        R"({"Node":"10.0.0.2","SourceId":"000000ab","LastAppliedDateTime":1700000000.123,)"
+                        R"("SecondsBehind":2.345,"BytesBehind":1024,"EntriesBehind":2,"SecondsSinceHeard":0.061},)"
+                        R"({"Node":"10.0.0.3","SourceId":"000000cd","SecondsBehind":0.000,"BytesBehind":0,)"
+                        R"("EntriesBehind":0,"SecondsSinceHeard":4.000}]}})"))
+      << json;
+  EXPECT_TRUE(has(json, R"({"RegionName":"us-west-2","ReplicaStatus":"ACTIVE","ReplicaStatusDescription":)"
+                        R"("none of its nodes has been heard of since this one started","SealaneLag":{"Sources":[]}})"))
+      << json;
+  bench.lags = [] {
+    return std::vector<Lag>{{.node = "10.0.0.2", .region = "us-east-1", .source = 0xab, .silent_ms = 12'999}};
+  };
+  EXPECT_TRUE(has(describe(bench), R"("ReplicaStatusDescription":"not heard of for 12 s")"));
+  EXPECT_FALSE(has(describe(bench), "COUNTING"));
+  bench.open();  // as after kill -9
+  EXPECT_TRUE(has(describe(bench), R"("SealaneItemCountStatus":"COUNTING")"));
+}
+
 TEST(Tables, deleting_a_table_with_replicas_takes_only_this_regions_away) {
   Bench bench;
   bench.make_sessions();
@@ -249,7 +278,7 @@ TEST(Service, says_where_it_is_and_that_it_keeps_no_backups) {
 TEST(Operations, are_sorted_by_name_for_those_who_look_them_up) {
   const auto all = operations();
   EXPECT_TRUE(std::ranges::is_sorted(all, {}, &Operation::name));
-  EXPECT_EQ(all.size(), 28u);
+  EXPECT_EQ(all.size(), 30u);
 }
 
 }  // namespace

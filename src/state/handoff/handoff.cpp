@@ -36,7 +36,7 @@ bool is_read(std::string_view operation) {
 }
 
 Handoff::Handoff(port::Lane& lane, port::Names& names, Options options)
-    : front_(lane, options.region, std::move(options.keys)), caller_(lane, names, std::move(options.caller)),
+    : front_(lane, options.region, std::move(options.regions), std::move(options.keys)), caller_(lane, names, std::move(options.caller)),
       declarer_(lane, caller_), server_(lane, *this, {.api = "state", .limits = options.limits}) {}
 
 Handoff::~Handoff() = default;
@@ -49,8 +49,9 @@ void Handoff::drain() {
 void Handoff::on_request(const serve::Request& request, serve::Responder responder) {
   const auto asked = front_.read(request, responder);
   if (!asked) return;
+  if (asked->service != "dynamodb") return front_.refuse(responder, unknown_operation());  // there are no tables here
   const bool reads = is_read(asked->operation);
-  if (!front_.admit(request, responder, asked->operation, reads ? wire::Access::read : wire::Access::write)) return;
+  if (!front_.admit(request, responder, *asked, reads ? wire::Access::read : wire::Access::write)) return;
   std::vector<wire::http::Field> fields;
   for (const wire::http::Field& each : request.fields) {
     if (is_passed(each.name)) fields.push_back(each);

@@ -21,6 +21,7 @@ class Handoff final : public serve::Handler {
  public:
   struct Options {
     std::string region;                            // of this node
+    std::vector<std::string> regions;              // of the world: what a signature may be scoped to
     std::shared_ptr<const wire::AwsKeyring> keys;  // of its clients
     Caller::Options caller;
     serve::Limits limits;
@@ -32,6 +33,7 @@ class Handoff final : public serve::Handler {
   Result<SocketAddress> listen(const SocketAddress& at, const port::ListenOptions& options = {}) {
     return server_.listen(at, options);
   }
+  void set_regions(std::vector<std::string> regions) { front_.set_regions(std::move(regions)); }
   void set_keys(std::shared_ptr<const wire::AwsKeyring> keys) { front_.set_keys(std::move(keys)); }
   void drain();
   size_t pending_count() const { return server_.pending_count(); }

@@ -59,6 +59,7 @@ struct Node final : sim::Process {
   explicit Node(sim::Node& node)
       : handoff(node.lane(), names,
                 {.region = "here",
+                                .regions = {},
                  .keys = keys("IN"),
                  .caller = {.endpoint = *endpoint_of("http://10.0.0.1:8000", "", "here"),
                             .load_key = [] { return Result<wire::AwsKey>(key("OUT")); },

@@ -60,7 +60,7 @@ class HandoffTest : public testing::Test {
                            .limits = {}};
     change(caller.limits);
     handoff.emplace(lane.lane, names,
-                    Handoff::Options{.region = "us-east-1", .keys = client_keys(), .caller = std::move(caller), .limits = {}});
+                    Handoff::Options{.region = "us-east-1", .regions = {"us-east-1", "eu-west-1"}, .keys = client_keys(), .caller = std::move(caller), .limits = {}});
     ASSERT_TRUE(handoff->listen({IpAddress::v4(127, 0, 0, 1), 8000}));
   }
   Peer client() { return lane.call({IpAddress::v4(192, 0, 2, 1), 4000}); }

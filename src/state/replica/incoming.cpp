@@ -101,7 +101,16 @@ void Replicator::on_hello(std::string_view bytes) {
                                hello->node, hello->region));
     return;
   }
+  if (hello->applied.position(engine_.self()) > engine_.applied().position(engine_.self())) {
+    // A disk or a machine that was set back behind our back: positions would be used twice, and the others would take our new
+    // writes for old ones. (Copies made by copy() begin a log of their own.)
+    constexpr std::string_view kWhy = "this store was set back to an earlier state: stop the node, delete its tables "
+                                      "and start it, and they come back from the other nodes";
+    lane_.log.line(port::Level::error, "state_set_back", fmt::format("seen_by={} hint={}", hello->node, kWhy));
+    engine_.refuse_writes(std::string(kWhy));
+  }
   if (!peers_.contains(hello->node) && peers_.size() >= kSourcesMax) return;
+  (void)engine_.note_owner(hello->source, {hello->node, hello->region});  // the next one tells it again
   const Instant now = lane_.clock.now();
   Peer& peer = peers_[hello->node];
   peer = {hello->node, hello->region, hello->source, hello->now, hello->bytes_per_entry,
@@ -246,34 +255,81 @@ void Replicator::read_page() {
                   });
 }
 
+void Replicator::give_up_seed(std::string_view why) {
+  lane_.log.line(port::Level::warn, "state_snapshot_given_up", fmt::format("from={} why={}", seed_->node, why));
+  seed_.reset();
+}
+
 void Replicator::on_page(const Result<std::string_view>& answer) {
   Seed& seed = *seed_;
   seed.is_asking = false;
-  const auto give_up = [&](std::string_view why) {
-    lane_.log.line(port::Level::warn, "state_snapshot_given_up", fmt::format("from={} why={}", seed.node, why));
-    seed_.reset();
-  };
   if (!answer) {
-    if (++seed.failure_count >= Seed::kFailuresMax) give_up(answer.error().what);
+    if (++seed.failure_count >= Seed::kFailuresMax) give_up_seed(answer.error().what);
     return;  // the next tick asks again
   }
-  const auto page = parse_snapshot_page(*answer);
-  if (!page) return give_up(page.error().what);
+  auto page = parse_snapshot_page(*answer);
+  if (!page) return give_up_seed(page.error().what);
   seed.failure_count = 0;
   if (!seed.applied) seed.applied = page->applied;
-  for (const SnapshotPage::Part& part : page->parts) {
-    if (const Status status = engine_.apply_snapshot(part.table, part.records); !status) return give_up(status.error().what);
-  }
   seed.absent.insert(seed.absent.end(), page->absent.begin(), page->absent.end());
-  if (!page->is_last) {
-    seed.next.table = page->next_table;
-    seed.next.after = page->next_after;
+  if (seed.only == 0) {
+    seed.at_table = seed.next.table;
+    seed.at_key = seed.next.after;
+    seed.page = std::move(*page);
+    return work_on_page();
+  }
+  for (const SnapshotPage::Part& part : page->parts) {
+    const Status status = engine_.apply_snapshot(part.table, part.records);
+    if (!status) return give_up_seed(status.error().what);
+  }
+  end_page(page->is_last, page->next_table, page->next_after);
+}
+
+// In steps, for what is here and not there is not bounded by the page.
+void Replicator::work_on_page() {
+  if (!seed_ || !seed_->page) return;
+  const auto more = reconcile_step();
+  if (!more) return give_up_seed(more.error().what);
+  if (*more) return seed_timer_->arm_at(lane_.clock.now());
+  const SnapshotPage page = *std::exchange(seed_->page, std::nullopt);
+  end_page(page.is_last, page.next_table, page.next_after);
+}
+
+// One step of the page's next table. False: the page is done.
+Result<bool> Replicator::reconcile_step() {
+  Seed& seed = *seed_;
+  const SnapshotPage& page = *seed.page;
+  // Anew each time: the catalog comes first, and tables with it.
+  TableId id = seed.at_table <= table::kCatalogId ? table::kCatalogId : 0;
+  for (const auto& [name, table] : engine_.tables()) {
+    const bool is_here = !table.is_deleted && table.is_in(options_.region);
+    if (!is_here || table.id < seed.at_table || std::ranges::find(seed.absent, table.id) != seed.absent.end()) continue;
+    if (id == 0 || table.id < id) id = table.id;
+  }
+  if (id == 0 || (!page.is_last && id > page.next_table)) return false;
+  const bool ends_page = !page.is_last && id == page.next_table;
+  Engine::Piece piece{.table = id, .after = id == seed.at_table ? std::string_view(seed.at_key) : ""};
+  if (ends_page) piece.last = page.next_after;
+  const auto part = std::ranges::find(page.parts, id, &SnapshotPage::Part::table);
+  if (part != page.parts.end()) piece.records = part->records;
+  SL_TRY(std::optional<std::string> stopped_at, engine_.reconcile(piece, page.applied));
+  if (!stopped_at && ends_page) return false;
+  seed.at_table = stopped_at ? id : id + 1;
+  seed.at_key = stopped_at.value_or("");
+  return true;
+}
+
+void Replicator::end_page(bool is_last, TableId next_table, const std::string& next_after) {
+  Seed& seed = *seed_;
+  if (!is_last) {
+    seed.next.table = next_table;
+    seed.next.after = next_after;
     return read_page();
   }
-  if (seed.only != 0 && !seed.absent.empty()) return give_up("it has not got the table whole itself");
+  if (seed.only != 0 && !seed.absent.empty()) return give_up_seed("it has not got the table whole itself");
   const Status status = seed.only != 0 ? engine_.seeded(seed.only, *seed.applied)
                                        : engine_.reach(*seed.applied, seed.absent);
-  if (!status) return give_up(status.error().what);
+  if (!status) return give_up_seed(status.error().what);
   lane_.log.line(port::Level::info, "state_snapshot_ends", fmt::format("from={} table={:016x}", seed.node, seed.only));
   seed_.reset();
   for (auto& [source, incoming] : incoming_) drain(source);

@@ -5,17 +5,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 
+#include "base/time.h"
 #include "state/replica/seed.h"
 
 namespace sealane::state {
 namespace {
-
-uint64_t unix_ms(port::Clock& clock) {
-  using std::chrono::milliseconds;
-  return uint64_t(std::chrono::duration_cast<milliseconds>(clock.wall().time_since_epoch()).count());
-}
 
 uint64_t ms(Duration d) { return uint64_t(std::max<int64_t>(0, d.count()) / 1'000'000); }
 
@@ -26,6 +21,7 @@ Replicator::Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabri
       durable_(engine.applied().position(engine.self())), durable_hlc_(engine.applied().hlc(engine.self())),
       turn_timer_(lane.timers.make([this] { end_turn(); })), tick_timer_(lane.timers.make([this] { tick(); })),
       deadline_timer_(lane.timers.make([this] { at_deadline(); })),
+      seed_timer_(lane.timers.make([this] { work_on_page(); })),
       alive_(std::make_shared<bool>(true)),
       applied_counter_(lane.meter.counter("sealane_state_applied_total")),
       published_counter_(lane.meter.counter("sealane_state_published_total")),
@@ -76,10 +72,11 @@ void Replicator::note_progress() {
 // However much was written in this turn, it is handed over once.
 void Replicator::end_turn() {
   if (const Status flushed = store_.flush(); !flushed) broken(flushed);
+  const uint64_t written = engine_.applied().position(engine_.self());
   if (disk_ && options_.durability == Durability::os) {
-    durable_ = engine_.applied().position(engine_.self());
+    durable_ = written;
     durable_hlc_ = engine_.applied().hlc(engine_.self());
-  } else {
+  } else if (durable_ < written) {  // what came from others can be had from them again: a hello syncs it
     sync();
   }
   publish();
@@ -237,7 +234,7 @@ void Replicator::release_readers() {
 // How old what is here may be, when `wanted` is not.
 uint64_t Replicator::stale_ms(const table::Vector& wanted) const {
   uint64_t stale_ms = 0;
-  const uint64_t wall = unix_ms(lane_.clock);
+  const uint64_t wall = unix_ms(lane_.clock.wall());
   for (const table::Reach& reach : wanted) {
     const table::Reach* have = engine_.applied().find(reach.source);
     if (have && have->position >= reach.position) continue;
@@ -335,7 +332,7 @@ void Replicator::tick() {
   }
   const auto more = engine_.sweep(stable());
   if (!more) lane_.log.line(port::Level::error, "state_sweep", fmt::format("error={}", more.error().what));
-  if (seed_ && !seed_->is_asking) read_page();
+  if (seed_ && !seed_->is_asking && !seed_->page) read_page();
   if (!seed_) {
     for (const TableId id : engine_.tables_to_seed()) begin_seed(id, {});
   }
@@ -438,7 +435,7 @@ uint64_t Replicator::behind_ms(const Peer& peer) const {
   const table::Reach* applied = engine_.applied().find(peer.source);
   if (peer.applied.position(peer.source) <= (applied ? applied->position : 0) && is_heard(peer)) return 0;
   const uint64_t known = table::ms_of(std::max(complete_.hlc(peer.source), applied ? applied->hlc : 0));
-  const uint64_t wall = unix_ms(lane_.clock);
+  const uint64_t wall = unix_ms(lane_.clock.wall());
   return wall > known ? wall - known : 1;
 }
 

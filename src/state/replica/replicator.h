@@ -26,6 +26,7 @@
 #include "port/sessions.h"
 #include "port/store.h"
 #include "state/engine.h"
+#include "state/lag.h"
 #include "state/replica/message.h"
 
 namespace sealane::state {
@@ -42,17 +43,6 @@ struct Peer {  // a node as it says of itself
   uint64_t bytes_per_entry = 0;
   table::Vector applied, complete;
   Instant heard{};
-};
-
-// How far behind another node's writes we are.
-struct Lag {
-  std::string node, region;
-  Source source = 0;
-  uint64_t applied = 0, announced = 0;  // positions
-  uint64_t bytes = 0;                   // missing, roughly
-  uint64_t last_applied_ms = 0;         // stamp of the last applied entry, unix; 0: none
-  uint64_t behind_ms = 0;               // 0: level with what it last announced
-  uint64_t silent_ms = 0;               // since it was last heard
 };
 
 class Replicator {
@@ -149,6 +139,10 @@ class Replicator {
   void begin_seed(table::TableId only, const std::string& node);
   void read_page();
   void on_page(const Result<std::string_view>& answer);
+  void work_on_page();
+  Result<bool> reconcile_step();
+  void end_page(bool is_last, table::TableId next_table, const std::string& next_after);
+  void give_up_seed(std::string_view why);
   void send_acks();
   // housekeeping
   void tick();
@@ -197,7 +191,7 @@ class Replicator {
   size_t pending_bytes_ = 0;               // of all sources
   Instant next_hello_{}, next_trim_{};
   Instant next_deadline_{};                // what deadline_timer_ is armed for; nobody may be waiting any more
-  std::unique_ptr<port::Timer> turn_timer_, tick_timer_, deadline_timer_;
+  std::unique_ptr<port::Timer> turn_timer_, tick_timer_, deadline_timer_, seed_timer_;
   std::vector<std::unique_ptr<port::Fabric::Subscription>> subscriptions_;
   std::shared_ptr<bool> alive_;            // for answers that come when we are gone
   port::Counter& applied_counter_;

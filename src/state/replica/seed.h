@@ -16,6 +16,10 @@ struct Replicator::Seed {
   std::optional<table::Vector> applied;  // of the first page: what the snapshot has for certain
   std::vector<table::TableId> absent;
   bool is_asking = false;
+  // Of a whole snapshot: the page that is being worked into the store, and how far.
+  std::optional<SnapshotPage> page;
+  table::TableId at_table = 0;
+  std::string at_key;
   size_t failure_count = 0;
   static constexpr size_t kFailuresMax = 5;  // then somebody else is asked
 };

@@ -277,3 +277,23 @@ class Replicas(Case):
         self.assertEqual(description(name)["GlobalTableVersion"], "2019.11.21")
         change("Delete")
         wait_until(lambda: table_is_active(name) and subject.REPLICA not in statuses(), "the replica to go")
+
+    def test_a_replica_tells_how_far_behind_it_is_and_clients_of_aws_do_not_mind(self):
+        name = create(fresh_name(), **subject.SCHEMAS["streamed"])
+        self.addCleanup(drop, name)
+        client.update_table(TableName=name, ReplicaUpdates=[{"Create": {"RegionName": subject.REPLICA}}])
+        wait_until(lambda: table_is_active(name), name)
+
+        def replica(table):
+            return next(r for r in table["Replicas"] if r["RegionName"] == subject.REPLICA)
+
+        raw = replica(subject.raw("DescribeTable", {"TableName": name}).json["Table"])
+        source, = raw["SealaneLag"]["Sources"]
+        self.assertRegex(source["SourceId"], "^[0-9a-f]{8}$")
+        for seconds in ("SecondsBehind", "SecondsSinceHeard"):
+            self.assertTrue(0 <= source[seconds] < 3600, source)
+        for count in ("BytesBehind", "EntriesBehind"):
+            self.assertIsInstance(source[count], int)
+        seen = replica(description(name))
+        self.assertEqual((seen["RegionName"], seen["ReplicaStatus"]), (subject.REPLICA, "ACTIVE"))
+        self.assertNotIn("SealaneLag", seen)  # boto3 leaves alone what it does not know

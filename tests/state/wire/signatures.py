@@ -5,7 +5,7 @@ import re
 
 import botocore.auth
 
-from subject import Case, rows, send, signed_headers
+from subject import REGION, REPLICA, Case, raw, rows, send, signed_headers
 from wire.signer import TARGET, ask, sign, stamp
 
 MISMATCH = re.compile("^The request signature we calculated does not match the signature you provided. Check your AWS Secret "
@@ -41,6 +41,15 @@ class Accepted(Case):
         self.assertEqual(answer.status, 200, answer.body)
         self.assertIn("TableNames", answer.json)
 
+    def test_any_region_of_the_world_will_do(self):
+        # A client with one name for its tables signs for one region, whichever of them it is steered to.
+        answer = ask(region=REPLICA)
+        self.assertEqual(answer.status, 200, answer.body)
+
+    def test_who_answers_is_the_region_that_is_asked(self):
+        arn = raw("DescribeTable", {"TableName": self.table}, region=REPLICA).json["Table"]["TableArn"]
+        self.assertEqual(arn.split(":")[3], REGION)
+
     def test_our_signer_agrees_with_that_of_botocore(self):
         theirs = signed_headers(b"{}", TARGET)
         ours = sign(date=theirs["X-Amz-Date"])
@@ -72,6 +81,8 @@ class Refused(Case):
         ("target not signed", {"signed": ["host", "x-amz-date"]}, "InvalidSignatureException", None),
         ("other service", {"service": "s3"}, "InvalidSignatureException",
          re.compile("Credential should be scoped to correct service: 'dynamodb'")),
+        ("region of no world", {"region": "mars-north-1"}, "InvalidSignatureException",
+         re.compile(r"^Credential should be scoped to a valid region, not 'mars-north-1'\. $")),
         ("other terminator", {"terminator": "aws5_request"}, "InvalidSignatureException",
          re.compile("Credential should be scoped with a valid terminator: 'aws4_request'")),
         ("scope of another day", {"scope": "20200101/us-east-1/dynamodb/aws4_request"}, "InvalidSignatureException",
