@@ -42,7 +42,7 @@ unit() { ctest --test-dir build/asan --output-on-failure --no-tests=error -j2; }
 for step in "${steps[@]}"; do
   say "$step"
   case $step in
-    release) check "build of the release preset" build release "sealane sealane-demo-agent play_explore" ;;
+    release) check "build of the release preset" build release "sealane sealane-demo-agent play_explore bench_state_steady" ;;
     unit) check "build with address and undefined-behaviour sanitizers" build asan && check "unit tests, plays, corpora" unit ;;
     fuzz) check "fuzz smoke" tests/fuzz.sh "${FUZZ_SECONDS:-4}" build/asan ;;
     explore) check "2000 seeds of random faults" quiet seeds 2000

@@ -101,10 +101,18 @@ void Service::run(const std::shared_ptr<Waiting>& waiting) {
 void Service::finish(const std::shared_ptr<Waiting>& waiting) {
   const auto& outcome = waiting->outcome;
   if (!outcome || outcome->written == Position{}) {
-    if (replicator_.is_kept()) return show(waiting);
-    return replicator_.when_kept([this, waiting, alive = std::weak_ptr(alive_)] {
-      if (!alive.expired()) show(waiting);
-    });
+    if (replicator_.is_kept() && replicator_.is_durable()) return show(waiting);
+    if (replicator_.is_durable()) {
+      return replicator_.when_kept([this, waiting, alive = std::weak_ptr(alive_)] {
+        if (!alive.expired()) show(waiting);
+      });
+    }
+    // It may show what a power cut could still take back. A disk that is broken keeps nobody from reading.
+    return replicator_.when_acknowledged(
+        {engine_.self(), engine_.applied().position(engine_.self())}, table::Ack::local, options_.ack_timeout,
+        [this, waiting, alive = std::weak_ptr(alive_)](const Status&) {
+          if (!alive.expired()) show(waiting);
+        });
   }
   const bool is_remote = waiting->is_remote || (outcome->ack == table::Ack::remote && !waiting->is_local);
   replicator_.when_acknowledged(

@@ -14,6 +14,10 @@ void Replicator::on_log(std::string_view bytes) {
   if (!message || message->source == engine_.self()) return;
   if (!incoming_.contains(message->source) && incoming_.size() >= kSourcesMax) return;
   const Source source = message->source;
+  // Whose entries come is there, before its next hello: after a cut the gap is asked for at once.
+  for (auto& [name, peer] : peers_) {
+    if (peer.source == source) peer.heard = lane_.clock.now();
+  }
   Incoming& incoming = incoming_[source];
   uint64_t position = message->first;
   bool is_progress = false;
@@ -375,7 +379,11 @@ void Replicator::on_snapshot(const port::Fabric::Message& message) {
   }
   std::string out;
   append_packed(out, page);
-  if (store_.flush()) fabric_.publish(message.reply_to, out);
+  // Others must not have what a power cut could still take from us.
+  store_.sync([this, to = std::string(message.reply_to), out = std::move(out),
+               alive = std::weak_ptr(alive_)](const Status& status) {
+    if (status && !alive.expired()) fabric_.publish(to, out);
+  });
 }
 
 }  // namespace sealane::state

@@ -18,7 +18,6 @@ uint64_t ms(Duration d) { return uint64_t(std::max<int64_t>(0, d.count()) / 1'00
 
 Replicator::Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabric, Engine& engine, Options options)
     : lane_(lane), store_(store), fabric_(fabric), engine_(engine), options_(std::move(options)),
-      durable_(engine.applied().position(engine.self())), durable_hlc_(engine.applied().hlc(engine.self())),
       turn_timer_(lane.timers.make([this] { end_turn(); })), tick_timer_(lane.timers.make([this] { tick(); })),
       deadline_timer_(lane.timers.make([this] { at_deadline(); })),
       seed_timer_(lane.timers.make([this] { work_on_page(); })),
@@ -39,6 +38,13 @@ Replicator::Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabri
   listen(read_subject(options_.node), [this](const Message& m) { on_read(m); });
   listen(snapshot_subject(options_.node), [this](const Message& m) { on_snapshot(m); });
   tick_timer_->arm_at(lane_.clock.now());
+  // What an earlier process wrote may be with the operating system only.
+  if (options_.durability == Durability::os) {
+    durable_ = engine_.applied().position(engine_.self());
+    durable_hlc_ = engine_.applied().hlc(engine_.self());
+  } else {
+    sync();
+  }
 }
 
 Replicator::~Replicator() {

@@ -75,6 +75,8 @@ class Replicator {
   // or with `timeout` when no other region has confirmed it by then (it is written here all the same).
   using Done = std::function<void(Status)>;
   void when_acknowledged(const Position& at, table::Ack ack, Duration timeout, Done done);
+  // All that is written here is as durable as the options ask for.
+  bool is_durable() const { return durable_ >= engine_.applied().position(engine_.self()); }
   // Calls `done` when the operating system has all that is written here by now, so that a killed process cannot forget what
   // an answer tells: at once, or at the end of this turn.
   bool is_kept() const { return !turn_timer_->armed(); }
