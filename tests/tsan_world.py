@@ -13,6 +13,7 @@ from live_world import REGIONS, SESSIONS, LiveWorld
 from table_client import Refused, Tables
 
 US, EU = REGIONS
+HANG_S = 300  # a reload alone takes a minute of a busy machine
 
 
 def main(build, logs):
@@ -48,6 +49,7 @@ def main(build, logs):
                         tables.call("PutItem", TableName="sessions", Item={"session_id": {"S": f"s{number % 5}"}})
                 except (OSError, http.client.HTTPException, Refused):
                     pass
+                stop.wait(0.02)  # the other threads want their turn too
             tables.close()
 
         def sealane(*arguments):
@@ -63,12 +65,12 @@ def main(build, logs):
             before = {r: world.status(r)["plan"] for r in REGIONS}
             for r in REGIONS:
                 os.kill(world.pids(r, "node")[0], signal.SIGHUP)
-            world.wait_until(lambda: all(world.status(r)["plan"] != before[r] for r in REGIONS), 60, "the reload")
+            world.wait_until(lambda: all(world.status(r)["plan"] != before[r] for r in REGIONS), HANG_S, "the reload")
         for pid in world.pids(US, "agent"):
             os.kill(pid, signal.SIGKILL)
-        world.wait_until(lambda: world.answer(EU, world.near(US), timeout=5) == [world.ips[EU]], 60, "the failover")
-        world.wait_until(lambda: all(world.level(r) for r in REGIONS), 60, "the return")
-        world.wait_until(lambda: all(n > 100 for n in turn_count.values()), 120, "turns in both regions")
+        world.wait_until(lambda: world.answer(EU, world.near(US), timeout=5) == [world.ips[EU]], HANG_S, "the failover")
+        world.wait_until(lambda: all(world.level(r) for r in REGIONS), HANG_S, "the return")
+        world.wait_until(lambda: all(n > 100 for n in turn_count.values()), HANG_S, "turns in both regions")
         sealane("snapshot", "--region", EU)
         sealane("conflicts")
         stop.set()

@@ -272,7 +272,7 @@ Shape state() {
            "(that in AWS's host names, else the node's own)", text("a region", "^[a-z0-9_-]{1,64}$")},
           {"endpoint_keys", "A file with the key for it, in the form of ~/.aws/credentials, mode 0600; temporary ones too.",
            "(control.keys)", text("a file name")},
-          {"endpoint_profile", "Which key in that file.", "default", text("the name of a profile")},
+          {"endpoint_profile", "Which key in that file.", "(the profile default)", text("the name of a profile")},
           {"durability", "When a write is safe: on the disk, or in the operating system.", "fsync", choice({"fsync", "os"})},
           {"stale_after", "How long a request waits for what its session has seen elsewhere.", "300ms", duration(0s, 1min)},
           {"clock_ahead_max", "Writes stamped further ahead of this node's clock wait.", "500ms", duration(1ms, 1h)},

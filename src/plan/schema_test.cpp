@@ -237,6 +237,7 @@ const std::map<std::string, std::pair<std::string, std::string>>& in_company() {
       {"health.host", {both, both + "health: { host: x.test }"}},
       {"health.search", {both, both + "health: { search: fine }"}},
       {"health.when_all_down", {both, both + "health: { when_all_down: [192.0.2.1] }"}},
+      {"edge.session_cookie", {both, both + "edge: { session_cookie: none }"}},
       {"edge.certificate", {both, both + "edge: { certificate: { cert: a, key: b } }"}},
       {"edge.certificate.cert",
        {both + "edge: { certificate: { cert: a, key: b } }",

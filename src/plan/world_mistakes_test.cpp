@@ -243,8 +243,8 @@ TEST(Mistakes, of_yaml_itself) {
 TEST(Mistakes, of_tables_that_another_server_keeps) {
   constexpr std::string_view kWhy =
       "goes with tables that the nodes keep; with the engine 'dynamodb' its server decides that";
-  const std::string merge = fmt::format("w:3:104: 'merge' {}", kWhy);
-  const std::string fsync = fmt::format("w:3:72: 'durability' {}", kWhy);
+  const std::string merge = fmt::format("w:3:103: 'merge' {}", kWhy);
+  const std::string fsync = fmt::format("w:3:70: 'durability' {}", kWhy);
   expect_said(
       kGood,
       std::array<Bad, 10>{{
@@ -254,7 +254,7 @@ TEST(Mistakes, of_tables_that_another_server_keeps) {
           {"state: { engine: dynamodb, endpoint: { eu-west-1: 'http://192.0.2.1' } }",
            "w:3:38: no endpoint for the region 'us-east-1'"},
           {"state: { engine: dynamodb, endpoint: { us-east-1: 'http://192.0.2.1', us-west-9: 'http://192.0.2.1' } }",
-           "w:3:71: no region 'us-west-9'; allowed: us-east-1, eu-west-1; did you mean 'us-east-1'?"},
+           "w:3:71: 'us-west-9' is not a region of this world; allowed: us-east-1, eu-west-1; did you mean 'us-east-1'?"},
           {"state: { engine: dynamodb, endpoint: '192.0.2.1:8000' }",
            "w:3:38: '192.0.2.1:8000': a URL begins with http:// or https://"},
           {"state: { engine: dynamodb, endpoint: 'http://192.0.2.1', endpoint_region: 'US East' }",

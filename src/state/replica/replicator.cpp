@@ -79,10 +79,11 @@ void Replicator::note_progress() {
 // However much was written in this turn, it is handed over once.
 void Replicator::end_turn() {
   if (const Status flushed = store_.flush(); !flushed) broken(flushed);
+  const uint64_t written = engine_.applied().position(engine_.self());
   if (disk_ && options_.durability == Durability::os) {
-    durable_ = engine_.applied().position(engine_.self());
+    durable_ = written;
     durable_hlc_ = engine_.applied().hlc(engine_.self());
-  } else {
+  } else if (durable_ < written) {  // what came from others can be had from them again: a hello syncs it
     sync();
   }
   publish();
