@@ -114,7 +114,8 @@ class Restore(unittest.TestCase):
         self.assertTrue(os.path.isdir(kept))
         self.heal(EU)
         self.wait_for(now, US, EU)
-        self.assertNotEqual(self.source(EU), before, "positions of a log must not be used twice")
+        # The other node knows of it by the next hello: positions of a log must not be used twice.
+        w.wait_until(lambda: self.source(EU) != before, HANG_S, "the node to begin a log of its own")
         self.put(EU, "after")
         self.wait_for(now | {"after"}, US, EU)
 

@@ -68,7 +68,7 @@ struct Steady {
   std::string region;
   double writes_per_s = 0, reads_per_s = 0;
   std::vector<Connection> connections{kConnections};
-  std::vector<Connection*> idle{};
+  std::deque<Connection*> idle{};  // in turns: the server closes what is not used
   std::deque<Request> due{};
   Kind writes{}, reads{};
   int64_t begin_ns = 0;
@@ -81,8 +81,8 @@ struct Steady {
   }
 
   void send_due() {
-    for (; !due.empty() && !idle.empty(); due.pop_front(), idle.pop_back()) {
-      Connection& connection = *idle.back();
+    for (; !due.empty() && !idle.empty(); due.pop_front(), idle.pop_front()) {
+      Connection& connection = *idle.front();
       connection.busy = due.front();
       const std::string request =
           due.front().is_write

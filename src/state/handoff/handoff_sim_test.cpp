@@ -36,7 +36,7 @@ struct Keeper final : sim::Process {
     auto opened = State::open(node.lane(), *store, fabric,
                               {.engine = {.region = "there", .node = "there"},
                                .replication = {.node = "there", .region = "there", .nodes = {"there"}},
-                               .service = {.region = "there", .keys = keys("OUT")},
+                               .service = {.region = "there", .regions = {"here"}, .keys = keys("OUT")},
                                .limits = {}});
     SL_ASSERT(opened);
     state = std::move(*opened);
@@ -59,7 +59,7 @@ struct Node final : sim::Process {
   explicit Node(sim::Node& node)
       : handoff(node.lane(), names,
                 {.region = "here",
-                                .regions = {},
+                 .regions = {},
                  .keys = keys("IN"),
                  .caller = {.endpoint = *endpoint_of("http://10.0.0.1:8000", "", "here"),
                             .load_key = [] { return Result<wire::AwsKey>(key("OUT")); },
