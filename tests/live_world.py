@@ -144,6 +144,23 @@ class LiveWorld:
         finally:
             c.close()
 
+    def turn(self, session, number):
+        """One turn of a conversation, by a user near the first region who follows DNS as the second one answers it, and
+        repeats until there is a reply: the reply."""
+        near, asked = REGIONS
+        body = json.dumps({"prompt": f"this is turn {number}", "sessionId": session})
+        answer = {}
+
+        def ask():
+            address = self.answer(asked, self.near(near))[0]
+            region = next(r for r, ip in self.ips.items() if ip == address)
+            status, _, text = self.get(region, "/agent", method="POST", body=body, timeout=3,
+                                       headers={"Idempotency-Key": f"{session}-{number}"})
+            answer.update(json.loads(text) if status == 200 else {})
+            return status == 200
+        self.wait_until(ask, 60, f"turn {number} to be acknowledged")
+        return answer
+
     def status(self, region, source=None):
         return json.loads(self.get(region, "/status", self.ports["metrics"], timeout=2, source=source)[2])
 

@@ -158,28 +158,12 @@ class Handed(unittest.TestCase):
 
     # ── conversations ────────────────────────────────────────────────────────────────────────────
 
-    def turn(self, session, number):
-        """A user near US who follows DNS as the surviving region answers it, and repeats until there is a reply."""
-        w = self.world
-        body = json.dumps({"prompt": f"this is turn {number}", "sessionId": session})
-        answer = {}
-
-        def ask():
-            address = w.answer(EU, w.near(US))[0]
-            region = next(r for r, ip in w.ips.items() if ip == address)
-            status, _, text = w.get(region, "/agent", method="POST", body=body, timeout=3,
-                                    headers={"Idempotency-Key": f"{session}-{number}"})
-            answer.update(json.loads(text) if status == 200 else {})
-            return status == 200
-        w.wait_until(ask, HANG_S, f"turn {number} to be acknowledged")
-        return answer
-
     def test_a_conversation_of_ten_turns_survives_its_region(self):
         w = self.world
-        replies = [self.turn("ten", n) for n in range(1, 6)]
+        replies = [self.world.turn("ten", n) for n in range(1, 6)]
         w.fault("kill", US)
         try:
-            replies += [self.turn("ten", n) for n in range(6, 11)]
+            replies += [self.world.turn("ten", n) for n in range(6, 11)]
         finally:
             w.fault("heal", US)
         self.assertEqual([r["turns"] for r in replies], list(range(1, 11)))

@@ -114,22 +114,6 @@ class StateWorld(unittest.TestCase):
 
     # ── conversations ────────────────────────────────────────────────────────────────────────────
 
-    def turn(self, session, number):
-        """A user near US who follows DNS as the surviving region answers it, and repeats until there is a reply."""
-        w = self.world
-        body = json.dumps({"prompt": f"this is turn {number}", "sessionId": session})
-        answer = {}
-
-        def ask():
-            address = w.answer(EU, w.near(US))[0]
-            region = next(r for r, ip in w.ips.items() if ip == address)
-            status, headers, text = w.get(region, "/agent", method="POST", body=body, timeout=3,
-                                          headers={"Idempotency-Key": f"{session}-{number}"})
-            answer.update(json.loads(text) if status == 200 else {})
-            return status == 200
-        w.wait_until(ask, HANG_S, f"turn {number} to be acknowledged")
-        return answer
-
     def conversation(self, region, session):
         def ask():
             status, _, text = self.world.get(region, f"/sessions/{session}", source=self.world.user_of(region), timeout=3)
@@ -141,10 +125,10 @@ class StateWorld(unittest.TestCase):
     def test_a_conversation_goes_on_when_its_region_is_killed(self):
         w = self.world
         asked = [f"this is turn {n}" for n in range(1, 11)]
-        replies = [self.turn("ten", n) for n in range(1, 6)]
+        replies = [self.world.turn("ten", n) for n in range(1, 6)]
         self.assertEqual([r["region"] for r in replies], [US] * 5)
         w.fault("kill", US)
-        replies += [self.turn("ten", n) for n in range(6, 11)]
+        replies += [self.world.turn("ten", n) for n in range(6, 11)]
         self.assertEqual([r["turns"] for r in replies], list(range(1, 11)))
         self.assertEqual([r["region"] for r in replies[5:]], [EU] * 5)
         self.assertTrue(all(r["continued"] for r in replies[1:]))
@@ -157,8 +141,8 @@ class StateWorld(unittest.TestCase):
         self.assertEqual([t["region"] for t in self.conversation(US, "ten")], [US] * 5 + [EU] * 5)
 
     def test_a_repeated_turn_counts_once_in_either_region(self):
-        first = self.turn("once", 1)
-        self.assertEqual(self.turn("once", 1)["reply"], first["reply"])
+        first = self.world.turn("once", 1)
+        self.assertEqual(self.world.turn("once", 1)["reply"], first["reply"])
         self.world.wait_until(lambda: len(self.conversation(EU, "once")) == 1, HANG_S, "the other region to have it")
         status, _, text = self.world.get(EU, "/agent", method="POST", source=self.world.user_of(EU),
                                          body=json.dumps({"prompt": "this is turn 1", "sessionId": "once"}),

@@ -72,6 +72,16 @@ inline void send_all(int fd, std::string_view bytes) {
   if (send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) != ssize_t(bytes.size())) die("send");
 }
 
+// Appends what has come; false: nothing has. A server that closes ends the bench.
+inline bool receive_more(int fd, std::string& received) {
+  char buffer[65536];
+  const ssize_t size = recv(fd, buffer, sizeof buffer, 0);
+  if (size < 0 && errno == EAGAIN) return false;
+  if (size <= 0) die("the server closed the connection");
+  received.append(buffer, size_t(size));
+  return true;
+}
+
 struct Answer {
   bool is_good = false;  // 200, or no error of redis
   std::string_view head, body;

@@ -124,11 +124,7 @@ struct Load {
   }
 
   void receive(Connection& connection) {
-    char buffer[65536];
-    const ssize_t size = recv(connection.fd, buffer, sizeof buffer, 0);
-    if (size < 0 && errno == EAGAIN) return;
-    if (size <= 0) die("the server closed the connection");
-    connection.received.append(buffer, size_t(size));
+    if (!bench::receive_more(connection.fd, connection.received)) return;
     bench::Answer answer;
     size_t taken = 0;
     const bool is_redis = options.operation.starts_with("redis_");

@@ -56,11 +56,7 @@ struct Ship {
   }
 
   void receive(Connection& connection) {
-    char buffer[16384];
-    const ssize_t size = recv(connection.fd, buffer, sizeof buffer, 0);
-    if (size < 0 && errno == EAGAIN) return;
-    if (size <= 0) die("a server closed the connection");
-    connection.received.append(buffer, size_t(size));
+    if (!bench::receive_more(connection.fd, connection.received)) return;
     bench::Answer answer;
     size_t taken = 0;
     if (!bench::take_http(connection.received, answer, taken)) return;

@@ -18,8 +18,7 @@ using bench::now_ns;
 constexpr size_t kConnections = 64;
 constexpr size_t kKeys = 20'000;
 constexpr size_t kTextBytes = 900;
-constexpr size_t kDueMax =
-    100'000;  // that wait for a connection
+constexpr size_t kDueMax = 100'000;  // that wait for a connection
 constexpr int64_t kPatience_ns = 15'000'000'000;
 
 volatile sig_atomic_t is_stopping = 0;
@@ -100,11 +99,7 @@ struct Steady {
   }
 
   void receive(Connection& connection) {
-    char buffer[16384];
-    const ssize_t size = recv(connection.fd, buffer, sizeof buffer, 0);
-    if (size < 0 && errno == EAGAIN) return;
-    if (size <= 0) die("the server closed the connection");
-    connection.received.append(buffer, size_t(size));
+    if (!bench::receive_more(connection.fd, connection.received)) return;
     bench::Answer answer;
     size_t taken = 0;
     if (!bench::take_http(connection.received, answer, taken)) return;
