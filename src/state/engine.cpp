@@ -311,9 +311,7 @@ Status Engine::adopt(std::string_view key) {
   SL_TRY(Table after, table::table_from_item(table::item_of(record)));
   const Table* before = find_anywhere(after.name);
   std::optional<Table> old = before ? std::optional(*before) : std::nullopt;
-  SL_CHECK(adopt(old ? &*old : nullptr, std::move(after)));
-  if (on_tables) on_tables();
-  return {};
+  return adopt(old ? &*old : nullptr, std::move(after));
 }
 
 // What changes in the store when a table's document changes from `before` to `after`.

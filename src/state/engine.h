@@ -30,6 +30,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/dice.h"
@@ -190,9 +191,13 @@ class Engine {
   // Both for other threads.
   const Progress& progress() const { return progress_; }
   table::Hlc hlc_now() const;
-  // Applies an entry of another source at exactly the next position; earlier ones are ignored. `conflict`: stamped too
-  // far in the future, try again later.
-  Status apply(Source source, uint64_t position, std::string_view packed_entry);
+  // Applies entries of another source's log, the first of which is at this position; those that came already are ignored.
+  // An error says why the next one behind applied() is not: `not_found` those before it are missing; later it may be:
+  // `conflict` it is stamped too far in the future, `unavailable` its table is not known yet.
+  Status apply(Source source, uint64_t first, std::span<const std::string_view> packed_entries);
+  Status apply(Source source, uint64_t position, std::string_view packed_entry) {
+    return apply(source, position, std::span(&packed_entry, 1));
+  }
   // Entries of a source's log from a position on; stops at the end, at `bytes_max`, or when `visit` says so. Empty when the
   // first one is not kept here any more: see first_kept().
   using VisitEntry = std::function<bool(uint64_t position, std::string_view packed_entry)>;
@@ -202,8 +207,6 @@ class Engine {
   uint64_t log_bytes(Source source) const;         // roughly
   // Called after each commit with the entry's bytes: replication ships it.
   std::function<void(Position, std::string_view packed_entry)> on_commit;
-  // Called when the catalog changed (a replica may have come).
-  std::function<void()> on_tables;
   // Tables that this region began to keep after others had written to them: their items come by snapshot.
   const std::set<TableId>& tables_to_seed() const { return to_seed_; }
   // Joins records of one table that came in a snapshot of another node, whose shown() was this. `conflict`: stamped too far
@@ -244,6 +247,7 @@ class Engine {
   static constexpr size_t kCountedPerTurnMax = 2000;            // and
   static constexpr size_t kCountedBytesPerTurnMax = 1 << 20;
   static constexpr size_t kOwnersMax = 1024;
+  static constexpr size_t kAppliedBytesPerBatchMax = 1 << 20;   // and one entry
   static constexpr size_t kReconciledPerTurnMax = 1000;         // and
   static constexpr size_t kReconciledBytesPerTurnMax = 4 << 20;
   static constexpr size_t kEntryBytesKept = 64 << 10;  // of entry_
@@ -262,6 +266,11 @@ class Engine {
   static std::optional<uint64_t> expiry_s(const table::Value& ttl);
   std::optional<uint64_t> expiry_s(const Table& table, const table::Item& item) const;
   bool is_past(const table::Value& ttl) const;
+  using Made = std::unordered_map<std::string, table::Record>;  // by keyspace::item()
+  Result<size_t> apply_batch(Source source, std::span<const std::string_view> entries, Status& why_not);
+  Result<table::Entry> read_entry(std::string_view packed);
+  bool blank_what_is_elsewhere(table::Entry& entry) const;
+  Status fold(Change& change, table::Entry& entry, Made& made);
   // Takes over a table's document as it is in the store now.
   Status adopt(std::string_view catalog_key);
   Status adopt(const Table* before, Table after);

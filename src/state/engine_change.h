@@ -53,9 +53,9 @@ class Engine::Change {
     return {};
   }
 
-  // Folds `delta` into `before` and puts what comes out of it everywhere it belongs.
-  void item(const Table& table, std::string_view key, table::Record before, table::Record delta, table::Witness* witness,
-            Written* written) {
+  // Folds `delta` into `before` and puts what comes out of it, which it gives, everywhere it belongs.
+  table::Record item(const Table& table, std::string_view key, table::Record before, table::Record delta,
+                     table::Witness* witness, Written* written) {
     const bool is_read = has_readers(table, written);
     Count uncounted;  // what the sweep has yet to count, it will find as it is then
     // Differences, in arithmetic modulo 2^64.
@@ -76,7 +76,7 @@ class Engine::Change {
     if (!after.exists()) trace = std::max({trace, after.cleared.hlc, after.live.hlc});
     if (trace > 0) batch_.put(port::Keyspace::expiry, keyspace::due(keyspace::kTrace, trace, table.id, key), {});
     if (table.id == table::kCatalogId) catalog_keys_.emplace_back(key);
-    if (!is_read) return;
+    if (!is_read) return before;
     change.after = table::item_of(after);
     indexes(table, key, change.before, change.after);
     expiry(table, key, change.before, change.after);
@@ -84,6 +84,7 @@ class Engine::Change {
     if (engine_.is_expired(table, change.after)) change.after = {};
     stream(table, key, change, false);
     if (written) *written = std::move(change);
+    return before;
   }
 
   // Puts another record in place of one; an empty one erases it.
@@ -133,11 +134,9 @@ class Engine::Change {
     reach({at.source, at.position, hlc});
   }
 
+  // The last one of a source counts.
   void reach(const table::Reach& reach) {
-    bytes_.clear();
-    keyspace::append_u64(bytes_, reach.position);
-    keyspace::append_u64(bytes_, reach.hlc);
-    batch_.put(port::Keyspace::meta, keyspace::reach(reach.source), bytes_);
+    if (!reached_.empty() && reached_.back().source == reach.source) reached_.pop_back();
     reached_.push_back(reach);
   }
 
@@ -166,8 +165,17 @@ class Engine::Change {
   void erase(port::Keyspace space, std::string_view key) { batch_.erase(space, key); }
   void put(port::Keyspace space, std::string_view key, std::string_view value) { batch_.put(space, key, value); }
 
+  size_t bytes() const { return batch_.bytes(); }
+  bool has_catalog() const { return !catalog_keys_.empty(); }
+
   // Writes the batch, then lets the engine know.
   Status write() {
+    for (const table::Reach& reach : reached_) {
+      bytes_.clear();
+      keyspace::append_u64(bytes_, reach.position);
+      keyspace::append_u64(bytes_, reach.hlc);
+      batch_.put(port::Keyspace::meta, keyspace::reach(reach.source), bytes_);
+    }
     if (engine_.has_kept_counts_) batch_.erase(port::Keyspace::meta, keyspace::kCounts);
     SL_CHECK(engine_.store_.write(batch_));
     engine_.has_kept_counts_ = false;

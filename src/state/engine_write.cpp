@@ -46,14 +46,45 @@ Result<Position> Engine::commit(std::span<ItemWrite> writes, std::vector<Written
   return at;
 }
 
-Status Engine::apply(Source source, uint64_t position, std::string_view packed_entry) {
-  const uint64_t reached = applied_.position(source);
-  if (position <= reached) return {};
-  if (position > reached + 1) return fail(Code::not_found, "entries before this one are missing");
-  std::string_view bytes = packed_entry;
-  SL_TRY(table::Entry entry, table::take_packed_entry(bytes));
-  SL_CHECK(hlc_.see(entry.stamp.hlc, wall_ms(), options_.clock_ahead_max_ms));
+Status Engine::apply(Source source, uint64_t first, std::span<const std::string_view> entries) {
+  const uint64_t next = applied_.position(source) + 1;
+  if (first > next) return fail(Code::not_found, "entries before this one are missing");
+  entries = entries.subspan(std::min<uint64_t>(next - first, entries.size()));
+  Status why_not;
+  while (why_not && !entries.empty()) {
+    SL_TRY(const size_t count, apply_batch(source, entries, why_not));
+    entries = entries.subspan(count);
+  }
+  return why_not;
+}
 
+// Applies as many of the next entries as go into one batch: so many. Where that is not all of them, the batch is full, the
+// last one changed the catalog, by which the others are read, or the next one has to wait, and `why_not` says for what.
+Result<size_t> Engine::apply_batch(Source source, std::span<const std::string_view> entries, Status& why_not) {
+  const uint64_t reached = applied_.position(source);
+  Change change(*this);
+  Made made;
+  size_t count = 0;
+  while (count < entries.size() && change.bytes() < kAppliedBytesPerBatchMax && !change.has_catalog()) {
+    auto entry = read_entry(entries[count]);
+    if (!entry) {
+      why_not = std::unexpected(std::move(entry.error()));
+      break;
+    }
+    std::string blanked;
+    if (blank_what_is_elsewhere(*entry)) table::append_packed(blanked, *entry);
+    SL_CHECK(fold(change, *entry, made));
+    ++count;
+    change.log({source, reached + count}, entry->stamp.hlc, blanked.empty() ? entries[count - 1] : blanked);
+  }
+  if (count > 0) SL_CHECK(change.write());
+  return count;
+}
+
+// An entry whose time has come.
+Result<table::Entry> Engine::read_entry(std::string_view packed) {
+  SL_TRY(table::Entry entry, table::take_packed_entry(packed));
+  SL_CHECK(hlc_.see(entry.stamp.hlc, wall_ms(), options_.clock_ahead_max_ms));
   const auto is_unknown = [&](const table::Entry::Write& write) { return !write.is_blank && !find_table(write.table); };
   if (std::ranges::any_of(entry.writes, is_unknown)) {
     // A table that nobody here has heard of: either its document is still on its way, or it is deleted.
@@ -63,9 +94,11 @@ Status Engine::apply(Source source, uint64_t position, std::string_view packed_e
       }
     }
   }
-  table::Witness witness{.self = self(), .has_seen = [&](const table::Stamp& stamp) {
-    return stamp.source == entry.stamp.source || stamp.source == 0 || entry.seen.hlc(stamp.source) >= stamp.hlc;
-  }};
+  return entry;
+}
+
+// Whether there was anything.
+bool Engine::blank_what_is_elsewhere(table::Entry& entry) const {
   bool is_blanked = false;
   for (table::Entry::Write& write : entry.writes) {
     const Table* table = write.is_blank ? nullptr : find_table(write.table);
@@ -73,21 +106,28 @@ Status Engine::apply(Source source, uint64_t position, std::string_view packed_e
     is_blanked = is_blanked || !write.is_blank;
     write = {.table = write.table, .is_blank = true};
   }
-  std::string blanked;
-  if (is_blanked) table::append_packed(blanked, entry);
-  Change change(*this);
+  return is_blanked;
+}
+
+// Takes the entry's deltas. `made`: what this batch has made of records, which the store does not show before it is written.
+Status Engine::fold(Change& change, table::Entry& entry, Made& made) {
+  table::Witness witness{.self = self(), .has_seen = [&](const table::Stamp& stamp) {
+    return stamp.source == entry.stamp.source || stamp.source == 0 || entry.seen.hlc(stamp.source) >= stamp.hlc;
+  }};
   for (table::Entry::Write& write : entry.writes) {
     if (write.is_blank) continue;
     const Table& table = *find_table(write.table);
-    SL_TRY(Record before, load(table, write.key));
+    const auto [at, is_first] = made.try_emplace(keyspace::item(table.id, write.key));
+    if (is_first) {
+      SL_TRY(at->second, load(table, write.key));
+    }
     witness.discarded.clear();
-    change.item(table, write.key, std::move(before), std::move(write.delta), &witness, nullptr);
+    at->second = change.item(table, write.key, std::move(at->second), std::move(write.delta), &witness, nullptr);
     // Two regions that make the same table at once lose nothing that anybody would look for.
     if (table.id == table::kCatalogId) continue;
     for (const table::Discarded& what : witness.discarded) change.journal(table, write.key, what);
   }
-  change.log({source, position}, entry.stamp.hlc, is_blanked ? std::string_view(blanked) : packed_entry);
-  return change.write();
+  return {};
 }
 
 Status Engine::see(const table::Vector& shown_there) {

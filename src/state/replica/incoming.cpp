@@ -19,39 +19,36 @@ void Replicator::on_log(std::string_view bytes) {
     if (peer.source == source) peer.heard = lane_.clock.now();
   }
   Incoming& incoming = incoming_[source];
-  uint64_t position = message->first;
-  bool is_progress = false;
-  for (const std::string_view entry : message->entries) {
-    const uint64_t next = engine_.applied().position(source) + 1;
-    if (position >= next) {
-      if (position == next && apply(source, position, entry)) {
-        is_progress = true;
-      } else if (pending_bytes_ + entry.size() <= kPendingBytesMax) {
-        if (incoming.pending.emplace(position, entry).second) pending_bytes_ += entry.size();
-      }
-    }
-    ++position;
+  const std::vector<std::string_view>& entries = message->entries;
+  (void)apply(source, message->first, entries);
+  const uint64_t reached = engine_.applied().position(source);
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const uint64_t position = message->first + i;
+    if (position <= reached || pending_bytes_ + entries[i].size() > kPendingBytesMax) continue;
+    if (incoming.pending.emplace(position, entries[i]).second) pending_bytes_ += entries[i].size();
   }
   if (message->wants_ack) owes_ack_.insert(source);
   drain(source);
-  if (is_progress) note_progress();
-  const uint64_t reached = engine_.applied().position(source);
-  if (!incoming.pending.empty() && incoming.pending.begin()->first > reached + 1) repair(source);
-  if (!owes_ack_.empty() && reached + 1 >= position) send_acks();
+  const uint64_t now_reached = engine_.applied().position(source);
+  if (!incoming.pending.empty() && incoming.pending.begin()->first > now_reached + 1) repair(source);
+  if (!owes_ack_.empty() && now_reached + 1 >= message->first + entries.size()) send_acks();
 }
 
-// False: not now (see Engine::apply).
-bool Replicator::apply(Source source, uint64_t position, std::string_view entry) {
-  const Status status = engine_.apply(source, position, entry);
-  if (status) {
-    applied_counter_.add();
-    return true;
+// False: not all of it, not now (see Engine::apply).
+bool Replicator::apply(Source source, uint64_t first, std::span<const std::string_view> entries) {
+  const uint64_t before = engine_.applied().position(source);
+  const Status status = engine_.apply(source, first, entries);
+  if (const uint64_t reached = engine_.applied().position(source); reached > before) {
+    applied_counter_.add(reached - before);
+    note_progress();
   }
+  if (status) return true;
   if (status.error().code == Code::conflict) {
     held_counter_.add();
   } else if (status.error().code != Code::not_found && status.error().code != Code::unavailable) {
     lane_.log.line(port::Level::error, "state_apply",
-                   fmt::format("source={:08x} position={} error={}", source, position, status.error().what));
+                   fmt::format("source={:08x} position={} error={}", source, engine_.applied().position(source) + 1,
+                               status.error().what));
   }
   return false;
 }
@@ -59,17 +56,24 @@ bool Replicator::apply(Source source, uint64_t position, std::string_view entry)
 // Applies what has been waiting for its turn.
 void Replicator::drain(Source source) {
   Incoming& incoming = incoming_[source];
-  bool is_progress = false;
-  while (!incoming.pending.empty()) {
-    const auto first = incoming.pending.begin();
+  bool goes_on = true;
+  while (goes_on && !incoming.pending.empty()) {
+    std::vector<std::string_view> run;
+    const uint64_t first = incoming.pending.begin()->first;
+    if (first > engine_.applied().position(source) + 1) return;
+    size_t bytes = 0;
+    for (const auto& [position, entry] : incoming.pending) {
+      if (position != first + run.size() || bytes > options_.message_bytes_max) break;
+      run.push_back(entry);
+      bytes += entry.size();
+    }
+    goes_on = apply(source, first, run);
     const uint64_t reached = engine_.applied().position(source);
-    if (first->first > reached + 1) break;
-    if (first->first == reached + 1 && !apply(source, first->first, first->second)) break;
-    is_progress = true;
-    pending_bytes_ -= first->second.size();
-    incoming.pending.erase(first);
+    while (!incoming.pending.empty() && incoming.pending.begin()->first <= reached) {
+      pending_bytes_ -= incoming.pending.begin()->second.size();
+      incoming.pending.erase(incoming.pending.begin());
+    }
   }
-  if (is_progress) note_progress();
 }
 
 // Tells sources that wait for it how far their writes are safe here.
@@ -149,10 +153,11 @@ std::vector<const Peer*> Replicator::who_has(Source source, uint64_t position) c
   return all;
 }
 
-void Replicator::repair(Source source) {
+void Replicator::repair(Source source) { read_log(source, engine_.applied().position(source) + 1); }
+
+void Replicator::read_log(Source source, uint64_t from) {
   Incoming& incoming = incoming_[source];
   if (incoming.is_reading || lane_.clock.now() < incoming.retry_at || (seed_ && seed_->only == 0)) return;
-  const uint64_t from = engine_.applied().position(source) + 1;
   // A gap tells that its source is ahead, even before its next hello.
   std::vector<const Peer*> candidates = who_has(source, from);
   if (candidates.empty()) {
@@ -182,19 +187,13 @@ void Replicator::repaired(Source source, const std::string& node, const Result<s
   const auto message = parse_log_message(*answer);
   if (!message || message->source != source) return fails();
   const uint64_t before = engine_.applied().position(source);
-  uint64_t position = message->first;
-  bool is_stuck = false;
-  for (const std::string_view entry : message->entries) {
-    if (position > engine_.applied().position(source) && !apply(source, position, entry)) {
-      is_stuck = true;
-      break;
-    }
-    ++position;
-  }
+  // What comes next is on its way while this is applied.
+  const uint64_t end = message->first + message->entries.size();
+  if (!message->entries.empty() && !who_has(source, end).empty()) read_log(source, end);
+  const bool is_stuck = !apply(source, message->first, message->entries);
   drain(source);
   if (engine_.applied().position(source) > before) {
     incoming.attempt_count = 0;
-    note_progress();
   } else if (message->entries.empty() && (message->first_kept == 0 || message->first_kept > before + 1)) {
     ++incoming.attempt_count;  // should nothing come of it, somebody else is asked
     begin_seed(0, node);

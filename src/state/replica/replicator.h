@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -137,9 +138,10 @@ class Replicator {
   void remember(const std::string& session, const table::Vector& seen);
   void on_read(const port::Fabric::Message& message);
   void on_snapshot(const port::Fabric::Message& message);
-  bool apply(Source source, uint64_t position, std::string_view entry);
+  bool apply(Source source, uint64_t first, std::span<const std::string_view> entries);
   void drain(Source source);
   void repair(Source source);
+  void read_log(Source source, uint64_t from);
   void repaired(Source source, const std::string& node, const Result<std::string_view>& answer);
   void begin_seed(table::TableId only, const std::string& node);
   void read_page();
