@@ -165,12 +165,15 @@ Status Engine::load_sequences() {
     if (keyspace::take_u64(key, sequence)) stream_sequence_ = std::max(stream_sequence_, sequence + 1);
   }
   const auto cursor = store_.walk(Keyspace::journal, {}, {});
-  cursor->seek_backwards(keyspace::u64(UINT64_MAX));
-  if (!cursor->valid()) return cursor->status();
-  std::string_view key = cursor->key();
-  uint64_t sequence = 0;
-  if (keyspace::take_u64(key, sequence)) journal_sequence_ = sequence + 1;
-  return {};
+  for (cursor->seek({}); cursor->valid(); cursor->next()) {
+    std::string_view key = cursor->key();
+    uint64_t sequence = 0;
+    if (!keyspace::take_u64(key, sequence)) return fail(Code::corrupt, "the journal does not read back");
+    journaled_.emplace_back(sequence, cursor->value().size());
+    journal_bytes_ += cursor->value().size();
+    journal_sequence_ = sequence + 1;
+  }
+  return cursor->status();
 }
 
 Status Engine::load_owners() {

@@ -22,6 +22,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -90,7 +91,8 @@ struct Lost {
 
 class Engine {
  public:
-  static constexpr uint64_t kJournalMax = 10'000;         // values that lost; the oldest go first
+  static constexpr size_t kJournalMax = 10'000;           // values that lost; the oldest go first
+  static constexpr size_t kJournalBytesMax = 64 << 20;    // of them
   static constexpr size_t kKeptBytesMax = 4096;           // of a value that won, beside the one that lost
   static constexpr uint64_t kStreamKeptMs = 24 * 3600 * 1000;
   static constexpr size_t kExpiredPerTurnMax = 256;
@@ -305,6 +307,8 @@ class Engine {
   bool has_kept_counts_ = false;                      // those of the last stop lie in the store still
   std::map<Source, Owner> owners_;
   uint64_t stream_sequence_ = 1, journal_sequence_ = 1, lost_count_ = 0;
+  std::deque<std::pair<uint64_t, size_t>> journaled_;  // sequence and bytes of what the journal has
+  size_t journal_bytes_ = 0;                          // their sum
   double entry_bytes_ = 512;                          // of a log entry, a moving average
   uint64_t streams_trimmed_ms_ = 0;
   std::unique_ptr<port::Batch> batch_;                // reused

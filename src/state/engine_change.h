@@ -147,7 +147,7 @@ class Engine::Change {
   }
 
   void journal(const Table& table, std::string_view key, const table::Discarded& what) {
-    Lost lost{.sequence = engine_.journal_sequence_ + lost_count_, .wall_ms = engine_.wall_ms(),
+    Lost lost{.sequence = engine_.journal_sequence_ + lost_.size(), .wall_ms = engine_.wall_ms(),
               .table_name = table.name, .what = what};
     if (what.kept && table::size_bytes(*what.kept) > kKeptBytesMax) {
       lost.what.kept.reset();
@@ -155,11 +155,19 @@ class Engine::Change {
     }
     std::string_view bytes = key;
     if (auto attributes = table::take_key(bytes, table.key)) lost.key = std::move(*attributes);
-    ++lost_count_;
     bytes_.clear();
     append_packed(bytes_, lost);
     batch_.put(port::Keyspace::journal, keyspace::u64(lost.sequence), bytes_);
-    if (lost.sequence > kJournalMax) batch_.erase(port::Keyspace::journal, keyspace::u64(lost.sequence - kJournalMax));
+    lost_.emplace_back(lost.sequence, bytes_.size());
+    lost_bytes_ += bytes_.size();
+    const auto& kept = engine_.journaled_;
+    while (forgotten_count_ < kept.size() &&
+           (kept.size() - forgotten_count_ + lost_.size() > kJournalMax ||
+            engine_.journal_bytes_ - forgotten_bytes_ + lost_bytes_ > kJournalBytesMax)) {
+      const auto& [oldest, size] = kept[forgotten_count_++];
+      batch_.erase(port::Keyspace::journal, keyspace::u64(oldest));
+      forgotten_bytes_ += size;
+    }
   }
 
   void erase(port::Keyspace space, std::string_view key) { batch_.erase(space, key); }
@@ -190,8 +198,11 @@ class Engine::Change {
     }
     if (!engine_.ahead_.empty()) engine_.set_ahead(std::move(engine_.ahead_));
     engine_.stream_sequence_ += stream_count_;
-    engine_.journal_sequence_ += lost_count_;
-    engine_.lost_count_ += lost_count_;
+    engine_.journal_sequence_ += lost_.size();
+    engine_.lost_count_ += lost_.size();
+    engine_.journaled_.erase(engine_.journaled_.begin(), engine_.journaled_.begin() + ptrdiff_t(forgotten_count_));
+    engine_.journaled_.insert(engine_.journaled_.end(), lost_.begin(), lost_.end());
+    engine_.journal_bytes_ += lost_bytes_ - forgotten_bytes_;
     // Takes the keys out first: adopting a table writes batches of its own.
     for (const std::string& key : std::exchange(catalog_keys_, {})) SL_CHECK(engine_.adopt(key));
     return {};
@@ -253,7 +264,10 @@ class Engine::Change {
   std::map<TableId, Count> counts_;
   std::vector<table::Reach> reached_;
   std::vector<std::string> catalog_keys_;
-  uint64_t stream_count_ = 0, lost_count_ = 0;
+  uint64_t stream_count_ = 0;
+  std::vector<std::pair<uint64_t, size_t>> lost_;  // for the journal: sequence and bytes
+  size_t lost_bytes_ = 0;
+  size_t forgotten_count_ = 0, forgotten_bytes_ = 0;  // the oldest of the journal, which go for them
 };
 
 }  // namespace sealane::state

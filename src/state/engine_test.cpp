@@ -300,6 +300,36 @@ TEST_F(EngineTest, a_lost_value_is_in_the_journal_of_both_sides) {
   }
 }
 
+TEST_F(EngineTest, the_journal_is_bounded_in_bytes_and_forgets_the_oldest) {
+  const Table& table = a.make(a.sessions());
+  a.ship_to(b);
+  const auto journaled = [&] {
+    std::vector<uint64_t> sequences;
+    const auto collect = [&](const Lost& each) {
+      sequences.push_back(each.sequence);
+      return true;
+    };
+    EXPECT_TRUE(b.engine->read_journal(0, collect));
+    return sequences;
+  };
+  constexpr size_t kValueBytes = 4 << 20, kKept = Engine::kJournalBytesMax / kValueBytes - 1;
+  const auto conflict = [&] {
+    a.update(table, "k", "name", text(std::string(kValueBytes, 'a')));
+    world.run_for(10ms);
+    b.update(*b.engine->find_table("sessions"), "k", "name", text("of b"));
+    a.ship_to(b);
+    b.ship_to(a);
+    world.run_for(1s);
+  };
+  for (size_t n = 0; n < kKept + 3; ++n) conflict();
+  EXPECT_EQ(journaled().size(), kKept);
+  EXPECT_EQ(journaled().front(), kKept + 3) << "the latest is there";
+  b.open();
+  conflict();
+  EXPECT_EQ(journaled().size(), kKept) << "what was there before the start counts";
+  EXPECT_EQ(journaled().back(), 5u);
+}
+
 // ── indexes ──
 
 Table with_index(Table table) {
