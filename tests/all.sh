@@ -45,7 +45,8 @@ for step in "${steps[@]}"; do
     release) check "build of the release preset" build release "sealane sealane-demo-agent play_explore bench_state_steady" ;;
     unit) check "build with address and undefined-behaviour sanitizers" build asan && check "unit tests, plays, corpora" unit ;;
     fuzz) check "fuzz smoke" tests/fuzz.sh "${FUZZ_SECONDS:-4}" build/asan ;;
-    explore) check "2000 seeds of random faults" quiet seeds 2000
+    explore) check "mutations fit the source" quiet /usr/bin/python3 tests/mutations.py --check
+             check "2000 seeds of random faults" quiet seeds 2000
              check "2000 seeds of tables under faults" quiet seeds 2000 --tables
              for play in plays/*.play; do check "$play" quiet build/release/sealane play "$play"; done ;;
     system) for test in tests/*_test.py; do check "$test" quiet /usr/bin/python3 "$test" build/release; done ;;

@@ -3,7 +3,7 @@
 """Do the proofs bite? Builds the program with one line made wrong, again and again, and demands that the randomized
 explorer or a play finds each of them; of the tables, the explorer of tables or a unit test.
 
-    tests/mutations.py [--seeds 300] [--only WORD]
+    tests/mutations.py [--seeds 300] [--only WORD] [--check]
 
 A copy of the tree is built in build/mutations (the first time for minutes, then seconds a mutation). Prints what
 found it, the explorer's invariant or the play's expectation, and exits 1 when a mutation survives. For developers:
@@ -12,6 +12,7 @@ too slow for every test run.
 import argparse
 import glob
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -23,7 +24,7 @@ EXPLORER = "build/release/play_explore"
 UNIT_TESTS = ("table_test", "state_test")
 CPU_S = 600  # a mutant that does not come to an end in this time of a processor is found, too
 
-# What it does wrong, the file, the line's words, and the wrong ones.
+# What it does wrong, the file, the words that stand there once, however they are laid out, and the wrong ones.
 MUTATIONS = [
     # the decision
     ("steer: health is ignored", "src/steer/steer.cpp", "const bool up = all_healthy_ || seen.healthy;", "const bool up = true;"),
@@ -105,7 +106,13 @@ MUTATIONS = [
      "const bool is_new_log = !found || is_copy;"),
     # tables: the way in
     ("tables: entries of a log are skipped", "src/state/engine_write.cpp",
-     'if (position > reached + 1) return fail(Code::not_found, "entries before this one are missing");', ""),
+     'if (first > next) return fail(Code::not_found, "entries before this one are missing");', "if (first > next) first = next;"),
+    ("tables: of entries that come together the last one of an item counts", "src/state/engine_write.cpp",
+     "if (is_first) { SL_TRY(at->second, load(table, write.key)); }", "SL_TRY(at->second, load(table, write.key));"),
+    ("tables: what must wait is passed over", "src/state/engine_write.cpp",
+     "why_not = std::unexpected(std::move(entry.error())); break;", "++count; continue;"),
+    ("tables: entries are read by the catalog before them", "src/state/engine_write.cpp",
+     "change.bytes() < kAppliedBytesPerBatchMax && !change.has_catalog()", "change.bytes() < kAppliedBytesPerBatchMax"),
     ("tables: a cursor is forgotten", "src/state/engine_change.h",
      "batch_.put(port::Keyspace::meta, keyspace::reach(reach.source), bytes_);", ""),
     ("tables: gaps are not repaired", "src/state/replica/incoming.cpp",
@@ -114,8 +121,8 @@ MUTATIONS = [
      "if (is_heard(peer) && peer.applied.position(source) >= position) all",
      "if (is_heard(peer) && peer.source == source && peer.applied.position(source) >= position) all"),
     ("tables: copies of logs are not kept", "src/state/engine_write.cpp",
-     "change.log({source, position}, entry.stamp.hlc, is_blanked ? std::string_view(blanked) : packed_entry);",
-     "change.reach({source, position, entry.stamp.hlc});"),
+     "change.log({source, reached + count}, entry->stamp.hlc, blanked.empty() ? entries[count - 1] : blanked);",
+     "change.reach({source, reached + count, entry->stamp.hlc});"),
     ("tables: a snapshot stands for what came after it", "src/state/replica/incoming.cpp",
      "if (!seed.applied) seed.applied = page->applied;", "seed.applied = page->applied;"),
     ("tables: a snapshot ends with its first page", "src/state/replica/incoming.cpp", "  if (!is_last) {", "  if (false) {"),
@@ -228,6 +235,23 @@ def found_by(seeds):
     return None
 
 
+def places(text, words):
+    """Where the words stand in the text, whatever white space is between them."""
+    tokens = re.findall(r"\w+|[^\w\s]", words)
+    return [match.span() for match in re.finditer(r"\s*".join(map(re.escape, tokens)), text)]
+
+
+def stale():
+    """Mutations whose words do not stand in the source once, as it is now."""
+    found = []
+    for name, file, old, _ in MUTATIONS:
+        with open(os.path.join(ROOT, file)) as f:
+            count = len(places(f.read(), old))
+        if count != 1:
+            found.append(f"{name}: {file} has its words {count} times: {old}")
+    return found
+
+
 def finder_of(name):
     return found_in_tables_by if name.startswith("tables:") else found_by
 
@@ -236,8 +260,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=300)
     parser.add_argument("--only", default="", help="mutations whose name has one of these words: steer:|POST")
+    parser.add_argument("--check", action="store_true", help="only look whether every mutation still fits the source")
     options = parser.parse_args()
 
+    if found := stale():
+        sys.exit("\n".join(found))
+    if options.check:
+        print(f"{len(MUTATIONS)} mutations fit the source")
+        return 0
     os.environ.setdefault("CCACHE_BASEDIR", TREE)
     os.environ.setdefault("CCACHE_NOHASHDIR", "1")
     copy_tree()
@@ -255,13 +285,10 @@ def main():
         path = os.path.join(TREE, file)
         with open(path) as f:
             text = f.read()
-        if text.count(old) != 1:
-            broken.append(name)
-            print(f"STALE     {name}: {file} has the line {text.count(old)} times", flush=True)
-            continue
+        [(first, last)] = places(text, old)
         start = time.monotonic()
         try:
-            put(path, text.replace(old, new).encode())
+            put(path, (text[:first] + new + text[last:]).encode())
             built, log = build("play_explore")
             by = finder_of(name)(options.seeds) if built else None
         finally:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a fuzz target over every file of the folders (or files) it is given: the corpus as a plain test.
+// Runs a fuzz target over every file of the folders (or files) it is given: the corpus as a plain
+// test.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Holds the tree to its own rules: the arrows between rooms, what pure rooms may call, and that every room
-// explains itself. Run from the root of the repository.
+// Holds the tree to its own rules: the arrows between rooms, what pure rooms may call, and that
+// every room explains itself. Run from the root of the repository.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -40,7 +40,9 @@ std::map<std::string, std::set<std::string>> arrows() {
   return rows;
 }
 
-bool is_source(const fs::path& path) { return path.extension() == ".cpp" || path.extension() == ".h"; }
+bool is_source(const fs::path& path) {
+  return path.extension() == ".cpp" || path.extension() == ".h";
+}
 
 std::vector<fs::path> sources_under(const fs::path& folder) {
   std::vector<fs::path> out;
@@ -70,7 +72,9 @@ TEST(Tidy, every_include_follows_an_arrow) {
     }
     for (const fs::path& file : sources_under("src/" + room)) {
       std::set<std::string> allowed = arrows_of_room;
-      if (const std::string name = file.filename(); name.find("_test.") != name.npos || name.find("_fuzz.") != name.npos) allowed.insert(more.begin(), more.end());
+      if (const std::string name = file.filename();
+          name.find("_test.") != name.npos || name.find("_fuzz.") != name.npos)
+        allowed.insert(more.begin(), more.end());
       const std::string text = read(file);
       for (std::sregex_iterator it(text.begin(), text.end(), kInclude), end; it != end; ++it) {
         EXPECT_TRUE(allowed.contains((*it)[1]))
@@ -112,7 +116,8 @@ TEST(Tidy, roles_never_use_each_other) {
 TEST(Tidy, pure_rooms_call_nothing_of_the_world) {
   static const std::regex kBanned(
       R"((_clock::now|std::thread|std::mutex|std::condition_variable|fopen|ifstream|ofstream|<filesystem>|random_device|mt19937|\brand\(|getenv|<sys/socket\.h>|<unistd\.h>|\btime\(nullptr\)|sleep_for))");
-  // base/snapshot.h publishes snapshots between lanes: the one lock that pure rooms know of, and none calls it.
+  // base/snapshot.h publishes snapshots between lanes: the one lock that pure rooms know of, and
+  // none calls it.
   const std::set<std::string> excused{"src/base/snapshot.h", "src/base/thread_annotations.h"};
   for (const char* room : {"base", "wire", "plan", "view", "steer", "cache", "table"}) {
     for (const fs::path& file : sources_under(std::string("src/") + room)) {
@@ -127,13 +132,47 @@ TEST(Tidy, pure_rooms_call_nothing_of_the_world) {
 }
 
 TEST(Tidy, only_host_makes_system_calls) {
-  static const std::regex kSystem(R"((<sys/socket\.h>|<sys/epoll\.h>|<netinet/|<openssl/|\bstd::thread\b))");
+  static const std::regex kSystem(
+      R"((<sys/socket\.h>|<sys/epoll\.h>|<netinet/|<openssl/|\bstd::thread\b))");
   for (const char* room : {"port", "serve", "sim", "health", "dns", "edge", "state", "play"}) {
     for (const fs::path& file : sources_under(std::string("src/") + room)) {
       if (file.filename().string().find("_test.cpp") != std::string::npos) continue;
       std::smatch found;
       const std::string code = without_comments(read(file));
       EXPECT_FALSE(std::regex_search(code, found, kSystem)) << file << " uses " << found.str();
+    }
+  }
+}
+
+// What a raw string literal holds (JSON, CSS) is laid out as its own kind of text.
+std::string without_raw_strings(const std::string& text) {
+  std::string out;
+  size_t from = 0;
+  for (size_t at; (at = text.find("R\"", from)) != text.npos;) {
+    const size_t open = text.find('(', at);
+    if (open == text.npos) break;
+    const std::string end = ")" + text.substr(at + 2, open - at - 2) + "\"";
+    const size_t close = text.find(end, open);
+    if (close == text.npos) break;
+    out += text.substr(from, at - from);
+    out.append(
+        size_t(std::count(text.begin() + ptrdiff_t(at), text.begin() + ptrdiff_t(close), '\n')),
+        '\n');
+    from = close + end.size();
+  }
+  return out + text.substr(from);
+}
+
+TEST(Tidy, lines_have_a_hundred_columns) {
+  constexpr ptrdiff_t kColumnsMax = 100;
+  for (const char* folder : {"src", "examples", "bench", "tests"}) {
+    for (const fs::path& file : sources_under(folder)) {
+      std::istringstream lines(without_raw_strings(read(file)));
+      int number = 1;
+      for (std::string line; std::getline(lines, line); ++number) {
+        const auto columns = std::ranges::count_if(line, [](char c) { return (c & 0xc0) != 0x80; });
+        EXPECT_LE(columns, kColumnsMax) << file << ":" << number;
+      }
     }
   }
 }
@@ -145,7 +184,8 @@ TEST(Tidy, every_room_explains_itself_in_forty_lines) {
     EXPECT_FALSE(text.empty()) << "src/" << room << "/README.md is missing";
     EXPECT_LE(std::ranges::count(text, '\n'), 40) << room;
     for (const char* heading : {"What it is", "In / out", "Files", "Invariants", "Not here"}) {
-      EXPECT_NE(text.find(heading), text.npos) << "src/" << room << "/README.md lacks '" << heading << "'";
+      EXPECT_NE(text.find(heading), text.npos)
+          << "src/" << room << "/README.md lacks '" << heading << "'";
     }
     EXPECT_NE(table.find("`" + room + "/`"), table.npos) << "src/README.md does not list " << room;
   }
@@ -156,7 +196,8 @@ TEST(Tidy, invariants_name_tests_that_exist) {
   std::string all;
   for (const fs::path& file : sources_under("src")) {
     const std::string name = file.filename();
-    if (name.find("_test.cpp") != name.npos || name.find("_contract.h") != name.npos) all += read(file);
+    if (name.find("_test.cpp") != name.npos || name.find("_contract.h") != name.npos)
+      all += read(file);
   }
   for (const char* file : {"tests/tidy_test.cpp"}) all += read(file);
   static const std::regex kNamed("`([A-Z][A-Za-z0-9]*)\\.([a-z0-9_]+)(\\.\\.\\.|\\*)?`");
@@ -164,7 +205,8 @@ TEST(Tidy, invariants_name_tests_that_exist) {
     const std::string text = read("src/" + room + "/README.md");
     for (std::sregex_iterator it(text.begin(), text.end(), kNamed), end; it != end; ++it) {
       const std::string suite = (*it)[1], name = (*it)[2];
-      const std::regex declared("\\(\\s*" + suite + ",\\s*" + name + ((*it)[3].length() > 0 ? "" : "\\b"));
+      const std::regex declared("\\(\\s*" + suite + ",\\s*" + name +
+                                ((*it)[3].length() > 0 ? "" : "\\b"));
       EXPECT_TRUE(std::regex_search(all, declared)) << room << "/README.md names " << (*it)[0];
     }
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One lane of serve::Server for load tests: answers every request with 1 KiB, those under /signed only when their
-// signature holds.
+// One lane of serve::Server for load tests: answers every request with 1 KiB, those under /signed
+// only when their signature holds.
 //   bench_serve_api 127.70.0.1:8000 [CREDENTIALS_FILE]
 #include <signal.h>
 
@@ -25,9 +25,11 @@ class Api final : public serve::Handler {
   void on_request(const serve::Request& request, serve::Responder responder) override {
     if (request.path() == "/signed") {
       const auto identity = verifier_.verify(
-          {request.method, request.target, request.fields, request.body, request.tls}, keys_, clock_.wall());
+          {request.method, request.target, request.fields, request.body, request.tls}, keys_,
+          clock_.wall());
       if (!identity) {
-        responder.answer({.status = 400, .content_type = "text/plain", .body = identity.error().what});
+        responder.answer(
+            {.status = 400, .content_type = "text/plain", .body = identity.error().what});
         return;
       }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What both clients have in common: signed requests of DynamoDB's API, connections, and answers taken off the wire.
+// What both clients have in common: signed requests of DynamoDB's API, connections, and answers
+// taken off the wire.
 #pragma once
 
 #include <fcntl.h>
@@ -41,9 +42,12 @@ class Writer {
     const sealane::wire::http::Field fields[] = {
         {"Host", host_}, {"Content-Type", "application/x-amz-json-1.0"}, {"X-Amz-Target", target}};
     std::string out = "POST / HTTP/1.1\r\n";
-    for (const auto& [name, value] : fields) out.append(name).append(": ").append(value).append("\r\n");
-    const auto now = std::chrono::time_point_cast<sealane::WallTime::duration>(std::chrono::system_clock::now());
-    signer_.sign({"POST", "/", fields, body}, keys_.keys().front(), {region_, "dynamodb"}, now, out);
+    for (const auto& [name, value] : fields)
+      out.append(name).append(": ").append(value).append("\r\n");
+    const auto now =
+        std::chrono::time_point_cast<sealane::WallTime::duration>(std::chrono::system_clock::now());
+    signer_.sign({"POST", "/", fields, body}, keys_.keys().front(), {region_, "dynamodb"}, now,
+                 out);
     fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n\r\n", body.size());
     return out.append(body);
   }
@@ -107,7 +111,8 @@ inline bool take_http(std::string_view bytes, Answer& out, size_t& size) {
   return true;
 }
 
-// RESP: "+OK", "-ERR ...", "$1024" with that many bytes behind it, "$-1" for a key that is not there.
+// RESP: "+OK", "-ERR ...", "$1024" with that many bytes behind it, "$-1" for a key that is not
+// there.
 inline bool take_resp(std::string_view bytes, Answer& out, size_t& size) {
   const size_t end = bytes.find("\r\n");
   if (end == bytes.npos) return false;

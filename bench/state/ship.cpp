@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long a write takes from one region to another. Writes at A at a steady rate; as soon as A has acknowledged one, asks B
-// for it with the session token that A gave, and B answers when it has it. One line of JSON at the end, microseconds from
-// A's acknowledgement (and from the request to A) to the answer of B, both as this client sees them.
+// How long a write takes from one region to another. Writes at A at a steady rate; as soon as A has
+// acknowledged one, asks B for it with the session token that A gave, and B answers when it has it.
+// One line of JSON at the end, microseconds from A's acknowledgement (and from the request to A) to
+// the answer of B, both as this client sees them.
 #include <sys/timerfd.h>
 
 #include <deque>
@@ -99,7 +100,8 @@ struct Ship {
   }
 
   void run(const sockaddr_in& a, const sockaddr_in& b, double rate) {
-    const int epoll = epoll_create1(EPOLL_CLOEXEC), timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    const int epoll = epoll_create1(EPOLL_CLOEXEC),
+              timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     open(a, b, epoll);
     const itimerspec every_ms{{0, 1'000'000}, {0, 1'000'000}};
     timerfd_settime(timer, 0, &every_ms, nullptr);
@@ -124,14 +126,17 @@ struct Ship {
         for (; begun < std::min(wanted, writes.size()); ++begun) due.push_back(&writes[begun]);
       }
       send_due();
-      if (now_ns() - begin > int64_t(double(writes.size()) / rate * 1e9) + 20'000'000'000) die("not all writes arrived");
+      if (now_ns() - begin > int64_t(double(writes.size()) / rate * 1e9) + 20'000'000'000)
+        die("not all writes arrived");
     }
     const double seconds = double(now_ns() - begin) / 1e9;
-    fmt::print("{{\"writes\": {}, \"per_second\": {:.0f}, \"p50_us\": {:.1f}, \"p99_us\": {:.1f}, \"sent_p50_us\": {:.1f}, "
-               "\"sent_p99_us\": {:.1f}, \"refused\": {}, \"stale\": {}, \"missing\": {}}}\n",
-               writes.size(), double(writes.size()) / seconds, bench::percentile_us(since_ack_ns, 0.5),
-               bench::percentile_us(since_ack_ns, 0.99), bench::percentile_us(since_send_ns, 0.5),
-               bench::percentile_us(since_send_ns, 0.99), refused, stale, missing);
+    fmt::print(
+        "{{\"writes\": {}, \"per_second\": {:.0f}, \"p50_us\": {:.1f}, \"p99_us\": {:.1f}, "
+        "\"sent_p50_us\": {:.1f}, "
+        "\"sent_p99_us\": {:.1f}, \"refused\": {}, \"stale\": {}, \"missing\": {}}}\n",
+        writes.size(), double(writes.size()) / seconds, bench::percentile_us(since_ack_ns, 0.5),
+        bench::percentile_us(since_ack_ns, 0.99), bench::percentile_us(since_send_ns, 0.5),
+        bench::percentile_us(since_send_ns, 0.99), refused, stale, missing);
   }
 };
 
@@ -139,11 +144,13 @@ struct Ship {
 
 int main(int count, char** arguments) {
   if (count != 6) {
-    std::fprintf(stderr, "usage: bench_state_ship A:port B:port CREDENTIALS WRITES_PER_SECOND SECONDS\n");
+    std::fprintf(stderr,
+                 "usage: bench_state_ship A:port B:port CREDENTIALS WRITES_PER_SECOND SECONDS\n");
     return 2;
   }
   const double rate = std::stod(arguments[4]), seconds = std::stod(arguments[5]);
-  bench::Writer at_a(arguments[1], "us-east-1", arguments[3]), at_b(arguments[2], "us-east-1", arguments[3]);
+  bench::Writer at_a(arguments[1], "us-east-1", arguments[3]),
+      at_b(arguments[2], "us-east-1", arguments[3]);
   Ship ship;
   ship.writes.resize(size_t(rate * seconds));
   const std::string text(kTextBytes, 'x');
@@ -151,8 +158,10 @@ int main(int count, char** arguments) {
   for (size_t i = 0; i < ship.writes.size(); ++i) {
     const std::string key = fmt::format(R"("id":{{"S":"{:x}-{}"}})", run, i);
     ship.writes[i].put = at_a.request(
-        "PutItem", fmt::format(R"({{"TableName":"items","Item":{{{},"text":{{"S":"{}"}}}}}})", key, text));
-    ship.writes[i].get = at_b.request("GetItem", fmt::format(R"({{"TableName":"items","Key":{{{}}}}})", key));
+        "PutItem",
+        fmt::format(R"({{"TableName":"items","Item":{{{},"text":{{"S":"{}"}}}}}})", key, text));
+    ship.writes[i].get =
+        at_b.request("GetItem", fmt::format(R"({{"TableName":"items","Key":{{{}}}}})", key));
   }
   ship.run(bench::address(arguments[1]), bench::address(arguments[2]), rate);
   return ship.refused + ship.stale + ship.missing == 0 ? 0 : 1;

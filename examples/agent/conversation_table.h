@@ -6,12 +6,14 @@
 //   turn_ids    L   of S, in step with `turns`
 //   expires_at  N   seconds since 1970, a week after the last turn
 //
-// A turn is one UpdateItem that appends; in a table with `merge: conversation` turns that two regions append at a time are
-// both kept. A turn has an id, and is appended only when the item does not have that id, so a repeated append is no second
-// turn. Where two regions took the same turn (its client repeated it after a failover), the first one counts.
+// A turn is one UpdateItem that appends; in a table with `merge: conversation` turns that two
+// regions append at a time are both kept. A turn has an id, and is appended only when the item does
+// not have that id, so a repeated append is no second turn. Where two regions took the same turn
+// (its client repeated it after a failover), the first one counts.
 //
-// In front is a cache in memory that never answers alone: before a conversation is used, the item's turn_ids are read, a few
-// bytes a turn; only when they differ from those of the copy is the whole item read.
+// In front is a cache in memory that never answers alone: before a conversation is used, the item's
+// turn_ids are read, a few bytes a turn; only when they differ from those of the copy is the whole
+// item read.
 #pragma once
 
 #include <functional>
@@ -42,11 +44,14 @@ class ConversationTable {
   ConversationTable(port::Lane& lane, TableClient& client, std::string table)
       : lane_(lane), client_(client), table_(std::move(table)) {}
 
-  // The conversation as this region has it now; without turns when there is none. Errors: TableClient's.
+  // The conversation as this region has it now; without turns when there is none. Errors:
+  // TableClient's.
   void read(const std::string& session, std::function<void(Result<Conversation>)> done);
-  // Appends turns, once: done without error means that they are in the table, from now on or since an earlier try. Of
-  // several, the last one's id decides. Errors: TableClient's; `limit`: the conversation is full.
-  void append(const std::string& session, std::span<const Turn> turns, std::function<void(Status)> done);
+  // Appends turns, once: done without error means that they are in the table, from now on or since
+  // an earlier try. Of several, the last one's id decides. Errors: TableClient's; `limit`: the
+  // conversation is full.
+  void append(const std::string& session, std::span<const Turn> turns,
+              std::function<void(Status)> done);
 
   size_t cached_bytes() const { return cached_bytes_; }
   uint64_t whole_read_count() const { return whole_read_count_; }

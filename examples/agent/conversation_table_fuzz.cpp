@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as what a table answers: as an item and as a refusal. No turn counts twice, and what was read is read again from an
-// item made of it.
+// Any bytes as what a table answers: as an item and as a refusal. No turn counts twice, and what
+// was read is read again from an item made of it.
 #include "conversation_table.h"
 
 #include <cstdint>
@@ -18,8 +18,11 @@ json text(const std::string& value) { return {{"S", value}}; }
 std::string item_of(const StoredConversation& stored) {
   json turns = json::array(), ids = json::array();
   for (const Turn& turn : stored.conversation.turns) {
-    turns.push_back({{"M", {{"id", text(turn.id)}, {"prompt", text(turn.prompt)}, {"reply", text(turn.reply)},
-                            {"region", text(turn.region)}}}});
+    turns.push_back({{"M",
+                      {{"id", text(turn.id)},
+                       {"prompt", text(turn.prompt)},
+                       {"reply", text(turn.reply)},
+                       {"region", text(turn.region)}}}});
   }
   for (const std::string& id : stored.turn_ids) ids.push_back(text(id));
   return json{{"turns", {{"L", turns}}}, {"turn_ids", {{"L", ids}}}}.dump();

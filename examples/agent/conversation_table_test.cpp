@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table's side of the wire is held by the test: what is asked, in which order, and what becomes of each answer.
+// The table's side of the wire is held by the test: what is asked, in which order, and what becomes
+// of each answer.
 #include "conversation_table.h"
 
 #include <fmt/format.h>
@@ -15,13 +16,17 @@ namespace {
 using nlohmann::json;
 using Peer = port::fake::Peer;
 
-const SocketAddress kNear{IpAddress::v4(127, 1, 0, 1), 8000}, kOther{IpAddress::v4(127, 1, 0, 2), 8000};
+const SocketAddress kNear{IpAddress::v4(127, 1, 0, 1), 8000},
+    kOther{IpAddress::v4(127, 1, 0, 2), 8000};
 
 std::string item(const std::vector<std::string>& ids) {
   json turns = json::array(), list = json::array();
   for (const std::string& id : ids) {
-    turns.push_back({{"M", {{"id", {{"S", id}}}, {"prompt", {{"S", "p" + id}}}, {"reply", {{"S", "r" + id}}},
-                            {"region", {{"S", "eu-west-1"}}}}}});
+    turns.push_back({{"M",
+                      {{"id", {{"S", id}}},
+                       {"prompt", {{"S", "p" + id}}},
+                       {"reply", {{"S", "r" + id}}},
+                       {"region", {{"S", "eu-west-1"}}}}}});
     list.push_back({{"S", id}});
   }
   return json{{"Item", {{"turns", {{"L", turns}}}, {"turn_ids", {{"L", list}}}}}}.dump();
@@ -51,10 +56,13 @@ class TableTest : public testing::Test {
     return asked;
   }
   void answer(int status, const std::string& body) {
-    peer_->send(fmt::format("HTTP/1.1 {} X\r\nContent-Length: {}\r\n\r\n{}", status, body.size(), body));
+    peer_->send(
+        fmt::format("HTTP/1.1 {} X\r\nContent-Length: {}\r\n\r\n{}", status, body.size(), body));
   }
   void refuse(int status, const std::string& type, const std::string& message = "") {
-    answer(status, json{{"__type", "com.amazonaws.dynamodb.v20120810#" + type}, {"message", message}}.dump());
+    answer(
+        status,
+        json{{"__type", "com.amazonaws.dynamodb.v20120810#" + type}, {"message", message}}.dump());
   }
   void read() {
     found_.reset();
@@ -74,11 +82,15 @@ class TableTest : public testing::Test {
 
   port::fake::Lane lane_;
   int key_loads_ = 0;
-  TableClient client_{lane_.lane,
-                      {.servers = {kNear, kOther}, .region = "us-east-1", .load_key = [this]() -> Result<wire::AwsKey> {
-                         ++key_loads_;
-                         return wire::AwsKey{.profile = "default", .access_key = "AKID", .secret = "x", .services = {}};
-                       }}};
+  TableClient client_{
+      lane_.lane,
+      {.servers = {kNear, kOther},
+       .region = "us-east-1",
+       .load_key = [this]() -> Result<wire::AwsKey> {
+         ++key_loads_;
+         return wire::AwsKey{
+             .profile = "default", .access_key = "AKID", .secret = "x", .services = {}};
+       }}};
   ConversationTable table_{lane_.lane, client_, "sessions"};
   std::shared_ptr<Peer> peer_;
   std::optional<Result<Conversation>> found_;
@@ -206,7 +218,8 @@ TEST(StoredConversation, a_turn_that_two_regions_took_counts_once_and_rubbish_is
   EXPECT_EQ(stored.conversation.turns[0].prompt, "1");
   EXPECT_EQ(stored.conversation.turns[1].prompt, "3");
   EXPECT_EQ(stored.conversation.first_prompt, "1");
-  for (const char* bad : {"", "[]", "{\"turns\":7}", "{\"turns\":{\"L\":{}}}", "{\"turns\":{\"L\":[{\"M\":[]}]}}"})
+  for (const char* bad :
+       {"", "[]", "{\"turns\":7}", "{\"turns\":{\"L\":{}}}", "{\"turns\":{\"L\":[{\"M\":[]}]}}"})
     EXPECT_EQ(StoredConversation::parse(bad).conversation.turn_count, 0u) << bad;
 }
 

@@ -80,7 +80,8 @@ Result<std::vector<SocketAddress>> parse_state_urls(std::string_view urls) {
   return servers;
 }
 
-// The first key of the file that may write tables. The file may not be there yet: the region's nodes make it.
+// The first key of the file that may write tables. The file may not be there yet: the region's
+// nodes make it.
 Result<wire::AwsKey> load_key(const std::string& file) {
   SL_TRY(const std::string text, host::read_file(file, wire::AwsKeyring::kTextBytesMax));
   SL_TRY(const auto keys, wire::AwsKeyring::parse(text));
@@ -119,11 +120,14 @@ Status run(const Arguments& arguments) {
   std::optional<TableClient> client;
   std::optional<ConversationTable> conversations;
   if (!state.empty()) {
-    // Regions on one machine are told apart by addresses: a cut between them must not cut an agent off from its own region.
-    client.emplace(lane.lane(), TableClient::Options{.servers = std::move(state),
-                                                     .from = at.ip.is_loopback() ? at.ip : IpAddress{},
-                                                     .region = arguments.region.empty() ? "us-east-1" : arguments.region,
-                                                     .load_key = [&] { return load_key(arguments.keys); }});
+    // Regions on one machine are told apart by addresses: a cut between them must not cut an agent
+    // off from its own region.
+    client.emplace(
+        lane.lane(),
+        TableClient::Options{.servers = std::move(state),
+                             .from = at.ip.is_loopback() ? at.ip : IpAddress{},
+                             .region = arguments.region.empty() ? "us-east-1" : arguments.region,
+                             .load_key = [&] { return load_key(arguments.keys); }});
     conversations.emplace(lane.lane(), *client, arguments.table);
   }
   Service service({.region = arguments.region,
@@ -140,9 +144,11 @@ Status run(const Arguments& arguments) {
              fmt::format("connections={}", server.connection_count()));
     server.drain([&] { lane.loop().stop(); });
   });
-  log.line(port::Level::info, "listening",
-           fmt::format("at={} region={} conversations={}", at.to_string(), arguments.region,
-                       conversations ? fmt::format("table {} at {}", arguments.table, arguments.state) : "memory"));
+  log.line(
+      port::Level::info, "listening",
+      fmt::format("at={} region={} conversations={}", at.to_string(), arguments.region,
+                  conversations ? fmt::format("table {} at {}", arguments.table, arguments.state)
+                                : "memory"));
   lane.loop().run();
   log.line(port::Level::info, "stopped", "");
   return {};
@@ -162,10 +168,12 @@ int main(int argc, char** argv) {
   app.add_option("--region", arguments.region,
                  "the region's name; default: the environment's SEALANE_REGION");
   app.add_option("--state", arguments.state,
-                 "where DynamoDB's API is, like http://127.1.0.1:8000, several with commas; default: the environment's "
+                 "where DynamoDB's API is, like http://127.1.0.1:8000, several with commas; "
+                 "default: the environment's "
                  "SEALANE_STATE, else conversations stay in memory");
-  app.add_option("--keys", arguments.keys,
-                 "access keys, a file like ~/.aws/credentials; default: the environment's SEALANE_KEYS");
+  app.add_option(
+      "--keys", arguments.keys,
+      "access keys, a file like ~/.aws/credentials; default: the environment's SEALANE_KEYS");
   app.add_option("--table", arguments.table, "of the conversations")->capture_default_str();
   app.add_option("--delay", arguments.delay, "wait before each answer")->capture_default_str();
   app.add_option("--token-interval", arguments.token_interval, "between two streamed tokens")

@@ -67,7 +67,8 @@ std::vector<std::pair<std::string, std::string>> docs_pages() {
       inside.emplace_back(paragraph.page, "");
     std::string& body = inside.back().second;
     body += fmt::format("<h2>{}</h2>\n<p>", html_escaped(paragraph.title));
-    for (const std::string_view sentence : paragraph.sentences) body += html_escaped(sentence) + "\n";
+    for (const std::string_view sentence : paragraph.sentences)
+      body += html_escaped(sentence) + "\n";
     body += "</p>\n";
   }
   std::vector<std::pair<std::string, std::string>> pages;

@@ -25,7 +25,8 @@ class Server {
   static constexpr Duration kDrainMax = 30s;
 
   // `table`: where conversations are kept; nullptr: in the service's memory.
-  Server(port::Lane& lane, Service& service, Generator& generator, ConversationTable* table = nullptr);
+  Server(port::Lane& lane, Service& service, Generator& generator,
+         ConversationTable* table = nullptr);
   ~Server();
 
   Status listen(const SocketAddress& at);

@@ -171,7 +171,8 @@ Service::Answer Service::handle(const Request& request, Instant now) {
   if (!get) return only("GET, HEAD, OPTIONS");
   if (path.starts_with(kSessionsPath)) {
     const auto session = decoded(path.substr(kSessionsPath.size()));
-    if (!session || !Sessions::is_id(*session)) return error(400, "invalid", "what follows /sessions/ is no session id");
+    if (!session || !Sessions::is_id(*session))
+      return error(400, "invalid", "what follows /sessions/ is no session id");
     if (options_.has_table) return Lookup{*session};
     const Conversation* known = sessions_.find(*session);
     return conversation(*session, known == nullptr ? Conversation{} : *known);
@@ -189,14 +190,14 @@ Service::Answer Service::handle(const Request& request, Instant now) {
     if (path == at) return page(request, doc, "public, max-age=3600");
   }
   if (path == "/") {
-    return json(
-        200,
-        dump({{"agent", "sealane-demo-agent"},
-              {"region", options_.region},
-              {"model", options_.model},
-              {"conversations", options_.has_table ? "table" : "memory"},
-              {"try", {"POST /agent", "GET /sessions/ID", "GET /tools", "GET /docs/", "GET /health", "GET /ping"}}}) +
-            "\n");
+    return json(200, dump({{"agent", "sealane-demo-agent"},
+                           {"region", options_.region},
+                           {"model", options_.model},
+                           {"conversations", options_.has_table ? "table" : "memory"},
+                           {"try",
+                            {"POST /agent", "GET /sessions/ID", "GET /tools", "GET /docs/",
+                             "GET /health", "GET /ping"}}}) +
+                         "\n");
   }
   return error(404, "not_found",
                fmt::format("there is nothing at {}; GET / lists what there is", path));
@@ -358,20 +359,28 @@ void Service::take_up(Generate& turn, Conversation stored) const {
 
 std::vector<Turn> Service::to_append(const Generate& turn, const std::string& reply) const {
   std::vector<Turn> turns = turn.history;
-  turns.push_back({.prompt = turn.prompt, .reply = reply, .id = turn.id, .region = options_.region});
+  turns.push_back(
+      {.prompt = turn.prompt, .reply = reply, .id = turn.id, .region = options_.region});
   return turns;
 }
 
 Response Service::conversation(std::string_view session, const Conversation& stored) const {
-  if (stored.turn_count == 0) return error(404, "not_found", "there is no such session, or it is over");
+  if (stored.turn_count == 0)
+    return error(404, "not_found", "there is no such session, or it is over");
   nlohmann::json turns = nlohmann::json::array();
   size_t number = stored.turn_count - stored.turns.size();
   for (const Turn& turn : stored.turns) {
-    turns.push_back({{"turn", ++number}, {"id", turn.id}, {"region", turn.region}, {"prompt", turn.prompt},
+    turns.push_back({{"turn", ++number},
+                     {"id", turn.id},
+                     {"region", turn.region},
+                     {"prompt", turn.prompt},
                      {"reply", turn.reply}});
   }
-  Response response = json(200, dump({{"sessionId", session}, {"turns", stored.turn_count},
-                                      {"region", options_.region}, {"conversation", turns}}) + "\n");
+  Response response = json(200, dump({{"sessionId", session},
+                                      {"turns", stored.turn_count},
+                                      {"region", options_.region},
+                                      {"conversation", turns}}) +
+                                    "\n");
   response.fields.emplace_back("Cache-Control", "no-store");
   response.delay = {};
   return response;
@@ -379,11 +388,14 @@ Response Service::conversation(std::string_view session, const Conversation& sto
 
 Response Service::not_kept(const Error& why) const {
   if (why.code == Code::limit) {
-    return error(413, "limit", "the conversation is full; begin another session (" + why.what + ")");
+    return error(413, "limit",
+                 "the conversation is full; begin another session (" + why.what + ")");
   }
   Response response = error(503, "unavailable",
-                            "the turn could not be kept; try it again, with an Idempotency-Key that stays the same so that "
-                            "it counts once (" + why.what + ")");
+                            "the turn could not be kept; try it again, with an Idempotency-Key "
+                            "that stays the same so that "
+                            "it counts once (" +
+                                why.what + ")");
   response.fields.emplace_back("Retry-After", "1");
   return response;
 }

@@ -46,8 +46,8 @@ struct Response {
   Duration delay{};      // before it is sent
 };
 
-// A turn for the model. The conversation is as it was before the prompt: the service's own, or, where conversations are kept
-// in a table, taken up() from there first.
+// A turn for the model. The conversation is as it was before the prompt: the service's own, or,
+// where conversations are kept in a table, taken up() from there first.
 struct Generate {
   std::string id;  // of the turn: the client's Idempotency-Key, else of its own
   std::string session;

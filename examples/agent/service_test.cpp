@@ -138,7 +138,8 @@ TEST_F(ServiceTest, a_conversation_can_be_read) {
   EXPECT_EQ(get("/sessions/s1").status, 404);
   EXPECT_EQ(get("/sessions/").status, 400);
   EXPECT_EQ(get("/sessions/a%2").status, 400);
-  service_.finish(post({{"prompt", "hello"}, {"sessionId", "s/1"}}, {{"Idempotency-Key", "t1"}}), "Hi.");
+  service_.finish(post({{"prompt", "hello"}, {"sessionId", "s/1"}}, {{"Idempotency-Key", "t1"}}),
+                  "Hi.");
   const Response response = get("/sessions/s%2F1");
   EXPECT_EQ(field(response, "Cache-Control"), "no-store");
   const json body = json::parse(response.body);
@@ -152,13 +153,15 @@ class ServiceWithTable : public ServiceTest {
  protected:
   Service tabled_{{.region = "us-east-1", .model = "built-in", .has_table = true}, 1};
   Generate turn(const json& body, std::vector<Field> fields = {}) {
-    return std::get<Generate>(tabled_.handle({Method::post, "/agent", fields, body.dump(), true}, at(0s)));
+    return std::get<Generate>(
+        tabled_.handle({Method::post, "/agent", fields, body.dump(), true}, at(0s)));
   }
   static Conversation stored(size_t count) {
     Conversation c;
     for (size_t i = 1; i <= count; ++i) {
       const std::string n = std::to_string(i);
-      c.turns.push_back({.prompt = "p" + n, .reply = "r" + n, .id = "t" + n, .region = "eu-west-1"});
+      c.turns.push_back(
+          {.prompt = "p" + n, .reply = "r" + n, .id = "t" + n, .region = "eu-west-1"});
     }
     c.first_prompt = count > 0 ? "p1" : "";
     c.turn_count = count;
@@ -187,8 +190,10 @@ TEST_F(ServiceWithTable, a_turn_that_is_repeated_gets_the_reply_it_had) {
   EXPECT_EQ(again.turn, 2u);
 }
 
-TEST_F(ServiceWithTable, history_of_a_session_that_the_table_does_not_know_is_kept_with_its_first_turn) {
-  const json history = {{{"role", "user"}, {"content", "a"}}, {{"role", "assistant"}, {"content", "b"}}};
+TEST_F(ServiceWithTable,
+       history_of_a_session_that_the_table_does_not_know_is_kept_with_its_first_turn) {
+  const json history = {{{"role", "user"}, {"content", "a"}},
+                        {{"role", "assistant"}, {"content", "b"}}};
   Generate moved = turn({{"prompt", "x"}, {"sessionId", "s"}, {"history", history}});
   tabled_.take_up(moved, {});
   EXPECT_EQ(moved.turn, 2u);
@@ -201,9 +206,11 @@ TEST_F(ServiceWithTable, history_of_a_session_that_the_table_does_not_know_is_ke
 
 TEST_F(ServiceWithTable, a_turn_that_could_not_be_kept_is_told) {
   EXPECT_EQ(tabled_.not_kept({Code::timeout, "no answer"}).status, 503);
-  EXPECT_EQ(json::parse(tabled_.not_kept({Code::timeout, "no answer"}).body)["error"]["code"], "unavailable");
+  EXPECT_EQ(json::parse(tabled_.not_kept({Code::timeout, "no answer"}).body)["error"]["code"],
+            "unavailable");
   EXPECT_EQ(tabled_.not_kept({Code::limit, "400 KB"}).status, 413);
-  EXPECT_TRUE(std::holds_alternative<Lookup>(tabled_.handle({Method::get, "/sessions/s", {}, "", true}, at(0s))));
+  EXPECT_TRUE(std::holds_alternative<Lookup>(
+      tabled_.handle({Method::get, "/sessions/s", {}, "", true}, at(0s))));
 }
 
 TEST_F(ServiceTest, streams_when_asked_by_header_or_by_body) {

@@ -47,7 +47,8 @@ class TableClient::Connection final : public port::StreamHandler {
   Connection(TableClient& client, const SocketAddress& to)
       : client_(client),
         to_(to),
-        stream_(client.lane_.net.connect(to, {.timeout = kTryMax, .from = client.options_.from}, *this)) {}
+        stream_(client.lane_.net.connect(to, {.timeout = kTryMax, .from = client.options_.from},
+                                         *this)) {}
   bool is_idle() const { return stream_ && call_ == 0; }
   bool is_closed() const { return !stream_; }
   const SocketAddress& to() const { return to_; }
@@ -187,13 +188,16 @@ void TableClient::answered(uint64_t id, uint16_t status, std::string body) {
   if (status == 200) return finish(id, std::move(body));
   const TableRefusal refusal = refusal_of(body);
   const std::string what = fmt::format("{} {}: {}", status, refusal.type, refusal.message);
-  if (status >= 500 || is_passing(refusal.type)) return failed(id, {Code::unavailable, what}, status >= 500);
+  if (status >= 500 || is_passing(refusal.type))
+    return failed(id, {Code::unavailable, what}, status >= 500);
   if (is_about_the_key(refusal.type)) {
     key_.reset();
     return failed(id, {Code::invalid, what}, false);
   }
-  if (refusal.type == "ConditionalCheckFailedException") return finish(id, fail(Code::conflict, what));
-  const bool is_size = refusal.message.contains("size has exceeded") || refusal.message.contains("Item size");
+  if (refusal.type == "ConditionalCheckFailedException")
+    return finish(id, fail(Code::conflict, what));
+  const bool is_size =
+      refusal.message.contains("size has exceeded") || refusal.message.contains("Item size");
   finish(id, fail(is_size ? Code::limit : Code::invalid, what));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A client of DynamoDB's API: signed JSON 1.0 over connections that are kept alive. A call is tried again, at the next server
-// where there are several, until it is answered or its time is over; so a call that changes something must say by a condition
-// that it is not to be done twice.
+// A client of DynamoDB's API: signed JSON 1.0 over connections that are kept alive. A call is tried
+// again, at the next server where there are several, until it is answered or its time is over; so a
+// call that changes something must say by a condition that it is not to be done twice.
 #pragma once
 
 #include <functional>
@@ -20,8 +20,8 @@
 
 namespace sealane::agent {
 
-// What the server says in an answer that is an error: "ValidationException", and its sentence. Total: both empty when it says
-// neither.
+// What the server says in an answer that is an error: "ValidationException", and its sentence.
+// Total: both empty when it says neither.
 struct TableRefusal {
   std::string type, message;
 };
@@ -39,7 +39,8 @@ class TableClient {
     std::vector<SocketAddress> servers;  // the nearest first
     IpAddress from{};                    // unspecified: the kernel chooses
     std::string region;                  // the scope of signatures
-    std::function<Result<wire::AwsKey>()> load_key;  // asked when one is needed, and after it was refused
+    // asked when one is needed, and after it was refused
+    std::function<Result<wire::AwsKey>()> load_key;
   };
   // The answer's body, or:
   //   conflict     the condition did not hold

@@ -13,7 +13,8 @@ namespace {
 
 constexpr uint32_t kPolynomial = 0xedb88320;  // reflected
 
-// kTables[k][b]: what byte b does when k more bytes follow it ("slicing by 8", Kounavis and Berry 2005).
+// kTables[k][b]: what byte b does when k more bytes follow it ("slicing by 8", Kounavis and Berry
+// 2005).
 constexpr auto kTables = [] {
   std::array<std::array<uint32_t, 256>, 8> t{};
   for (uint32_t b = 0; b < 256; ++b) {
@@ -47,17 +48,20 @@ uint32_t by_tables(uint32_t crc, std::string_view bytes) {
 
 constexpr size_t kFoldedMin = 64;
 
-SL_PCLMUL inline __m128i load(const char* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); }
+SL_PCLMUL inline __m128i load(const char* at) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+}
 
-// Carries `x` over as many bits as the two constants of `by` stand for, and adds what is found there.
+// Carries `x` over as many bits as the two constants of `by` stand for, and adds what is found
+// there.
 SL_PCLMUL inline __m128i fold(__m128i x, __m128i by, __m128i there) {
   const __m128i low = _mm_clmulepi64_si128(x, by, 0x00), high = _mm_clmulepi64_si128(x, by, 0x11);
   return _mm_xor_si128(_mm_xor_si128(low, high), there);
 }
 
-// Folding with carry-less multiplication, then Barrett reduction. Method and constants: Gopal et al., "Fast CRC
-// Computation for Generic Polynomials Using PCLMULQDQ Instruction", Intel 2009, for the reflected polynomial.
-// A multiple of 16 bytes, kFoldedMin at least.
+// Folding with carry-less multiplication, then Barrett reduction. Method and constants: Gopal et
+// al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction", Intel 2009, for
+// the reflected polynomial. A multiple of 16 bytes, kFoldedMin at least.
 SL_PCLMUL uint32_t by_folding(uint32_t crc, std::string_view bytes) {
   const __m128i by_512 = _mm_set_epi64x(0x1c6e41596, 0x154442bd4);
   const __m128i by_128 = _mm_set_epi64x(0x0ccaa009e, 0x1751997d0);
@@ -82,7 +86,8 @@ SL_PCLMUL uint32_t by_folding(uint32_t crc, std::string_view bytes) {
 
   // 128 bits to 64, to 32.
   x0 = _mm_xor_si128(_mm_srli_si128(x0, 8), _mm_clmulepi64_si128(x0, by_128, 0x10));
-  x0 = _mm_xor_si128(_mm_srli_si128(x0, 4), _mm_clmulepi64_si128(_mm_and_si128(x0, low_words), by_64, 0x00));
+  x0 = _mm_xor_si128(_mm_srli_si128(x0, 4),
+                     _mm_clmulepi64_si128(_mm_and_si128(x0, low_words), by_64, 0x00));
   __m128i quotient = _mm_clmulepi64_si128(_mm_and_si128(x0, low_words), barrett, 0x10);
   quotient = _mm_clmulepi64_si128(_mm_and_si128(quotient, low_words), barrett, 0x00);
   return uint32_t(_mm_extract_epi32(_mm_xor_si128(x0, quotient), 1));
@@ -94,7 +99,8 @@ SL_PCLMUL uint32_t by_folding(uint32_t crc, std::string_view bytes) {
 uint32_t crc32(std::string_view bytes, uint32_t before) {
   uint32_t crc = ~before;
 #if defined(__x86_64__)
-  if (bytes.size() >= kFoldedMin && __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1")) {
+  if (bytes.size() >= kFoldedMin && __builtin_cpu_supports("pclmul") &&
+      __builtin_cpu_supports("sse4.1")) {
     const size_t folded = bytes.size() & ~size_t{15};
     crc = by_folding(crc, bytes.substr(0, folded));
     bytes.remove_prefix(folded);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CRC-32 as zlib, gzip and AWS's x-amz-crc32 have it (ISO-HDLC: polynomial 0x04C11DB7 reflected, all ones in and
-// out).
+// CRC-32 as zlib, gzip and AWS's x-amz-crc32 have it (ISO-HDLC: polynomial 0x04C11DB7 reflected,
+// all ones in and out).
 #pragma once
 
 #include <cstdint>

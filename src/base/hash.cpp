@@ -28,7 +28,8 @@ uint64_t siphash(SipKey key, std::span<const uint8_t> bytes) {
     absorb(word);
   }
   uint64_t last = uint64_t(bytes.size()) << 56;
-  for (unsigned shift = 0; at < bytes.size(); ++at, shift += 8) last |= uint64_t{bytes[at]} << shift;
+  for (unsigned shift = 0; at < bytes.size(); ++at, shift += 8)
+    last |= uint64_t{bytes[at]} << shift;
   absorb(last);
   v2 ^= 0xff;
   round(), round(), round(), round();

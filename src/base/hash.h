@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hashes: mix64 and fnv1a for tables of our own making, SipHash-2-4 (keyed) where outsiders choose the input.
+// Hashes: mix64 and fnv1a for tables of our own making, SipHash-2-4 (keyed) where outsiders choose
+// the input.
 #pragma once
 
 #include <cstdint>

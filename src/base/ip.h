@@ -37,7 +37,8 @@ class IpAddress {
   constexpr size_t size() const { return is_v4() ? 4 : 16; }
   constexpr std::span<const uint8_t> bytes() const { return {bytes_.data(), size()}; }
   constexpr uint32_t v4_bits() const {  // host order
-    return uint32_t{bytes_[0]} << 24 | uint32_t{bytes_[1]} << 16 | uint32_t{bytes_[2]} << 8 | bytes_[3];
+    return uint32_t{bytes_[0]} << 24 | uint32_t{bytes_[1]} << 16 | uint32_t{bytes_[2]} << 8 |
+           bytes_[3];
   }
   // The first and the second half of an IPv6 address, host order.
   constexpr uint64_t high() const { return half(0); }

@@ -7,7 +7,8 @@ namespace sealane {
 namespace {
 
 TEST(IpAddress, text_goes_in_and_comes_out) {
-  for (const char* text : {"0.0.0.0", "192.0.2.1", "10.0.20.199", "255.255.255.255", "::", "2001:db8::1", "fe80::1:2"}) {
+  for (const char* text : {"0.0.0.0", "192.0.2.1", "10.0.20.199", "255.255.255.255",
+                           "::", "2001:db8::1", "fe80::1:2"}) {
     EXPECT_EQ(IpAddress::parse(text).value().to_string(), text);
   }
   EXPECT_EQ(IpAddress::parse("::ffff:192.0.2.1").value(), IpAddress::v4(192, 0, 2, 1));

@@ -35,7 +35,8 @@ PrefixTable::Found PrefixTable::Ranges<Key>::find(Key key) const {
   const auto begin = starts.begin() + index[top], end = starts.begin() + index[top + 1] + 1;
   const auto after = std::upper_bound(begin, end, key);
   const size_t at = size_t(after - starts.begin()) - 1;
-  // The scope must keep `key` apart from the nearest address on either side that lies in another range.
+  // The scope must keep `key` apart from the nearest address on either side that lies in another
+  // range.
   unsigned scope = 0;
   if (at > 0) scope = unsigned(std::countl_zero(Key(key ^ Key(starts[at] - 1)))) + 1;
   if (at + 1 < starts.size()) {
@@ -65,7 +66,8 @@ void PrefixTable::Builder::add(const Prefix& prefix, uint32_t value) {
   }
 }
 
-void PrefixTable::Builder::add_range(const IpAddress& first, const IpAddress& last, uint32_t value) {
+void PrefixTable::Builder::add_range(const IpAddress& first, const IpAddress& last,
+                                     uint32_t value) {
   SL_ASSERT(first.family() == last.family());
   if (first.is_v4()) {
     v4_.push_back({first.v4_bits(), last.v4_bits(), 0, value});
@@ -74,17 +76,20 @@ void PrefixTable::Builder::add_range(const IpAddress& first, const IpAddress& la
   }
 }
 
-// Sweeps over the edges of the blocks; at each point the visible value is that of the open block with the
-// highest (rank, order of addition). O(n log n).
+// Sweeps over the edges of the blocks; at each point the visible value is that of the open block
+// with the highest (rank, order of addition). O(n log n).
 template <typename Key>
-PrefixTable::Ranges<Key> PrefixTable::Builder::flatten(std::vector<Block> blocks, uint32_t fallback) {
+PrefixTable::Ranges<Key> PrefixTable::Builder::flatten(std::vector<Block> blocks,
+                                                       uint32_t fallback) {
   constexpr uint64_t kMax = std::numeric_limits<Key>::max();
   struct Open {
     unsigned rank;
     size_t order;
     uint64_t last;
     uint32_t value;
-    bool operator<(const Open& o) const { return std::tie(rank, order) < std::tie(o.rank, o.order); }
+    bool operator<(const Open& o) const {
+      return std::tie(rank, order) < std::tie(o.rank, o.order);
+    }
   };
   SL_ASSERT(blocks.size() <= ~uint32_t{0});
   std::vector<uint32_t> by_first(blocks.size());
@@ -123,7 +128,8 @@ PrefixTable::Ranges<Key> PrefixTable::Builder::flatten(std::vector<Block> blocks
     if (!more) break;
     at = step;
   }
-  // Two neighbours may have become equal when the later of two blocks at one address replaced a value.
+  // Two neighbours may have become equal when the later of two blocks at one address replaced a
+  // value.
   size_t kept = 0;
   for (size_t i = 0; i < out.starts.size(); ++i) {
     if (kept > 0 && out.values[kept - 1] == out.values[i]) continue;

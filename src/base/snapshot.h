@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One writer publishes immutable snapshots, many readers hold them. A reader on the hot path pays one
-// relaxed load; only when the version moved does it take the lock and copy the pointer.
+// One writer publishes immutable snapshots, many readers hold them. A reader on the hot path pays
+// one relaxed load; only when the version moved does it take the lock and copy the pointer.
 #pragma once
 
 #include <atomic>

@@ -25,7 +25,9 @@ class SL_THREAD_ATTRIBUTE(capability("mutex")) Mutex {
 
 class SL_THREAD_ATTRIBUTE(scoped_lockable) LockGuard {
  public:
-  explicit LockGuard(Mutex& mu) SL_THREAD_ATTRIBUTE(acquire_capability(mu)) : mu_(mu) { mu_.lock(); }
+  explicit LockGuard(Mutex& mu) SL_THREAD_ATTRIBUTE(acquire_capability(mu)) : mu_(mu) {
+    mu_.lock();
+  }
   ~LockGuard() SL_THREAD_ATTRIBUTE(release_capability()) { mu_.unlock(); }
   LockGuard(const LockGuard&) = delete;
   LockGuard& operator=(const LockGuard&) = delete;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Points in time as types. Nothing here reads a clock: `now` comes in as an argument or from port::Clock.
+// Points in time as types. Nothing here reads a clock: `now` comes in as an argument or from
+// port::Clock.
 #pragma once
 
 #include <chrono>

@@ -24,7 +24,8 @@ std::string problem_json(const Problem& problem) {
 std::string terminal_event(const Problem& problem, bool in_line, uint32_t retry_ms) {
   std::string json = problem_json(problem);
   json.pop_back();  // its line end
-  return fmt::format("{}retry: {}\nevent: error\ndata: {}\n\n", in_line ? "\n" : "", retry_ms, json);
+  return fmt::format("{}retry: {}\nevent: error\ndata: {}\n\n", in_line ? "\n" : "", retry_ms,
+                     json);
 }
 
 }  // namespace sealane::edge

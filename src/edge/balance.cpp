@@ -39,8 +39,9 @@ std::optional<Pick> next_origin(const plan::Plan& plan, const view::View& view, 
   if (local_first) {
     if (const auto id = local()) return Pick{*id, false};
   }
-  // When nobody is healthy: who was so last. What has been down for long is dead; what fell a moment ago may have
-  // been taken for dead by a probe that was late. Of equals the first, and those here before those elsewhere.
+  // When nobody is healthy: who was so last. What has been down for long is dead; what fell a
+  // moment ago may have been taken for dead by a probe that was late. Of equals the first, and
+  // those here before those elsewhere.
   std::optional<EndpointId> resort;
   const auto consider = [&](EndpointId id) {
     if (tried.has(id) || plan.endpoint(id).address.ip.is_unspecified()) return;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which endpoint a request is sent to next, given where it has been. Pure; asked anew for every attempt, so
-// that an attempt follows the newest view.
+// Which endpoint a request is sent to next, given where it has been. Pure; asked anew for every
+// attempt, so that an attempt follows the newest view.
 //
-//   1. a healthy agent of this region, the one with the fewest requests under way (a hop, a probe and the
-//      public name always; the name of one region only where the steering order says so)
+//   1. a healthy agent of this region, the one with the fewest requests under way (a hop, a probe
+//      and the public name always; the name of one region only where the steering order says so)
 //   2. the nodes of other regions, healthy, in the order of steer(); never for a hop or a probe
-//   3. somebody who is believed to be down, once: an agent of this region, else a node in steer's order,
-//      unless the group is closed when all are down
+//   3. somebody who is believed to be down, once: an agent of this region, else a node in steer's
+//      order, unless the group is closed when all are down
 #pragma once
 
 #include <boost/container/static_vector.hpp>

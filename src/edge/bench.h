@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small world around one edge, for tests: region `us` (where the edge is) with two agents, `eu` with one
-// node and one agent, `ap` an edge location without agents.
+// A small world around one edge, for tests: region `us` (where the edge is) with two agents, `eu`
+// with one node and one agent, `ap` an edge location without agents.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -77,15 +77,19 @@ struct Bench {
     unknown.name = "unknown";
     plan.geography.places.push_back(unknown);
     plan.edge.cache = {
-        {.pattern = "/docs/*", .mode = plan::CacheRule::Mode::clamp, .ttl_min = 60s, .ttl_default = 300s,
+        {.pattern = "/docs/*",
+         .mode = plan::CacheRule::Mode::clamp,
+         .ttl_min = 60s,
+         .ttl_default = 300s,
          .ttl_max = 3600s},
         {.pattern = "/api/*", .mode = plan::CacheRule::Mode::rfc9111},
     };
     return plan;
   }
 
-  explicit Bench(const std::function<void(plan::Plan&)>& change = [](plan::Plan&) {}, uint16_t region = 0,
-                 port::Sessions* sessions = nullptr) {
+  explicit Bench(
+      const std::function<void(plan::Plan&)>& change = [](plan::Plan&) {}, uint16_t region = 0,
+      port::Sessions* sessions = nullptr) {
     plan::Plan plan = sample_plan();
     change(plan);
     plan_ = plan;
@@ -134,14 +138,19 @@ struct Bench {
 };
 
 // "GET /x HTTP/1.1\r\nHost: agent.example.test\r\n" + lines + "\r\n" + body
-inline std::string request(const std::string& line, const std::string& lines = "", const std::string& body = "",
+inline std::string request(const std::string& line, const std::string& lines = "",
+                           const std::string& body = "",
                            const std::string& host = "agent.example.test") {
   return line + " HTTP/1.1\r\nHost: " + host + "\r\n" + lines + "\r\n" + body;
 }
-inline std::string answer(const std::string& body, const std::string& lines = "", const std::string& status = "200 OK") {
-  return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + lines + "\r\n" + body;
+inline std::string answer(const std::string& body, const std::string& lines = "",
+                          const std::string& status = "200 OK") {
+  return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
+         lines + "\r\n" + body;
 }
-inline bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+inline bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 inline int status(const std::string& text) {
   return text.starts_with("HTTP/1.1 ") ? std::stoi(text.substr(9, 3)) : 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The cache as clients and origins see it: hits, coalescing, revalidation, stale answers, what is never kept;
-// and that a hit allocates nothing.
+// The cache as clients and origins see it: hits, coalescing, revalidation, stale answers, what is
+// never kept; and that a hit allocates nothing.
 #include <atomic>
 #include <cstdlib>
 #include <new>
@@ -9,7 +9,8 @@
 #include "edge/fetch.h"
 
 // Counts, for the test of the hit path. Sanitizers bring their own.
-#if !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
+#if !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer) && \
+    !__has_feature(thread_sanitizer)
 #define SL_COUNTS_ALLOCATIONS 1
 static std::atomic<uint64_t> allocation_count{0};
 void* operator new(size_t bytes) {
@@ -73,7 +74,8 @@ TEST(Caching, a_hit_allocates_nothing) {
   Caching c;
   c.get("/docs/a");
   c.asked()->send(answer(std::string(1024, 'x')));
-  const std::string bytes = request("GET /docs/a", "User-Agent: curl\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n");
+  const std::string bytes =
+      request("GET /docs/a", "User-Agent: curl\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n");
   auto user = c.client();
   user->got.reserve(1 << 20);
   const auto send = [&] { user->handler->on_data({bytes.data(), bytes.size()}); };
@@ -117,7 +119,8 @@ TEST(Caching, an_answer_that_may_not_be_kept_ends_the_waiting_at_once) {
   EXPECT_EQ(body(one->read()), "mine");
   auto second = c.asked();
   EXPECT_TRUE(has(second->read(), "GET /docs/a "));
-  // From now on nobody waits for anybody: this one goes out at once, on the connection that is free.
+  // From now on nobody waits for anybody: this one goes out at once, on the connection that is
+  // free.
   first->read();
   three->send(request("GET /docs/a"));
   EXPECT_TRUE(has(first->read(), "GET /docs/a "));
@@ -158,7 +161,9 @@ TEST(Caching, a_stale_answer_is_asked_about_and_comes_back_with_304) {
 
 TEST(Caching, a_fill_asks_for_the_whole_whatever_its_client_has) {
   Caching c;
-  EXPECT_EQ(c.get("/docs/a", "If-None-Match: \"1\"\r\nIf-Modified-Since: Tue, 01 Jan 2030 00:00:00 GMT\r\n"), "");
+  EXPECT_EQ(c.get("/docs/a",
+                  "If-None-Match: \"1\"\r\nIf-Modified-Since: Tue, 01 Jan 2030 00:00:00 GMT\r\n"),
+            "");
   EXPECT_FALSE(has(c.asked()->read(), "If-"));
   c.agent->send(answer("text", "ETag: \"1\"\r\n"));
   EXPECT_EQ(status(c.last->read()), 304);
@@ -332,7 +337,10 @@ TEST(Caching, lanes_share_what_they_store) {
   Caching c;
   fake::Lane second_lane;
   Edge second(second_lane.lane, *c.plans, *c.views,
-              {.region = plan::RegionId{0}, .address = Bench::ip("127.1.0.1"), .shared = c.shared, .suspect = {}});
+              {.region = plan::RegionId{0},
+               .address = Bench::ip("127.1.0.1"),
+               .shared = c.shared,
+               .suspect = {}});
   ASSERT_TRUE(second.start(false));
   c.get("/docs/a");
   c.asked()->send(answer("text"));

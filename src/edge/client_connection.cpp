@@ -14,7 +14,8 @@ namespace sealane::edge {
 using wire::http::Event;
 using wire::http::Framing;
 
-ClientConnection::ClientConnection(Context& context, Clients& clients, std::unique_ptr<port::Stream> stream)
+ClientConnection::ClientConnection(Context& context, Clients& clients,
+                                   std::unique_ptr<port::Stream> stream)
     : context_(context),
       clients_(clients),
       stream_(std::move(stream)),
@@ -30,7 +31,7 @@ ClientConnection::ClientConnection(Context& context, Clients& clients, std::uniq
 
 ClientConnection::~ClientConnection() = default;
 
-// ── reading ──────────────────────────────────────────────────────────────────────────────────────────
+// ── reading ──────────────────────────────────────────────────────────────────────────────────────
 
 void ClientConnection::on_data(std::span<const char> bytes) {
   context_.refresh();
@@ -52,8 +53,8 @@ void ClientConnection::keep_for_later(std::string_view in) {
   if (stash_.size() > kStashMax) pause_body();
 }
 
-// Reads requests until the bytes or the patience end. Answers that are there at once are written in order;
-// one that takes time makes the rest wait.
+// Reads requests until the bytes or the patience end. Answers that are there at once are written in
+// order; one that takes time makes the rest wait.
 void ClientConnection::process(std::string_view in) {
   processing_ = true;
   while (!gone_ && !closing_after_answer()) {
@@ -109,7 +110,7 @@ Transaction& ClientConnection::begin_transaction() {
   return *transaction_;
 }
 
-// ── writing ──────────────────────────────────────────────────────────────────────────────────────────
+// ── writing ──────────────────────────────────────────────────────────────────────────────────────
 
 void ClientConnection::write(std::span<const std::string_view> parts) {
   if (!stream_) return;
@@ -146,8 +147,12 @@ void ClientConnection::refuse(uint16_t status, std::string_view detail) {
   viewer_.keep_alive = false;
   std::string& text = context_.head_text;
   text.clear();
-  compose_problem(text, {.status = status, .detail = detail, .reason = "refused", .region = context_.region_name(),
-                         .unprocessed = transaction_ == nullptr},
+  compose_problem(text,
+                  {.status = status,
+                   .detail = detail,
+                   .reason = "refused",
+                   .region = context_.region_name(),
+                   .unprocessed = transaction_ == nullptr},
                   viewer_, false, context_.region_name(), context_.lane.clock.wall());
   context_.count.count_status(status);
   write(text);
@@ -175,7 +180,7 @@ void ClientConnection::close_now() {
   clients_.remove(*this);
 }
 
-// ── the transaction's side ───────────────────────────────────────────────────────────────────────────
+// ── the transaction's side ───────────────────────────────────────────────────────────────────────
 
 void ClientConnection::pause_body() {
   if (paused_ || !stream_) return;
@@ -211,7 +216,7 @@ void ClientConnection::drain() {
   if (reader_.idle() && stash_.empty()) close_after_flush();
 }
 
-// ── the stream's other news ──────────────────────────────────────────────────────────────────────────
+// ── the stream's other news ──────────────────────────────────────────────────────────────────────
 
 void ClientConnection::on_end() {
   context_.refresh();
@@ -222,8 +227,8 @@ void ClientConnection::on_end() {
     return;
   }
   if (!transaction_) return close_after_flush();
-  // A client that announced no further request may half-close and wait. Any other has gone away: nobody would
-  // read the answer, so the agent is not kept working for it.
+  // A client that announced no further request may half-close and wait. Any other has gone away:
+  // nobody would read the answer, so the agent is not kept working for it.
   const bool waits = !viewer_.keep_alive && !reader_.in_body() && stash_.empty();
   if (!waits) close_now();
 }
@@ -244,7 +249,7 @@ void ClientConnection::on_drained() {
 
 void ClientConnection::on_error(const Error&) { close_now(); }
 
-// ── time ─────────────────────────────────────────────────────────────────────────────────────────────
+// ── time ─────────────────────────────────────────────────────────────────────────────────────────
 
 void ClientConnection::schedule() {
   if (gone_ || !stream_) return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One client's connection: reads its requests one after another, answers at once what can be (cache hits,
-// redirects, refusals) and hands the rest to a Transaction. Holds no buffer while idle.
+// One client's connection: reads its requests one after another, answers at once what can be (cache
+// hits, redirects, refusals) and hands the rest to a Transaction. Holds no buffer while idle.
 #pragma once
 
 #include <memory>
@@ -23,7 +23,8 @@ class Transaction;
 
 class ClientConnection final : public port::StreamHandler, public Mortal {
  public:
-  // Unsent answer bytes at which the source is paused; also what one write of a stored body carries.
+  // Unsent answer bytes at which the source is paused; also what one write of a stored body
+  // carries.
   static constexpr size_t kBacklogMax = 256u << 10;
   // Bytes of following requests that are kept while an answer is under way; then reading stops.
   static constexpr size_t kStashMax = 64u << 10;
@@ -55,8 +56,8 @@ class ClientConnection final : public port::StreamHandler, public Mortal {
   // A call of the transaction's on_tick() at this time at the latest; kNever: none.
   void tick_at(Instant when);
 
-  // This node goes away: an idle connection closes, a busy one after its answer, an event stream gets its
-  // terminal event.
+  // This node goes away: an idle connection closes, a busy one after its answer, an event stream
+  // gets its terminal event.
   void drain();
   bool gone() const { return gone_; }
 

@@ -12,7 +12,8 @@ Clients::~Clients() {
 void Clients::accept(std::unique_ptr<port::Stream> stream) {
   context_.refresh();
   auto& count = context_.shared.connection_count;
-  if (draining_ || count.fetch_add(1, std::memory_order_relaxed) >= context_.edge().connections_max) {
+  if (draining_ ||
+      count.fetch_add(1, std::memory_order_relaxed) >= context_.edge().connections_max) {
     if (!draining_) count.fetch_sub(1, std::memory_order_relaxed);
     context_.count.refused_connections.add();
     if (stream->is_tls()) return;  // the stream goes, the client sees a close

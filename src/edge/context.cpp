@@ -30,8 +30,8 @@ Counters::Counters(port::Meter& meter)
       in_flight(meter.gauge("sealane_edge_fetches_in_flight")),
       open_connections(meter.gauge("sealane_edge_connections_open")) {}
 
-Context::Context(port::Lane& on, const Published<plan::Plan>& plan, const Published<view::View>& view,
-                 Options with)
+Context::Context(port::Lane& on, const Published<plan::Plan>& plan,
+                 const Published<view::View>& view, Options with)
     : lane(on),
       options(std::move(with)),
       shared(*options.shared),
@@ -123,8 +123,9 @@ void Context::snapshots_moved(bool plan_moved) {
   if (plan_moved && before) {
     for (Fetch* fetch : fetches_) fetch->plan_moved(*before, *plan_);
   }
-  // A fetch that moves on may end others or begin new ones. From the back to the front: what unwatch() moves
-  // comes from behind and has been told, so nobody is left out (and being told twice changes nothing).
+  // A fetch that moves on may end others or begin new ones. From the back to the front: what
+  // unwatch() moves comes from behind and has been told, so nobody is left out (and being told
+  // twice changes nothing).
   for (size_t i = fetches_.size(); i > 0; i = std::min(i - 1, fetches_.size())) {
     fetches_[i - 1]->view_moved();
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What everything on one lane's edge works with: snapshots, cache, origin pool, counters, scratch. One per
-// lane, owned by Edge, never touched by another thread.
+// What everything on one lane's edge works with: snapshots, cache, origin pool, counters, scratch.
+// One per lane, owned by Edge, never touched by another thread.
 #pragma once
 
 #include <functional>
@@ -42,7 +42,8 @@ struct Options {
   port::Sessions* sessions = nullptr;
 };
 
-// Things that may be in the middle of a call when they end: they are put aside and freed in a later turn.
+// Things that may be in the middle of a call when they end: they are put aside and freed in a later
+// turn.
 class Mortal {
  public:
   virtual ~Mortal() = default;
@@ -57,7 +58,11 @@ struct Counters {
   port::Counter &connections, &refused_connections;
   port::Counter &in_flight, &open_connections;  // gauges
   void count_status(uint16_t status) {
-    (status < 300 ? requests_2xx : status < 400 ? requests_3xx : status < 500 ? requests_4xx : requests_5xx).add();
+    (status < 300   ? requests_2xx
+     : status < 400 ? requests_3xx
+     : status < 500 ? requests_4xx
+                    : requests_5xx)
+        .add();
   }
 };
 
@@ -93,7 +98,8 @@ class Context {
   void bury(std::unique_ptr<Mortal> mortal);
   void retire(std::shared_ptr<FillJob> job);
 
-  // Fetches under way: each is told when the view moves, also when nothing else happens on the lane.
+  // Fetches under way: each is told when the view moves, also when nothing else happens on the
+  // lane.
   void watch(Fetch& fetch);
   void unwatch(Fetch& fetch);
   size_t fetch_count() const { return fetches_.size(); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gathers what one burst of bytes makes for the other side, so that head, chunks and end leave in one write.
-// Small parts are copied, large ones stay where they are: in the loop's buffer, until the burst is over.
+// Gathers what one burst of bytes makes for the other side, so that head, chunks and end leave in
+// one write. Small parts are copied, large ones stay where they are: in the loop's buffer, until
+// the burst is over.
 #pragma once
 
 #include <span>
@@ -38,8 +39,9 @@ class Cork {
   std::span<const std::string_view> views() {
     views_.clear();
     for (const Part& part : parts_) {
-      views_.push_back(part.at != nullptr ? std::string_view(part.at, part.bytes)
-                                          : std::string_view(text_).substr(part.offset, part.bytes));
+      views_.push_back(part.at != nullptr
+                           ? std::string_view(part.at, part.bytes)
+                           : std::string_view(text_).substr(part.offset, part.bytes));
     }
     return views_;
   }

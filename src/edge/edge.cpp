@@ -18,11 +18,13 @@ Edge::~Edge() {
 
 Status Edge::start(bool https) {
   const plan::Ports& ports = context_.plan().ports;
-  const auto accept = [this](std::unique_ptr<port::Stream> stream) { clients_.accept(std::move(stream)); };
+  const auto accept = [this](std::unique_ptr<port::Stream> stream) {
+    clients_.accept(std::move(stream));
+  };
   SL_TRY(http_, context_.lane.net.listen({context_.options.address, ports.http}, {}, accept));
   if (https) {
-    SL_TRY(https_,
-           context_.lane.net.listen({context_.options.address, ports.https}, {.tls = true}, accept));
+    SL_TRY(https_, context_.lane.net.listen({context_.options.address, ports.https}, {.tls = true},
+                                            accept));
   }
   return {};
 }

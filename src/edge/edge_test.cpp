@@ -66,7 +66,8 @@ TEST(Edge, chunked_and_unknown_length_go_out_as_they_come) {
   client->send(request("GET /s"));
   auto origin = b.origin();
   origin->send("HTTP/1.1 200 OK\r\n\r\n");
-  EXPECT_TRUE(has(client->read(), "Transfer-Encoding: chunked\r\n")) << "the head does not wait for the body";
+  EXPECT_TRUE(has(client->read(), "Transfer-Encoding: chunked\r\n"))
+      << "the head does not wait for the body";
   origin->send("abc");
   EXPECT_EQ(client->read(), "3\r\nabc\r\n");
   origin->send("defg");
@@ -142,7 +143,8 @@ TEST(Edge, a_head_and_a_body_that_come_together_leave_together) {
   auto client = b.client();
   const std::string large(20'000, 'x');  // referred to, not copied
   for (const std::string& sent : {std::string("hello"), large}) {
-    client->send(request("POST /agent", "Content-Length: " + std::to_string(sent.size()) + "\r\n", sent));
+    client->send(
+        request("POST /agent", "Content-Length: " + std::to_string(sent.size()) + "\r\n", sent));
     auto origin = b.origin();
     EXPECT_EQ(origin->write_count, 1u) << "on a connection that was not open yet";
     EXPECT_EQ(body(origin->read()), sent);
@@ -194,7 +196,8 @@ TEST(Edge, a_slow_origin_pauses_the_client) {
   const std::string block(50'000, 'x');
   size_t sent = 0;
   while (!client->paused && sent < 1'000'000) client->send(block), sent += block.size();
-  EXPECT_LE(sent, Fetch::kHeldMax + block.size()) << "before the connection stands only kHeldMax is taken";
+  EXPECT_LE(sent, Fetch::kHeldMax + block.size())
+      << "before the connection stands only kHeldMax is taken";
   origin->window = 0;
   origin->open_up();
   b.lane.turn();
@@ -222,12 +225,15 @@ TEST(Edge, a_client_that_leaves_ends_the_request_at_the_origin) {
 TEST(Edge, a_web_socket_is_a_tunnel_after_101) {
   Bench b;
   auto client = b.client();
-  client->send(request("GET /ws", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n") + "early");
+  client->send(
+      request("GET /ws", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n") +
+      "early");
   auto origin = b.origin();
   const std::string asked = origin->read();
   EXPECT_TRUE(has(asked, "Connection: Upgrade\r\nUpgrade: websocket\r\n"));
   EXPECT_TRUE(has(asked, "Sec-WebSocket-Key: k\r\n"));
-  origin->send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhi");
+  origin->send(
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhi");
   const std::string got = client->read();
   EXPECT_EQ(status(got), 101);
   EXPECT_TRUE(has(got, "Upgrade: websocket\r\n"));
@@ -324,7 +330,8 @@ TEST(Edge, reserved_paths_are_answered_here) {
   const std::string got = client->read();
   EXPECT_EQ(status(got), 200);
   EXPECT_TRUE(has(got, R"("client":"192.0.2.9")")) << got;
-  EXPECT_TRUE(has(got, R"("order":[{"region":"us","address":"127.1.0.1:8080","healthy":true})")) << got;
+  EXPECT_TRUE(has(got, R"("order":[{"region":"us","address":"127.1.0.1:8080","healthy":true})"))
+      << got;
   client->send(request("GET /.sealane/nothing"));
   EXPECT_EQ(status(client->read()), 404);
   EXPECT_FALSE(b.lane.next_connect());

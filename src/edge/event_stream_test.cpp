@@ -7,7 +7,8 @@
 namespace sealane::edge {
 namespace {
 
-constexpr const char* kHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+constexpr const char* kHead =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 struct Stream : Bench {
   using Bench::Bench;
@@ -53,9 +54,10 @@ TEST(EventStream, a_silent_stream_is_kept_alive_between_events_only) {
 }
 
 TEST(EventStream, no_comment_where_it_would_break_the_body) {
-  for (const char* head : {"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 100\r\n\r\n",
-                           "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n\r\n",
-                           "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"}) {
+  for (const char* head :
+       {"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 100\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"}) {
     Stream s;
     s.begin(head);
     s.lane.advance(2 * s.plan_.edge.sse_keepalive);
@@ -83,7 +85,8 @@ TEST(EventStream, a_torn_event_becomes_part_of_the_error_event) {
   s.user->read();
   s.agent->break_off();
   const std::string last = s.user->read();
-  EXPECT_TRUE(has(last, "\r\n\nretry: 500\nevent: error\n")) << "the line is ended, the event is not: " << last;
+  EXPECT_TRUE(has(last, "\r\n\nretry: 500\nevent: error\n"))
+      << "the line is ended, the event is not: " << last;
 }
 
 TEST(EventStream, a_frozen_origin_ends_the_stream_soon_after_health_knows) {

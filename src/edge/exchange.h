@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The life of one request towards the origins as a step machine without I/O: what went out, what came back,
-// and therefore whether a trouble means "again elsewhere", "tell the client" or "cut". The shell (fetch.h)
-// reports and obeys.
+// The life of one request towards the origins as a step machine without I/O: what went out, what
+// came back, and therefore whether a trouble means "again elsewhere", "tell the client" or "cut".
+// The shell (fetch.h) reports and obeys.
 #pragma once
 
 #include <cstdint>
@@ -26,12 +26,14 @@ enum class Trouble : uint8_t {
   no_endpoint,         // nobody left to ask
   connections_max,     // origin_connections_max is reached
   draining,            // this node is going away
-  behind,              // this region lacks what the client has seen, and the client wants nothing older
+  // this region lacks what the client has seen, and the client wants nothing older
+  behind,
 };
 
 // "connection refused": the `reason` of the answer.
 std::string_view words(Trouble trouble);
-// The status for a client that has not been sent anything. `sent`: the endpoint may have seen the request.
+// The status for a client that has not been sent anything. `sent`: the endpoint may have seen the
+// request.
 uint16_t status_of(Trouble trouble, bool sent);
 // What health is told, or unknown: nothing.
 view::Outcome suspicion(Trouble trouble);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What happens to requests when agents, nodes and connections die: where they go next, and what the client
-// is told when they cannot go anywhere.
+// What happens to requests when agents, nodes and connections die: where they go next, and what the
+// client is told when they cannot go anywhere.
 #include "edge/bench.h"
 #include "edge/fetch.h"
 
@@ -69,7 +69,8 @@ TEST(Failover, a_body_that_is_not_wholly_held_any_more_is_not_repeated) {
   Bench b;
   auto client = b.client();
   const size_t bytes = Fetch::kHeldMax + 1;
-  client->send(request("POST /x", "Idempotency-Key: 1\r\nContent-Length: " + std::to_string(bytes) + "\r\n"));
+  client->send(request("POST /x",
+                       "Idempotency-Key: 1\r\nContent-Length: " + std::to_string(bytes) + "\r\n"));
   auto first = b.origin();
   client->send(std::string(bytes, 'x'));
   first->break_off();
@@ -81,7 +82,8 @@ TEST(Failover, a_body_of_the_largest_held_size_is_repeated) {
   Bench b;
   auto client = b.client();
   const std::string bytes(Fetch::kHeldMax, 'x');
-  client->send(request("POST /x", "Idempotency-Key: 1\r\nContent-Length: " + std::to_string(bytes.size()) + "\r\n"));
+  client->send(request(
+      "POST /x", "Idempotency-Key: 1\r\nContent-Length: " + std::to_string(bytes.size()) + "\r\n"));
   auto first = b.origin();
   client->send(bytes);
   first->break_off();
@@ -136,7 +138,8 @@ TEST(Failover, a_hop_never_leaves_the_region) {
   client->send(request("GET /x", "Sealane-Hop: eu\r\nX-Forwarded-For: 198.51.100.7\r\n"));
   auto agent = b.lane.next_connect();
   ASSERT_TRUE(agent);
-  EXPECT_EQ(agent->far.ip, Bench::ip("127.1.0.1")) << "its own agents, once, although they are believed down";
+  EXPECT_EQ(agent->far.ip, Bench::ip("127.1.0.1"))
+      << "its own agents, once, although they are believed down";
   agent->refuse();
   EXPECT_FALSE(b.lane.next_connect());
   const std::string got = client->read();
@@ -149,7 +152,8 @@ TEST(Failover, a_hop_field_of_a_stranger_means_nothing) {
   b.set_health(Bench::us_agent_1, false);
   b.set_health(Bench::us_agent_2, false);
   auto client = b.client();
-  client->send(request("GET /x", "Sealane-Hop: eu\r\nX-Forwarded-For: 198.51.100.7\r\nForwarded: for=x\r\n"));
+  client->send(request("GET /x",
+                       "Sealane-Hop: eu\r\nX-Forwarded-For: 198.51.100.7\r\nForwarded: for=x\r\n"));
   auto node = b.origin();
   ASSERT_TRUE(node);
   const std::string asked = node->read();
@@ -161,7 +165,9 @@ TEST(Failover, a_hop_field_of_a_stranger_means_nothing) {
 TEST(Failover, a_nodes_word_about_the_client_stands) {
   Bench b;
   auto client = b.client("127.2.0.1");
-  client->send(request("GET /x", "Sealane-Hop: eu\r\nX-Forwarded-For: 198.51.100.7\r\nX-Forwarded-Proto: https\r\n"));
+  client->send(
+      request("GET /x",
+              "Sealane-Hop: eu\r\nX-Forwarded-For: 198.51.100.7\r\nX-Forwarded-Proto: https\r\n"));
   auto agent = b.origin();
   const std::string asked = agent->read();
   EXPECT_TRUE(has(asked, "X-Forwarded-For: 198.51.100.7, 127.2.0.1\r\n")) << asked;
@@ -351,7 +357,8 @@ TEST(Failover, a_silent_last_resort_is_given_up_sooner_than_a_healthy_agent_that
 TEST(Failover, the_last_resort_is_who_was_well_last) {
   for (const uint16_t last : {Bench::eu_node, Bench::us_agent_2}) {
     Bench b;
-    for (const uint16_t id : {Bench::us_node, Bench::us_agent_1, Bench::us_agent_2, Bench::eu_node, Bench::ap_node}) {
+    for (const uint16_t id :
+         {Bench::us_node, Bench::us_agent_1, Bench::us_agent_2, Bench::eu_node, Bench::ap_node}) {
       b.view_.endpoints[id].since = b.lane.lane.clock.now() + (id == last ? 2s : 1s);
       b.set_health(id, false);
     }
@@ -366,7 +373,8 @@ TEST(Failover, the_last_resort_is_who_was_well_last) {
 TEST(Failover, what_waits_on_a_last_resort_goes_to_who_is_well_again) {
   for (const char* line : {"GET /x", "POST /x"}) {
     Bench b;
-    for (const uint16_t id : {Bench::us_agent_1, Bench::us_agent_2, Bench::eu_node, Bench::ap_node}) {
+    for (const uint16_t id :
+         {Bench::us_agent_1, Bench::us_agent_2, Bench::eu_node, Bench::ap_node}) {
       b.set_health(id, false);
     }
     auto client = b.client();
@@ -410,8 +418,9 @@ TEST(Failover, attempts_and_connections_end_at_max) {
 }
 
 TEST(Failover, malformed_answers_are_502) {
-  for (const char* bytes : {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-                            "SSH-2.0-OpenSSH\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\n\r\n"}) {
+  for (const char* bytes :
+       {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "SSH-2.0-OpenSSH\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\n\r\n"}) {
     Bench b;
     auto client = b.client();
     client->send(request("POST /x"));
@@ -489,7 +498,8 @@ TEST(Failover, a_regions_own_name_means_that_region_first) {
   b.set_health(Bench::eu_node, false);
   client = b.client();
   client->send(request("GET /x", "", "", "agent-eu.example.test"));
-  EXPECT_EQ(b.lane.next_connect()->far.ip, Bench::ip("127.1.0.1")) << "and the others when it is down";
+  EXPECT_EQ(b.lane.next_connect()->far.ip, Bench::ip("127.1.0.1"))
+      << "and the others when it is down";
 }
 
 TEST(Failover, load_goes_to_the_agent_with_the_least_under_way) {

@@ -10,7 +10,8 @@ namespace sealane::edge {
 
 using wire::http::Framing;
 
-Fetch::Fetch(Context& context, std::shared_ptr<const Request> request, FetchSink& sink, Options options)
+Fetch::Fetch(Context& context, std::shared_ptr<const Request> request, FetchSink& sink,
+             Options options)
     : context_(context),
       request_(std::move(request)),
       sink_(&sink),
@@ -62,7 +63,8 @@ void Fetch::go_to(const Pick& pick, OriginPool::Want want) {
   connect(want);
 }
 
-// An agent of this region reads and writes this node's tables. Another region's node waits for its own.
+// An agent of this region reads and writes this node's tables. Another region's node waits for its
+// own.
 bool Fetch::must_wait_for_tables(const plan::Endpoint& endpoint) const {
   return !seen_.empty() && !has_waited_ && endpoint.kind != plan::EndpointKind::node &&
          !(seen_.session.empty() && context_.options.sessions->has_reached(seen_.token));
@@ -78,10 +80,11 @@ void Fetch::wait_for_tables() {
     tables_reached({.stale_ms = std::max<uint64_t>(1, uint64_t(to_ms(patience))), .ahead = {}});
   });
   waiting_timer_->arm_at(context_.now() + patience + kTablesPatience);
-  context_.options.sessions->when_reached(context_.lane, std::string(seen_.token), std::string(seen_.session), patience,
-                                          [waiting = std::weak_ptr(waiting_)](const Reached& reached) {
-                                            if (const auto alive = waiting.lock()) (*alive)->tables_reached(reached);
-                                          });
+  context_.options.sessions->when_reached(
+      context_.lane, std::string(seen_.token), std::string(seen_.session), patience,
+      [waiting = std::weak_ptr(waiting_)](const Reached& reached) {
+        if (const auto alive = waiting.lock()) (*alive)->tables_reached(reached);
+      });
 }
 
 void Fetch::tables_reached(const port::Sessions::Reached& reached) {
@@ -113,13 +116,15 @@ void Fetch::connect(OriginPool::Want want) {
   connection_ = context_.origins->acquire(*endpoint_, want);
   exchange_.attempt_began(connection_ != nullptr && connection_->is_reused());
   if (connection_ == nullptr) return trouble(Trouble::connections_max);
-  connection_->attach(*this, request_->head.method_id == wire::http::Method::head && !options_.for_fill);
+  connection_->attach(*this,
+                      request_->head.method_id == wire::http::Method::head && !options_.for_fill);
   if (connection_->is_open()) send_request();
 }
 
 std::string_view Fetch::service_name() const {
   const plan::Plan& plan = context_.plan();
-  const auto found = std::ranges::find(plan.names, request_->caller.group, &plan::SteeredName::group);
+  const auto found =
+      std::ranges::find(plan.names, request_->caller.group, &plan::SteeredName::group);
   return found == plan.names.end() ? plan.domain : found->name;
 }
 
@@ -203,7 +208,8 @@ void Fetch::send_body(std::string_view bytes) {
       exchange_.body_let_go();
     }
   }
-  // Before the connection stands everything is kept; the client is paused at kHeldMax (congested()).
+  // Before the connection stands everything is kept; the client is paused at kHeldMax
+  // (congested()).
   if (!ready_ || (exchange_.body_held() && fits)) held_.append(bytes);
 }
 
@@ -224,9 +230,11 @@ void Fetch::on_origin_drained() {
 
 void Fetch::touch() {
   if (connection_ == nullptr) return;
-  Duration patience = exchange_.is_delivered() ? context_.edge().idle_timeout : context_.edge().first_byte_timeout;
+  Duration patience =
+      exchange_.is_delivered() ? context_.edge().idle_timeout : context_.edge().first_byte_timeout;
   if (last_resort_ && !exchange_.is_delivered()) patience = std::min(patience, kLastResortPatience);
-  if (request_->caller.probe && !from_node_) patience = context_.plan().endpoint(*endpoint_).check.timeout;
+  if (request_->caller.probe && !from_node_)
+    patience = context_.plan().endpoint(*endpoint_).check.timeout;
   if (failing_) patience = std::min<Duration>(patience, kUnhealthyGrace);
   // While the client does not take what came, silence is not the origin's fault.
   connection_->set_deadline(paused_ ? kNever : context_.now() + patience);
@@ -247,11 +255,12 @@ void Fetch::resume() {
 
 void Fetch::on_origin_head(const wire::http::ResponseHead& head) {
   exchange_.answer_began();
-  if (head.status < 200 && head.status != 101) return;  // we have answered the expectation ourselves
+  // we have answered the expectation ourselves
+  if (head.status < 200 && head.status != 101) return;
   if (head.status == 101 && !request_->head.upgrade) return trouble(Trouble::bad_answer);
   if (from_node_ && (head.status == 502 || head.status == 503 || head.status == 504)) {
-    const Trouble what =
-        wire::http::find(head.fields, kUnprocessedField) ? Trouble::unprocessed : Trouble::gateway_status;
+    const Trouble what = wire::http::find(head.fields, kUnprocessedField) ? Trouble::unprocessed
+                                                                          : Trouble::gateway_status;
     // Only when there is somebody else: an error from afar is better than one that we make up.
     if (exchange_.on_trouble(what) == Exchange::Next::elsewhere) {
       if (const auto next = pick()) {
@@ -319,7 +328,8 @@ void Fetch::trouble(Trouble what) {
       const auto other = pick();
       if (!other) return fail(what);
       (what == Trouble::unhealthy ? context_.count.moved_on : context_.count.retries).add();
-      return go_to(*other, exchange_.repeatable() ? OriginPool::Want::any : OriginPool::Want::young);
+      return go_to(*other,
+                   exchange_.repeatable() ? OriginPool::Want::any : OriginPool::Want::young);
     }
     case Exchange::Next::give_up:
     case Exchange::Next::cut: return fail(what);
@@ -330,8 +340,10 @@ void Fetch::fail(Trouble what) {
   over_ = true;
   context_.unwatch(*this);
   context_.count.origin_failures.add();
-  Failure failure{.trouble = what, .status = status_of(what, exchange_.sent()),
-                  .region = region_.empty() ? context_.region_name() : region_, .unprocessed = !ever_sent_};
+  Failure failure{.trouble = what,
+                  .status = status_of(what, exchange_.sent()),
+                  .region = region_.empty() ? context_.region_name() : region_,
+                  .unprocessed = !ever_sent_};
   sink_->on_fetch_failed(failure);
 }
 
@@ -356,8 +368,9 @@ void Fetch::view_moved() {
   if (over_ || !endpoint_ || request_->caller.probe) return;
   const bool down = !context_.view().healthy(*endpoint_);
   if (last_resort_) {
-    // So does a last resort, but only for want of a better one. When it is well again it is an endpoint like any
-    // other; when another is, what may be repeated need not wait for an answer that will hardly come.
+    // So does a last resort, but only for want of a better one. When it is well again it is an
+    // endpoint like any other; when another is, what may be repeated need not wait for an answer
+    // that will hardly come.
     if (!down) {
       last_resort_ = false;
       touch();

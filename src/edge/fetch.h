@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One request on its way through the origins: chooses them one after another (balance.h), obeys the step
-// machine (exchange.h), and hands one answer to a sink: a client's transaction, or a cache fill.
+// One request on its way through the origins: chooses them one after another (balance.h), obeys the
+// step machine (exchange.h), and hands one answer to a sink: a client's transaction, or a cache
+// fill.
 #pragma once
 
 #include <memory>
@@ -30,7 +31,8 @@ class FetchSink {
   virtual void on_fetch_body(std::string_view bytes) = 0;
   virtual void on_fetch_burst_over() {}                      // what came together is all handed on
   virtual void on_fetch_end() = 0;                           // complete; last call
-  virtual void on_fetch_failed(const Failure& failure) = 0;  // with or without a head before; last call
+  // with or without a head before; last call
+  virtual void on_fetch_failed(const Failure& failure) = 0;
   virtual void on_fetch_room() = 0;                          // more of the request body may come
 };
 
@@ -38,13 +40,15 @@ class Fetch final : public OriginUser, public Mortal {
  public:
   // Request body bytes that are kept so that the request can be sent again elsewhere.
   static constexpr size_t kHeldMax = 64u << 10;
-  static constexpr size_t kBacklogMax = 256u << 10;  // unsent request bytes at which the client is paused
-  // An answer under way from an endpoint that is down may be silent for so long before it is given up.
+  // unsent request bytes at which the client is paused
+  static constexpr size_t kBacklogMax = 256u << 10;
+  // An answer under way from an endpoint that is down may be silent for so long before it is given
+  // up.
   static constexpr Duration kUnhealthyGrace = 1s;
   // Beyond the world's `stale_after`, for tables that do not answer at all.
   static constexpr Duration kTablesPatience = 100ms;
-  // For the first byte of an endpoint that was believed down when it was asked, because nobody else is left:
-  // it may think, but more likely it is frozen, and the user should hear so.
+  // For the first byte of an endpoint that was believed down when it was asked, because nobody else
+  // is left: it may think, but more likely it is frozen, and the user should hear so.
   static constexpr Duration kLastResortPatience = 10s;
 
   static constexpr size_t kUnwatched = SIZE_MAX;
@@ -59,8 +63,8 @@ class Fetch final : public OriginUser, public Mortal {
 
   void start();
   void set_sink(FetchSink& sink) { sink_ = &sink; }
-  // The request body, when request.head has one. Leaves in one write at flush(): when all of the client's
-  // bytes that came together are handed over. False: nothing waited.
+  // The request body, when request.head has one. Leaves in one write at flush(): when all of the
+  // client's bytes that came together are handed over. False: nothing waited.
   void send_body(std::string_view bytes);
   void end_body();
   bool flush();
@@ -79,7 +83,8 @@ class Fetch final : public OriginUser, public Mortal {
   // Region of the endpoint that answers; valid from on_fetch_head on.
   const std::string& region() const { return region_; }
   bool from_node() const { return from_node_; }
-  // What the request says of its client, and how far the tables here were behind that when it went to an agent: 0, not.
+  // What the request says of its client, and how far the tables here were behind that when it went
+  // to an agent: 0, not.
   const Seen& seen() const { return seen_; }
   uint64_t stale_ms() const { return stale_ms_; }
 

@@ -8,8 +8,8 @@
 
 namespace sealane::edge {
 
-FillJob::FillJob(Context& context, std::shared_ptr<cache::Fill> fill, cache::Key key, cache::Rule rule,
-                 std::shared_ptr<const Request> request)
+FillJob::FillJob(Context& context, std::shared_ptr<cache::Fill> fill, cache::Key key,
+                 cache::Rule rule, std::shared_ptr<const Request> request)
     : context_(context),
       fill_(std::move(fill)),
       key_text_(key.text),
@@ -26,8 +26,8 @@ void FillJob::fetch(bool conditional) {
   conditional_ = conditional;
   std::string lines = conditional ? cache::conditional_lines(fill_->stale()->head) : std::string();
   context_.bury(std::move(fetch_));
-  fetch_ = std::make_unique<Fetch>(context_, request_, *this,
-                                   Fetch::Options{.extra_lines = std::move(lines), .for_fill = true});
+  fetch_ = std::make_unique<Fetch>(
+      context_, request_, *this, Fetch::Options{.extra_lines = std::move(lines), .for_fill = true});
   fetch_->start();
 }
 
@@ -43,7 +43,8 @@ void FillJob::on_fetch_head(const wire::http::ResponseHead& head) {
   const cache::Got got{.status = head.status, .fields = fields, .asked_at = fetch_->asked_at(),
                        .got_at = context_.now(), .wall = context_.lane.clock.wall()};
   if (conditional_ && head.status == 304) {
-    auto merged = cache::merge_not_modified(rule_, asked(), *fill_->stale(), got, context_.shared.budget);
+    auto merged =
+        cache::merge_not_modified(rule_, asked(), *fill_->stale(), got, context_.shared.budget);
     if (!merged) return fetch(false);
     context_.count.refreshes.add();
     store(merged);
@@ -55,15 +56,16 @@ void FillJob::on_fetch_head(const wire::http::ResponseHead& head) {
   if (head.framing == wire::http::Framing::length || head.framing == wire::http::Framing::none) {
     length = head.content_length;
   }
-  if (verdict.store && length.value_or(0) <= context_.edge().object_bytes_max && head.status >= 200) {
+  if (verdict.store && length.value_or(0) <= context_.edge().object_bytes_max &&
+      head.status >= 200) {
     cache::Head made = cache::Head::make(got, "1.1 sealane");
     if (length) made = made.with_length(*length);
     fill_->on_head(std::move(made), cache::make_vary(fields, request_->fields), verdict.freshness,
                    got.got_at, length);
     return wake();
   }
-  // Not to be stored: the one who caused the fetch gets it, the others stop waiting, and the next ones do
-  // not begin to wait.
+  // Not to be stored: the one who caused the fetch gets it, the others stop waiting, and the next
+  // ones do not begin to wait.
   if (head.status < 500) context_.index.mark_pass(key(), context_.now() + cache::kHitForMiss);
   fill_->release();
   const auto leader = readers_.find(cache::Fill::kLeader);
@@ -81,7 +83,8 @@ void FillJob::on_fetch_head(const wire::http::ResponseHead& head) {
 // The stale answer takes the place of a failure.
 bool FillJob::stand_in() {
   const auto& stale = fill_->stale();
-  if (!stale || !cache::may_serve_on_error(stale->freshness, stale->got_at, context_.now())) return false;
+  if (!stale || !cache::may_serve_on_error(stale->freshness, stale->got_at, context_.now()))
+    return false;
   context_.count.stale.add();
   context_.index.mark_back_off(key(), context_.now() + cache::kBackOff);
   served_stale_ = true;
@@ -180,11 +183,13 @@ void FillJob::on_relayed(Context& context, const Request& request, uint16_t stat
   const auto* rule = find_rule(context.edge().cache, path_of(request.head.target));
   if (rule == nullptr || !cache::invalidates(rule_of(*rule), request.head.method, status)) return;
   const std::string& service = context.plan().group(request.caller.group).name;
-  const cache::Key key = cache::make_key(context.key_text, context.shared.secret, service, request.head.target);
+  const cache::Key key =
+      cache::make_key(context.key_text, context.shared.secret, service, request.head.target);
   context.index.purge(key);
   const std::string text(key.text);
   const uint64_t hash = key.hash;
-  context.shared.tell_others(context.seat.get(), [text, hash](Edge& edge) { edge.drop_stored({text, hash}); });
+  context.shared.tell_others(context.seat.get(),
+                             [text, hash](Edge& edge) { edge.drop_stored({text, hash}); });
 }
 
 }  // namespace sealane::edge

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A cache fill with its fetch: asks the origin on behalf of everyone who waits for the same answer, stores
-// it, and tells the readers when they can go on. Lives on when the client that caused it leaves.
+// A cache fill with its fetch: asks the origin on behalf of everyone who waits for the same answer,
+// stores it, and tells the readers when they can go on. Lives on when the client that caused it
+// leaves.
 #pragma once
 
 #include <memory>

@@ -32,7 +32,8 @@ void Front::handle() {
     return client_.refuse(421, "This node does not serve the host that was asked for.");
   }
   if (head_.target.starts_with("/.sealane/")) return reserved();
-  switch (viewer_gate(context_.edge().viewer_protocol, caller_.tls, caller_.from_node || caller_.probe)) {
+  switch (viewer_gate(context_.edge().viewer_protocol, caller_.tls,
+                      caller_.from_node || caller_.probe)) {
     case Gate::open: break;
     case Gate::redirect: return redirect();
     case Gate::forbid: return client_.refuse(403, "Use https.");
@@ -46,14 +47,16 @@ void Front::own(const OwnAnswer& answer) {
   const bool keep = client_.viewer().keep_alive && head_.framing == Framing::none;
   std::string& text = context_.head_text;
   text.clear();
-  compose_own(text, answer, client_.viewer(), keep, context_.region_name(), context_.lane.clock.wall());
+  compose_own(text, answer, client_.viewer(), keep, context_.region_name(),
+              context_.lane.clock.wall());
   context_.count.count_status(answer.status);
   client_.write(text);
   client_.answered_at_once();
 }
 
 void Front::redirect() {
-  const std::string_view host = head_.host.empty() ? std::string_view(context_.plan().domain) : head_.host;
+  const std::string_view host =
+      head_.host.empty() ? std::string_view(context_.plan().domain) : head_.host;
   const std::string lines =
       "Location: " + https_location(host, context_.plan().ports.https, head_.target) + "\r\n";
   own({.status = redirect_status(head_.method_id), .lines = lines});
@@ -62,12 +65,17 @@ void Front::redirect() {
 // A region without agents is up when it can send its users to somebody.
 bool Front::answer_probe() {
   if (context_.probes_refused) {
-    own({.status = 503, .lines = "Cache-Control: no-store\r\n", .content_type = "text/plain", .body = "draining\n"});
+    own({.status = 503,
+         .lines = "Cache-Control: no-store\r\n",
+         .content_type = "text/plain",
+         .body = "draining\n"});
     return true;
   }
   if (!context_.plan().region(context_.here()).agents.empty()) return false;
   const bool up = anyone_healthy(context_.plan(), context_.view(), context_.here());
-  own({.status = uint16_t(up ? 200 : 503), .lines = "Cache-Control: no-store\r\n", .content_type = "text/plain",
+  own({.status = uint16_t(up ? 200 : 503),
+       .lines = "Cache-Control: no-store\r\n",
+       .content_type = "text/plain",
        .body = up ? "ok\n" : "no healthy region\n"});
   return true;
 }
@@ -78,17 +86,20 @@ void Front::reserved() {
     return own({.status = 405, .lines = "Allow: GET, HEAD\r\n"});
   }
   if (path == "/.sealane/ping") {
-    return own({.status = 204, .lines = "Cache-Control: no-store\r\nAccess-Control-Allow-Origin: *\r\n"});
+    return own(
+        {.status = 204, .lines = "Cache-Control: no-store\r\nAccess-Control-Allow-Origin: *\r\n"});
   }
   if (path == "/.sealane/steer") return answer_steer();
   own({.status = 404, .content_type = "text/plain", .body = "no such page\n"});
 }
 
-// {"client":"192.0.2.1","ttl_s":5,"order":[{"region":...,"address":...,"healthy":true},...],"reason":...}
+// {"client":"192.0.2.1","ttl_s":5,"reason":...,
+//  "order":[{"region":...,"address":...,"healthy":true},...]}
 void Front::answer_steer() {
   const plan::Plan& plan = context_.plan();
   const steer::Question question{caller_.group, caller_.client};
-  const steer::Choice choice = steer::steer(plan, context_.view(), question, context_.lane.dice.roll());
+  const steer::Choice choice =
+      steer::steer(plan, context_.view(), question, context_.lane.dice.roll());
   std::string body = fmt::format(R"({{"client":"{}","region":")", caller_.client.to_string());
   append_json_escaped(body, context_.region_name());
   body += fmt::format(R"(","ttl_s":{},"order":[)", choice.ttl_s);
@@ -106,7 +117,7 @@ void Front::answer_steer() {
        .content_type = "application/json", .body = body});
 }
 
-// ── the cache ────────────────────────────────────────────────────────────────────────────────────────
+// ── the cache ────────────────────────────────────────────────────────────────────────────────────
 
 bool Front::try_cache() {
   if (caller_.probe || head_.framing != Framing::none || head_.upgrade) return false;
@@ -119,7 +130,8 @@ bool Front::try_cache() {
 
   const Instant now = context_.now();
   const std::string& service = context_.plan().group(caller_.group).name;
-  const cache::Key key = cache::make_key(context_.key_text, context_.shared.secret, service, head_.target);
+  const cache::Key key =
+      cache::make_key(context_.key_text, context_.shared.secret, service, head_.target);
   const cache::Index::Found found = context_.index.find(key, head_.fields, now);
   if (found.stored == nullptr) {
     context_.count.misses.add();
@@ -154,7 +166,8 @@ bool Front::try_cache() {
 
 void Front::send_hit(const std::shared_ptr<const cache::Stored>& stored) {
   context_.count.hits.add();
-  const std::string_view rest = send_stored(context_, client_, *stored, {head_.method, head_.fields}, "Hit");
+  const std::string_view rest =
+      send_stored(context_, client_, *stored, {head_.method, head_.fields}, "Hit");
   if (rest.empty()) return client_.answered_at_once();
   client_.begin_transaction().send_rest(stored, rest);
 }
@@ -179,7 +192,8 @@ void Front::refresh_in_background(const cache::Rule& rule, const cache::Key& key
                                   const std::shared_ptr<const cache::Stored>& stale) {
   auto fill = context_.fills.begin(key, stale);
   if (!fill) return;
-  std::make_shared<FillJob>(context_, std::move(fill), key, rule, Request::copy(head_, caller_))->start();
+  std::make_shared<FillJob>(context_, std::move(fill), key, rule, Request::copy(head_, caller_))
+      ->start();
 }
 
 void Front::relay(std::string_view x_cache) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What happens to a request when its head has been read: refused, redirected, answered from the cache, or
-// handed to a transaction. Lives for this one call; the head's views are valid within it.
+// What happens to a request when its head has been read: refused, redirected, answered from the
+// cache, or handed to a transaction. Lives for this one call; the head's views are valid within it.
 #pragma once
 
 #include "edge/client_connection.h"
@@ -9,7 +9,8 @@ namespace sealane::edge {
 
 class Front {
  public:
-  Front(Context& context, ClientConnection& client, const wire::http::RequestHead& head, Caller caller)
+  Front(Context& context, ClientConnection& client, const wire::http::RequestHead& head,
+        Caller caller)
       : context_(context), client_(client), head_(head), caller_(caller) {}
 
   // In this order: limits, Host (421), reserved paths, viewer protocol, probes, cache, origins.
@@ -23,7 +24,8 @@ class Front {
   bool answer_probe();
   // False: the cache has no say, relay.
   bool try_cache();
-  void from_fill(const cache::Rule& rule, const cache::Key& key, std::shared_ptr<const cache::Stored> stale);
+  void from_fill(const cache::Rule& rule, const cache::Key& key,
+                 std::shared_ptr<const cache::Stored> stale);
   void refresh_in_background(const cache::Rule& rule, const cache::Key& key,
                              const std::shared_ptr<const cache::Stored>& stale);
   void send_hit(const std::shared_ptr<const cache::Stored>& stored);

@@ -7,8 +7,9 @@
 
 namespace sealane::edge {
 
-std::string_view send_stored(Context& context, ClientConnection& client, const cache::Stored& stored,
-                             const cache::Asked& asked, std::string_view x_cache) {
+std::string_view send_stored(Context& context, ClientConnection& client,
+                             const cache::Stored& stored, const cache::Asked& asked,
+                             std::string_view x_cache) {
   cache::Tail tail;
   const cache::Answer answer = cache::answer(stored, asked, context.lane.clock.wall(), tail);
   tail.add("Age", cache::age_s(stored.freshness, stored.got_at, context.now()));

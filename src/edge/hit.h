@@ -9,9 +9,11 @@
 
 namespace sealane::edge {
 
-// What is left of a body that is too large for one write; it must go out when the client has drained.
-std::string_view send_stored(Context& context, ClientConnection& client, const cache::Stored& stored,
-                             const cache::Asked& asked, std::string_view x_cache);
+// What is left of a body that is too large for one write; it must go out when the client has
+// drained.
+std::string_view send_stored(Context& context, ClientConnection& client,
+                             const cache::Stored& stored, const cache::Asked& asked,
+                             std::string_view x_cache);
 
 // The judgement for a path of the plan.
 cache::Rule rule_of(const plan::CacheRule& rule);

@@ -21,7 +21,8 @@ inline void append_ms(std::string& out, Duration duration) {
   const auto us = uint64_t(std::max<int64_t>(to_us(duration), 0));
   append_number(out, us / 1000);
   const auto rest = unsigned(us % 1000);
-  const char text[] = {'.', char('0' + rest / 100), char('0' + rest / 10 % 10), char('0' + rest % 10)};
+  const char text[] = {'.', char('0' + rest / 100), char('0' + rest / 10 % 10),
+                       char('0' + rest % 10)};
   out.append(text, sizeof text);
 }
 

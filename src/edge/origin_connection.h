@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One connection to an origin (an agent, or another region's node): carries one request at a time for one
-// user, then rests in the pool.
+// One connection to an origin (an agent, or another region's node): carries one request at a time
+// for one user, then rests in the pool.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,8 @@ namespace sealane::edge {
 using port::Deadline;
 using port::kNever;
 
-// Who uses the connection. After on_origin_end() and on_origin_trouble() it has let go of the connection.
+// Who uses the connection. After on_origin_end() and on_origin_trouble() it has let go of the
+// connection.
 class OriginUser {
  public:
   virtual ~OriginUser() = default;
@@ -74,7 +75,8 @@ class OriginConnection final : public port::StreamHandler, public Mortal {
   wire::http::ResponseReader reader_;
   Deadline deadline_;
   Instant rested_since_{};
-  bool open_ = false, reused_ = false, request_complete_ = false, tunnel_ = false, keep_alive_ = false;
+  bool open_ = false, reused_ = false, request_complete_ = false, tunnel_ = false,
+       keep_alive_ = false;
   bool gone_ = false;
   size_t slot_ = 0;  // in the pool's list
 };

@@ -31,7 +31,8 @@ bool is_ours(std::string_view name) {
   }
 }
 
-// RFC 7239 and its older kin. A node's word stands and gets our peer appended; anybody else's is dropped.
+// RFC 7239 and its older kin. A node's word stands and gets our peer appended; anybody else's is
+// dropped.
 void forwarding_lines(std::string& out, const Request& request, std::string_view host) {
   const Caller& caller = request.caller;
   const auto sent = [&](std::string_view name) {
@@ -60,7 +61,8 @@ void forwarding_lines(std::string& out, const Request& request, std::string_view
 
 }  // namespace
 
-std::shared_ptr<const Request> Request::copy(const wire::http::RequestHead& head, const Caller& caller) {
+std::shared_ptr<const Request> Request::copy(const wire::http::RequestHead& head,
+                                             const Caller& caller) {
   auto request = std::make_shared<Request>();
   // The head is one piece of memory from the method to the end of the last field.
   const char* begin = head.method.data();
@@ -92,10 +94,12 @@ std::shared_ptr<const Request> Request::copy(const wire::http::RequestHead& head
 }
 
 bool Request::repeatable() const {
-  return wire::http::is_safe(head.method_id) || wire::http::find(fields, "idempotency-key").has_value();
+  return wire::http::is_safe(head.method_id) ||
+         wire::http::find(fields, "idempotency-key").has_value();
 }
 
-Caller identify(const wire::http::RequestHead& head, const SocketAddress& peer, bool tls, bool from_node) {
+Caller identify(const wire::http::RequestHead& head, const SocketAddress& peer, bool tls,
+                bool from_node) {
   Caller caller{.peer = peer, .client = peer.ip, .tls = tls, .from_node = from_node};
   for (const Field& field : head.fields) {
     if (field.name.size() == kProbeField.size() && equal_fold(field.name, kProbeField)) {
@@ -105,7 +109,8 @@ Caller identify(const wire::http::RequestHead& head, const SocketAddress& peer, 
     } else if (equal_fold(field.name, kHopField)) {
       caller.hop = true;
     } else if (equal_fold(field.name, "x-forwarded-for")) {
-      const auto first = IpAddress::parse(wire::http::trim(field.value.substr(0, field.value.find(','))));
+      const auto first =
+          IpAddress::parse(wire::http::trim(field.value.substr(0, field.value.find(','))));
       if (first) caller.client = *first;
     }
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A request that outlives the bytes it came in: a copy of its head, and what the edge found out about it.
-// Also how it is written for an origin.
+// A request that outlives the bytes it came in: a copy of its head, and what the edge found out
+// about it. Also how it is written for an origin.
 #pragma once
 
 #include <memory>
@@ -31,25 +31,31 @@ struct Request {
   wire::http::RequestHead head;  // views into `bytes` and `fields`
   Caller caller;
 
-  static std::shared_ptr<const Request> copy(const wire::http::RequestHead& head, const Caller& caller);
+  static std::shared_ptr<const Request> copy(const wire::http::RequestHead& head,
+                                             const Caller& caller);
   // RFC 9110 9.2.2, or the client promised with an Idempotency-Key.
   bool repeatable() const;
 };
 
-// Reads the forwarding fields (Sealane-Hop, Sealane-Probe, X-Forwarded-For) as far as they are believed.
-Caller identify(const wire::http::RequestHead& head, const SocketAddress& peer, bool tls, bool from_node);
+// Reads the forwarding fields (Sealane-Hop, Sealane-Probe, X-Forwarded-For) as far as they are
+// believed.
+Caller identify(const wire::http::RequestHead& head, const SocketAddress& peer, bool tls,
+                bool from_node);
 
-inline constexpr std::string_view kHopField = "Sealane-Hop";                  // value: the region it came from
+// value: the region it came from
+inline constexpr std::string_view kHopField = "Sealane-Hop";
 inline constexpr std::string_view kProbeField = "Sealane-Probe";              // value: 1
-inline constexpr std::string_view kUnprocessedField = "Sealane-Unprocessed";  // value: 1, see Problem
+// value: 1, see Problem
+inline constexpr std::string_view kUnprocessedField = "Sealane-Unprocessed";
 
 struct ForOrigin {
   const plan::Endpoint& endpoint;
   std::string_view here;         // name of this region
   std::string_view extra_lines;  // more fields, each with its CRLF
   bool for_fill = false;         // ask for the whole, whatever part or version this client wants
-  // What the origin is told that the client asked for. On a fill this is the service's own name: the answer goes
-  // to everybody, and the port or alias that one client wrote is not in the key (cache/key.h).
+  // What the origin is told that the client asked for. On a fill this is the service's own name:
+  // the answer goes to everybody, and the port or alias that one client wrote is not in the key
+  // (cache/key.h).
   std::string_view host;
 };
 // Appends the head as the origin gets it, with its empty line.

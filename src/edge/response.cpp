@@ -31,7 +31,8 @@ std::string_view connection_line(const Viewer& viewer, bool keep_alive) {
   return viewer.minor == 0 ? "Connection: keep-alive\r\n" : "";
 }
 
-void append_timing_line(std::string& out, std::string_view x_cache, Duration connect, Duration first_byte) {
+void append_timing_line(std::string& out, std::string_view x_cache, Duration connect,
+                        Duration first_byte) {
   out.append("Server-Timing: cache;desc=").append(x_cache).append(", connect;dur=");
   append_ms(out, connect);
   out.append(", origin;dur=");
@@ -39,8 +40,8 @@ void append_timing_line(std::string& out, std::string_view x_cache, Duration con
   out.append("\r\n");
 }
 
-Framing compose_response(std::string& out, const wire::http::ResponseHead& head, const Viewer& viewer,
-                         const Served& served) {
+Framing compose_response(std::string& out, const wire::http::ResponseHead& head,
+                         const Viewer& viewer, const Served& served) {
   const wire::http::HopByHop hops(head.fields);
   out.append("HTTP/1.1 ");
   append_number(out, head.status);
@@ -97,14 +98,17 @@ void compose_own(std::string& out, const OwnAnswer& answer, const Viewer& viewer
   if (!viewer.to_head) out.append(answer.body);
 }
 
-void compose_problem(std::string& out, const Problem& problem, const Viewer& viewer, bool keep_alive,
-                     std::string_view region, WallTime now) {
+void compose_problem(std::string& out, const Problem& problem, const Viewer& viewer,
+                     bool keep_alive, std::string_view region, WallTime now) {
   const std::string body = problem_json(problem);
   std::string lines = "Cache-Control: no-store\r\nX-Cache: Error from sealane\r\n";
   if (problem.status == 503) lines += "Retry-After: 1\r\n";
   if (problem.unprocessed) lines.append(kUnprocessedField).append(": 1\r\n");
-  compose_own(out, {.status = problem.status, .lines = lines, .content_type = "application/problem+json",
-                    .body = body},
+  compose_own(out,
+              {.status = problem.status,
+               .lines = lines,
+               .content_type = "application/problem+json",
+               .body = body},
               viewer, keep_alive, region, now);
 }
 

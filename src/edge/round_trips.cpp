@@ -6,12 +6,15 @@ namespace sealane::edge {
 bool is_public(const IpAddress& ip) {
   if (ip.is_v4()) {
     const uint32_t bits = ip.v4_bits();
-    const auto in = [bits](uint32_t base, unsigned length) { return (bits ^ base) >> (32 - length) == 0; };
-    return !in(0x00000000, 8) &&  // this host
+    const auto in = [bits](uint32_t base, unsigned length) {
+      return (bits ^ base) >> (32 - length) == 0;
+    };
+    return !in(0x00000000, 8) &&                                                // this host
            !in(0x0a000000, 8) && !in(0xac100000, 12) && !in(0xc0a80000, 16) &&  // RFC 1918
-           !in(0x64400000, 10) &&                                               // RFC 6598: carriers' NAT
-           !in(0x7f000000, 8) && !in(0xa9fe0000, 16) &&                         // loopback, link-local
-           bits < 0xe0000000;                                                   // multicast and beyond
+           !in(0x64400000, 10) &&                        // RFC 6598: carriers' NAT
+           !in(0x7f000000, 8) && !in(0xa9fe0000, 16) &&  // loopback, link-local
+           // multicast and beyond
+           bits < 0xe0000000;
   }
   return ip.high() >> 61 == 1;  // 2000::/3, RFC 4291 2.4
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How far this lane's clients are, as the kernel has measured it on their connections: asked once a connection,
-// gathered, and told about in batches. Bounded: what does not fit into a batch is not told.
+// How far this lane's clients are, as the kernel has measured it on their connections: asked once a
+// connection, gathered, and told about in batches. Bounded: what does not fit into a batch is not
+// told.
 #pragma once
 
 #include <boost/container/static_vector.hpp>
@@ -18,7 +19,8 @@ struct RoundTrip {
   Duration took{};
 };
 
-// False for what says nothing about where users are: loopback, private, link-local, shared (RFC 6890).
+// False for what says nothing about where users are: loopback, private, link-local, shared (RFC
+// 6890).
 bool is_public(const IpAddress& ip);
 
 class RoundTrips {

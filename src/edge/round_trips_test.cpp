@@ -43,13 +43,14 @@ TEST(RoundTrips, nodes_probers_and_private_networks_are_not_users) {
   Bench b;
   EXPECT_EQ(ping(b, "127.2.0.1")->round_trip_asked_count, 0u) << "a node of the plan";
   EXPECT_EQ(ping(b, "198.51.100.7", "Sealane-Probe: 1\r\n")->round_trip_asked_count, 0u);
-  for (const char* from : {"127.9.9.9", "10.1.2.3", "172.31.0.1", "192.168.1.1", "169.254.0.1", "100.64.0.1",
-                           "::1", "fd00::1", "fe80::1"}) {
+  for (const char* from : {"127.9.9.9", "10.1.2.3", "172.31.0.1", "192.168.1.1", "169.254.0.1",
+                           "100.64.0.1", "::1", "fd00::1", "fe80::1"}) {
     EXPECT_EQ(ping(b, from)->round_trip_asked_count, 0u) << from;
   }
   b.lane.advance(RoundTrips::kEvery);
   EXPECT_TRUE(b.measured.empty());
-  for (const char* from : {"9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "172.32.0.0", "2a00::1"}) {
+  for (const char* from :
+       {"9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "172.32.0.0", "2a00::1"}) {
     EXPECT_TRUE(is_public(Bench::ip(from))) << from;
   }
   for (const char* from : {"0.0.0.0", "224.0.0.1", "255.255.255.255", "::"}) {

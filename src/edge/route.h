@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a request is for, before anybody is asked: which service its Host names, which cache rule its path
-// falls under, and whether the viewer protocol lets it in. Pure.
+// What a request is for, before anybody is asked: which service its Host names, which cache rule
+// its path falls under, and whether the viewer protocol lets it in. Pure.
 #pragma once
 
 #include <optional>
@@ -19,8 +19,8 @@ class Hosts {
  public:
   static constexpr size_t kHostBytesMax = 255;  // RFC 1035 2.3.4
   explicit Hosts(const plan::Plan& plan);
-  // `host`: as the client sent it, with or without a port, any case. A node's address, and a request
-  // without a Host, mean the public name. nullopt: 421.
+  // `host`: as the client sent it, with or without a port, any case. A node's address, and a
+  // request without a Host, mean the public name. nullopt: 421.
   std::optional<plan::GroupId> find(std::string_view host) const;
 
  private:
@@ -48,6 +48,8 @@ constexpr uint16_t redirect_status(wire::http::Method method) {
 std::string https_location(std::string_view host, uint16_t https_port, std::string_view target);
 
 // "/a" of "/a?b".
-constexpr std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
+constexpr std::string_view path_of(std::string_view target) {
+  return target.substr(0, target.find('?'));
+}
 
 }  // namespace sealane::edge

@@ -41,7 +41,8 @@ Telling telling(const Seen& seen, wire::http::Method method,
                 std::span<const wire::http::Field> answer_fields, bool cookies_on) {
   if (seen.empty() && wire::http::is_safe(method)) return Telling::nothing;
   if (may_be_shared(method, answer_fields)) return Telling::nothing;
-  const bool is_mcp = !seen.by_cookie && (!seen.session.empty() || find(answer_fields, kMcpSessionField));
+  const bool is_mcp =
+      !seen.by_cookie && (!seen.session.empty() || find(answer_fields, kMcpSessionField));
   return seen.by_field || is_mcp || !cookies_on ? Telling::field : Telling::cookie;
 }
 

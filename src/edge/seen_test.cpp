@@ -21,7 +21,9 @@ TEST(Seen, is_read_from_the_field_the_cookie_and_the_mcp_session) {
   seen = seen_in(streamed, "sealane");
   EXPECT_EQ(seen.token, "TOKEN");
   EXPECT_EQ(seen.session, "0123");
-  const Fields field = {{"x-sealane-session", "MINE"}, {"Cookie", "sealane=TOKEN.0123"}, {"x-sealane-stale", "refuse"}};
+  const Fields field = {{"x-sealane-session", "MINE"},
+                        {"Cookie", "sealane=TOKEN.0123"},
+                        {"x-sealane-stale", "refuse"}};
   seen = seen_in(field, "sealane");
   EXPECT_EQ(seen.token, "MINE") << "who keeps it itself means it";
   EXPECT_EQ(seen.session, "");
@@ -35,8 +37,8 @@ TEST(Seen, is_read_from_the_field_the_cookie_and_the_mcp_session) {
 }
 
 TEST(Seen, what_is_told_follows_its_table) {
-  const Seen nobody, by_cookie{.token = "T", .by_cookie = true}, by_field{.token = "T", .by_field = true},
-      mcp{.session = "m1"};
+  const Seen nobody, by_cookie{.token = "T", .by_cookie = true},
+      by_field{.token = "T", .by_field = true}, mcp{.session = "m1"};
   struct Case {
     const Seen& seen;
     Method method;
@@ -74,9 +76,11 @@ TEST(Seen, is_told_in_words_that_come_back) {
   append_told(out, Telling::field, {.token = "T", .session = "", .cookie_name = "s"});
   EXPECT_EQ(out, "X-Sealane-Session: T\r\n");
   out.clear();
-  append_told(out, Telling::cookie, {.token = "T", .session = "12", .cookie_name = "s", .secure = true});
+  append_told(out, Telling::cookie,
+              {.token = "T", .session = "12", .cookie_name = "s", .secure = true});
   EXPECT_EQ(out,
-            "X-Sealane-Session: T\r\nSet-Cookie: s=T.12; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax; Secure\r\n");
+            "X-Sealane-Session: T\r\nSet-Cookie: s=T.12; Path=/; Max-Age=86400; HttpOnly; "
+            "SameSite=Lax; Secure\r\n");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A user's reads see the user's writes, in whatever region they are answered: the edge waits for the tables that its agents
-// read, says when that was not enough, and tells the client how far it has come.
+// A user's reads see the user's writes, in whatever region they are answered: the edge waits for
+// the tables that its agents read, says when that was not enough, and tells the client how far it
+// has come.
 #include "edge/bench.h"
 #include "edge/fetch.h"
 
@@ -41,13 +42,15 @@ TEST(Session, an_answer_to_a_write_tells_how_far_its_node_is) {
   w.b.origin()->send(answer("ok"));
   const std::string got = client->read();
   EXPECT_TRUE(has(got, "X-Sealane-Session: B\r\n")) << got;
-  EXPECT_TRUE(has(got, "Set-Cookie: sealane=B; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax\r\n")) << got;
+  EXPECT_TRUE(has(got, "Set-Cookie: sealane=B; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax\r\n"))
+      << got;
   EXPECT_FALSE(has(got, "X-Sealane-Stale"));
   EXPECT_TRUE(w.tables.noted.empty());
 }
 
 TEST(Session, a_read_of_a_stranger_and_what_others_may_get_tell_nothing) {
-  const std::pair<const char*, const char*> cases[] = {{"GET /x", ""}, {"POST /x", "Cache-Control: public, max-age=9\r\n"}};
+  const std::pair<const char*, const char*> cases[] = {
+      {"GET /x", ""}, {"POST /x", "Cache-Control: public, max-age=9\r\n"}};
   for (const auto& [line, lines] : cases) {
     World w;
     auto client = w.b.client();
@@ -183,7 +186,8 @@ TEST(Session, another_region_waits_for_itself_and_its_words_go_through) {
   EXPECT_EQ(node->far.to_string(), "127.2.0.1:8080");
   EXPECT_TRUE(w.tables.waiting.empty());
   EXPECT_TRUE(has(node->read(), "Cookie: sealane=C.77\r\n"));
-  node->send(answer("ok", "Set-Cookie: sealane=E; Path=/\r\nX-Sealane-Session: E\r\nX-Sealane-Stale: 9\r\n"));
+  node->send(answer(
+      "ok", "Set-Cookie: sealane=E; Path=/\r\nX-Sealane-Session: E\r\nX-Sealane-Stale: 9\r\n"));
   const std::string got = client->read();
   EXPECT_TRUE(has(got, "Set-Cookie: sealane=E; Path=/\r\n")) << got;
   EXPECT_TRUE(has(got, "X-Sealane-Stale: 9\r\n"));
@@ -198,7 +202,8 @@ TEST(Session, a_stream_writes_after_its_head_and_is_noted_at_its_end) {
   EXPECT_EQ(w.tables.waiting[0].session, "77");
   w.tables.waiting[0].done({});
   auto agent = w.b.origin();
-  agent->send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+  agent->send(
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
   EXPECT_TRUE(has(client->read(), "Set-Cookie: sealane=B.77;"));
   EXPECT_TRUE(w.tables.noted.empty());
   agent->send("0\r\n\r\n");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the edges of one node's lanes have in common: the cache's memory budget and key secret, the number of
-// connections, and a way to hand a stored object to the sibling lanes.
+// What the edges of one node's lanes have in common: the cache's memory budget and key secret, the
+// number of connections, and a way to hand a stored object to the sibling lanes.
 #pragma once
 
 #include <atomic>
@@ -28,16 +28,16 @@ class Shared {
   const SipKey secret;
   std::atomic<uint32_t> connection_count{0};
 
-  // One lane's address for the others. The edge clears `edge` when it goes, on its own lane; posted work
-  // runs there too and looks first.
+  // One lane's address for the others. The edge clears `edge` when it goes, on its own lane; posted
+  // work runs there too and looks first.
   struct Seat {
     port::Inbox* inbox = nullptr;
     Edge* edge = nullptr;
   };
   void join(const std::shared_ptr<Seat>& seat);
   void leave(const std::shared_ptr<Seat>& seat);
-  // Runs `work` on every other lane's edge that still lives. A full inbox means that lane misses it: it
-  // fetches by itself.
+  // Runs `work` on every other lane's edge that still lives. A full inbox means that lane misses
+  // it: it fetches by itself.
   void tell_others(const Seat* self, const std::function<void(Edge&)>& work);
 
  private:

@@ -22,7 +22,8 @@ void Transaction::relay(std::shared_ptr<const Request> request, std::string_view
   request_done_ = request_->head.framing == Framing::none;
   x_cache_ = x_cache;
   context_.count.passes.add();
-  fetch_ = std::make_unique<Fetch>(context_, request_, *this, Fetch::Options{.in_burst = !request_done_});
+  fetch_ = std::make_unique<Fetch>(context_, request_, *this,
+                                   Fetch::Options{.in_burst = !request_done_});
   fetch_->start();
 }
 
@@ -44,7 +45,7 @@ void Transaction::send_rest(std::shared_ptr<const cache::Stored> stored, std::st
   on_client_drained();
 }
 
-// ── relaying ─────────────────────────────────────────────────────────────────────────────────────────
+// ── relaying ─────────────────────────────────────────────────────────────────────────────────────
 
 void Transaction::on_fetch_head(const wire::http::ResponseHead& head) {
   std::string& text = context_.head_text;
@@ -54,8 +55,10 @@ void Transaction::on_fetch_head(const wire::http::ResponseHead& head) {
   // What another node tells goes through as it is.
   if (context_.options.sessions != nullptr && !fetch_->from_node()) tell_seen(lines, head);
   framing_ = compose_response(text, head, client_.viewer(),
-                              {.x_cache = head.status >= 500 ? "Error" : x_cache_, .region = fetch_->region(),
-                               .connect = fetch_->connect_time(), .first_byte = fetch_->first_byte_time(),
+                              {.x_cache = head.status >= 500 ? "Error" : x_cache_,
+                               .region = fetch_->region(),
+                               .connect = fetch_->connect_time(),
+                               .first_byte = fetch_->first_byte_time(),
                                .lines = lines});
   begun_ = true;
   context_.count.count_status(head.status);
@@ -145,8 +148,8 @@ void Transaction::problem(const Failure& failure) {
   const bool reusable = request_done_ && client_.viewer().keep_alive;
   std::string& text = context_.head_text;
   text.clear();
-  compose_problem(text, problem_of(failure, detail), client_.viewer(), reusable, context_.region_name(),
-                  context_.lane.clock.wall());
+  compose_problem(text, problem_of(failure, detail), client_.viewer(), reusable,
+                  context_.region_name(), context_.lane.clock.wall());
   context_.count.count_status(failure.status);
   begun_ = done_ = true;
   client_.write(text);
@@ -175,10 +178,11 @@ void Transaction::finish() {
   done_ = true;
   if (!noted_session_.empty()) context_.options.sessions->note(noted_session_);
   // What of the request was not read stands between us and the next one: close.
-  client_.answered(request_done_ && client_.viewer().keep_alive && framing_ != Framing::until_close);
+  client_.answered(request_done_ && client_.viewer().keep_alive &&
+                   framing_ != Framing::until_close);
 }
 
-// ── what the client has seen ─────────────────────────────────────────────────────────────────────────
+// ── what the client has seen ─────────────────────────────────────────────────────────────────────
 
 void Transaction::tell_seen(std::string& lines, const wire::http::ResponseHead& head) {
   if (request_->caller.probe || head.status == 101) return;
@@ -199,17 +203,22 @@ void Transaction::tell_seen(std::string& lines, const wire::http::ResponseHead& 
     if (writes && !seen.by_field) noted_session_ = given ? *given : seen.session;
   } else if (head.event_stream && writes) {
     // Its writes come after this head.
-    noted_session_ = seen.session.empty() ? fmt::format("{:016x}", context_.lane.dice.roll()) : std::string(seen.session);
+    noted_session_ = seen.session.empty() ? fmt::format("{:016x}", context_.lane.dice.roll())
+                                          : std::string(seen.session);
     in_cookie = noted_session_;
   } else if (fetch_->stale_ms() > 0) {
     in_cookie = seen.session;  // it is not all in the token yet
   }
   const std::string token = context_.options.sessions->token(seen.token);
   if (token == seen.token && in_cookie == seen.session) return;
-  append_told(lines, how, {.token = token, .session = in_cookie, .cookie_name = cookie, .secure = request_->caller.tls});
+  append_told(lines, how,
+              {.token = token,
+               .session = in_cookie,
+               .cookie_name = cookie,
+               .secure = request_->caller.tls});
 }
 
-// ── event streams ────────────────────────────────────────────────────────────────────────────────────
+// ── event streams ────────────────────────────────────────────────────────────────────────────────
 
 void Transaction::begin_stream(bool event_stream, bool plain) {
   event_stream_ = event_stream && plain && !client_.viewer().to_head;
@@ -234,7 +243,8 @@ void Transaction::drain() {
   if (!event_stream_ || !begun_ || done_) return;
   // Clients of long streams connect again, to a node that stays.
   std::string detail;
-  const Failure failure{.trouble = Trouble::draining, .status = 503, .region = context_.region_name()};
+  const Failure failure{
+      .trouble = Trouble::draining, .status = 503, .region = context_.region_name()};
   const std::string last = terminal_event(problem_of(failure, detail), events_.in_line(), kRetryMs);
   context_.bury(std::move(fetch_));
   leave_fill();
@@ -242,7 +252,7 @@ void Transaction::drain() {
   finish();
 }
 
-// ── reading a fill ───────────────────────────────────────────────────────────────────────────────────
+// ── reading a fill ───────────────────────────────────────────────────────────────────────────────
 
 void Transaction::on_fill_moved() { pump_fill(); }
 
@@ -270,7 +280,9 @@ void Transaction::pump_fill() {
         return;
       case State::serve: {
         const auto stored = fill.stored();
-        x_cache_ = job->served_stale() ? "Hit" : reader_ == cache::Fill::kLeader ? "RefreshHit" : "Hit";
+        x_cache_ = job->served_stale()               ? "Hit"
+                   : reader_ == cache::Fill::kLeader ? "RefreshHit"
+                                                     : "Hit";
         leave_fill();
         serve(stored);
         return;
@@ -303,11 +315,15 @@ void Transaction::begin_fill_answer(bool) {
   std::string& text = context_.head_text;
   text.clear();
   text.append(not_modified_ ? fill.head().not_modified_image() : fill.head().image());
-  text.append("X-Cache: ").append(fill.head().status() >= 400 ? "Error" : reader_ == cache::Fill::kLeader ? "Miss" : "Hit");
+  text.append("X-Cache: ")
+      .append(fill.head().status() >= 400       ? "Error"
+              : reader_ == cache::Fill::kLeader ? "Miss"
+                                                : "Hit");
   text.append(" from sealane\r\nSealane-Region: ").append(job_->region()).append("\r\n");
   text.append(job_->timing_line());
   if (framing_ == Framing::chunked) text.append("Transfer-Encoding: chunked\r\n");
-  text.append(connection_line(viewer, viewer.keep_alive && framing_ != Framing::until_close)).append("\r\n");
+  text.append(connection_line(viewer, viewer.keep_alive && framing_ != Framing::until_close))
+      .append("\r\n");
   begun_ = true;
   context_.count.count_status(not_modified_ ? 304 : fill.head().status());
   client_.write(text);
@@ -348,7 +364,7 @@ void Transaction::on_fill_failed(const Failure& failure) {
   on_fetch_failed(failure);
 }
 
-// ── from the client ──────────────────────────────────────────────────────────────────────────────────
+// ── from the client ──────────────────────────────────────────────────────────────────────────────
 
 void Transaction::on_request_body(std::string_view bytes) {
   if (!fetch_) return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One request of one client that could not be answered at once, and its answer: relayed from an origin,
-// read from a cache fill that is under way, or a large stored body that goes out in pieces.
+// One request of one client that could not be answered at once, and its answer: relayed from an
+// origin, read from a cache fill that is under way, or a large stored body that goes out in pieces.
 #pragma once
 
 #include <memory>
@@ -86,7 +86,8 @@ class Transaction final : public FetchSink, public Mortal {
   wire::http::Framing framing_ = wire::http::Framing::none;
   wire::sse::Scanner events_;
   bool begun_ = false;         // the head has gone out
-  bool event_stream_ = false;  // text/event-stream, not encoded: comments and a terminal event may be put in
+  // text/event-stream, not encoded: comments and a terminal event may be put in
+  bool event_stream_ = false;
   bool corked_ = false;        // what is written waits in context_.cork for the end of the burst
   bool tunnel_ = false, done_ = false, request_done_ = false, not_modified_ = false;
 };

@@ -79,17 +79,20 @@ Cert make_cert(const std::string& common_name, int days, EVP_PKEY* key) {
   unsigned char serial[16];
   SL_ASSERT(RAND_bytes(serial, sizeof serial) == 1);
   serial[0] &= 0x7f;  // positive
-  const std::unique_ptr<BIGNUM, decltype(&BN_free)> number(BN_bin2bn(serial, sizeof serial, nullptr), BN_free);
+  const std::unique_ptr<BIGNUM, decltype(&BN_free)> number(
+      BN_bin2bn(serial, sizeof serial, nullptr), BN_free);
   BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(cert.get()));
   X509_gmtime_adj(X509_getm_notBefore(cert.get()), -3600);  // clocks differ
   X509_gmtime_adj(X509_getm_notAfter(cert.get()), days * kDaySeconds);
   X509_set_pubkey(cert.get(), key);
   X509_NAME_add_entry_by_txt(X509_get_subject_name(cert.get()), "CN", MBSTRING_UTF8,
-                             reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
+                             reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1,
+                             0);
   return cert;
 }
 
-std::string alternative_names(const std::vector<std::string>& names, const std::vector<IpAddress>& addresses) {
+std::string alternative_names(const std::vector<std::string>& names,
+                              const std::vector<IpAddress>& addresses) {
   std::string out;
   auto add = [&](std::string_view kind, const std::string& value) {
     if (!out.empty()) out += ',';
@@ -101,8 +104,8 @@ std::string alternative_names(const std::vector<std::string>& names, const std::
   return out;
 }
 
-// The certificate says which names it was issued for in its comment, so that a change of names is noticed
-// without comparing ASN.1.
+// The certificate says which names it was issued for in its comment, so that a change of names is
+// noticed without comparing ASN.1.
 std::string comment_of(X509* cert) {
   const int at = X509_get_ext_by_NID(cert, NID_netscape_comment, -1);
   if (at < 0) return {};
@@ -115,7 +118,8 @@ bool still_good(const std::string& pem, EVP_PKEY* ca_key, const std::string& nam
   const Cert cert = cert_of(pem);
   if (cert == nullptr || X509_verify(cert.get(), ca_key) != 1) return false;
   time_t soon = time(nullptr) + kRenewDays * kDaySeconds;
-  return X509_cmp_time(X509_get0_notAfter(cert.get()), &soon) > 0 && comment_of(cert.get()) == names;
+  return X509_cmp_time(X509_get0_notAfter(cert.get()), &soon) > 0 &&
+         comment_of(cert.get()) == names;
 }
 
 }  // namespace
@@ -144,15 +148,17 @@ Result<Authority> Authority::open(const std::filesystem::path& dir, const std::s
   return authority;
 }
 
-Result<Authority::Leaf> Authority::issue(const std::string& file_stem, const std::vector<std::string>& names,
+Result<Authority::Leaf> Authority::issue(const std::string& file_stem,
+                                         const std::vector<std::string>& names,
                                          const std::vector<IpAddress>& addresses) const {
   SL_TRY(const std::string ca_pem, read_file(ca_file()));
   SL_TRY(const std::string ca_key_pem, read_file(dir_ / "ca.key"));
   const Cert ca = cert_of(ca_pem);
   const Key ca_key = key_of(ca_key_pem);
   if (ca == nullptr || ca_key == nullptr || X509_check_private_key(ca.get(), ca_key.get()) != 1) {
-    return fail(Code::corrupt, fmt::format("{} and ca.key do not belong together; remove both to make new ones",
-                                           ca_file().string()));
+    return fail(Code::corrupt,
+                fmt::format("{} and ca.key do not belong together; remove both to make new ones",
+                            ca_file().string()));
   }
   const Leaf leaf{dir_ / (file_stem + ".pem"), dir_ / (file_stem + ".key")};
   const std::string san = alternative_names(names, addresses);
@@ -162,7 +168,8 @@ Result<Authority::Leaf> Authority::issue(const std::string& file_stem, const std
 
   const Key key(EVP_EC_gen("P-256"));
   SL_ASSERT(key != nullptr);
-  const Cert cert = make_cert(names.empty() ? file_stem : names[0].substr(0, 64), kLeafDays, key.get());
+  const Cert cert =
+      make_cert(names.empty() ? file_stem : names[0].substr(0, 64), kLeafDays, key.get());
   X509_set_issuer_name(cert.get(), X509_get_subject_name(ca.get()));
   extend(cert.get(), ca.get(), NID_basic_constraints, "critical,CA:FALSE");
   extend(cert.get(), ca.get(), NID_key_usage, "critical,digitalSignature");

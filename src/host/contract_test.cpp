@@ -20,7 +20,8 @@ struct HostBench {
   static constexpr bool has_tls = true;
 
   HostBench()
-      : dir(std::filesystem::temp_directory_path() / ("sealane-contract-" + std::to_string(::getpid()))),
+      : dir(std::filesystem::temp_directory_path() /
+            ("sealane-contract-" + std::to_string(::getpid()))),
         lane({.index = 0, .seed = 1, .tls = certificates(), .log = quiet, .meter = meter}) {}
   ~HostBench() { std::filesystem::remove_all(dir); }
 

@@ -37,7 +37,8 @@ Result<std::string> read_file(const std::filesystem::path& path, size_t bytes_ma
 
 Status write_file(const std::filesystem::path& path, std::string_view bytes, unsigned mode) {
   auto failed = [&] {
-    return fail(Code::unavailable, fmt::format("cannot write {}: {}", path.string(), std::strerror(errno)));
+    return fail(Code::unavailable,
+                fmt::format("cannot write {}: {}", path.string(), std::strerror(errno)));
   };
   std::error_code ignored;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), ignored);
@@ -67,7 +68,8 @@ Status write_file(const std::filesystem::path& path, std::string_view bytes, uns
     ::unlink(fresh.c_str());
     return status;
   }
-  const Fd folder(::open(path.has_parent_path() ? path.parent_path().c_str() : ".", O_RDONLY | O_CLOEXEC));
+  const Fd folder(
+      ::open(path.has_parent_path() ? path.parent_path().c_str() : ".", O_RDONLY | O_CLOEXEC));
   if (folder) ::fsync(folder.get());
   return {};
 }

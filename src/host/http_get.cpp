@@ -27,15 +27,19 @@ struct Exchange final : port::StreamHandler {
         case wire::http::Event::head: answer.status = reader.head().status; break;
         case wire::http::Event::body:
           answer.body += reader.body();
-          if (answer.body.size() > kBodyBytesMax) error = Error{Code::limit, "the answer is too large"}, done = true;
+          if (answer.body.size() > kBodyBytesMax)
+            error = Error{Code::limit, "the answer is too large"}, done = true;
           break;
         case wire::http::Event::end: done = true; break;
-        case wire::http::Event::refused: error = Error{Code::corrupt, "not an HTTP answer"}, done = true; break;
+        case wire::http::Event::refused:
+          error = Error{Code::corrupt, "not an HTTP answer"}, done = true;
+          break;
       }
     }
   }
   void on_end() override {
-    if (!reader.closed_cleanly() || answer.status == 0) error = Error{Code::unavailable, "the answer broke off"};
+    if (!reader.closed_cleanly() || answer.status == 0)
+      error = Error{Code::unavailable, "the answer broke off"};
     done = true;
   }
   void on_error(const Error& e) override { error = e, done = true; }
@@ -52,7 +56,8 @@ struct Exchange final : port::StreamHandler {
 std::string percent_encoded(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (std::isalnum(static_cast<unsigned char>(c)) || std::string_view("-._~").find(c) != std::string_view::npos) {
+    if (std::isalnum(static_cast<unsigned char>(c)) ||
+        std::string_view("-._~").find(c) != std::string_view::npos) {
       out += c;
     } else {
       fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
@@ -63,8 +68,9 @@ std::string percent_encoded(std::string_view text) {
 
 namespace {
 
-Result<HttpAnswer> exchange_with(std::string_view endpoint, std::string_view method, std::string_view target,
-                                 std::string_view lines, std::string_view body, Duration timeout) {
+Result<HttpAnswer> exchange_with(std::string_view endpoint, std::string_view method,
+                                 std::string_view target, std::string_view lines,
+                                 std::string_view body, Duration timeout) {
   constexpr std::string_view kScheme = "http://";
   std::string_view authority = endpoint;
   if (authority.starts_with(kScheme)) authority.remove_prefix(kScheme.size());
@@ -73,8 +79,9 @@ Result<HttpAnswer> exchange_with(std::string_view endpoint, std::string_view met
   auto at = SocketAddress::parse(authority);
   if (!at && colon != authority.npos) {  // a host name instead of an address
     SL_TRY(const IpAddress ip, resolve(std::string(authority.substr(0, colon))));
-    at = SocketAddress::parse(SocketAddress{ip, 1}.to_string().substr(0, SocketAddress{ip, 1}.to_string().rfind(':')) +
-                              std::string(authority.substr(colon)));
+    at = SocketAddress::parse(
+        SocketAddress{ip, 1}.to_string().substr(0, SocketAddress{ip, 1}.to_string().rfind(':')) +
+        std::string(authority.substr(colon)));
   }
   if (!at) return fail(Code::invalid, fmt::format("'{}' is not http://ADDRESS:PORT", endpoint));
 
@@ -82,13 +89,15 @@ Result<HttpAnswer> exchange_with(std::string_view endpoint, std::string_view met
   Net net(loop);
   Exchange exchange;
   const auto stream = net.connect(*at, {.timeout = timeout}, exchange);
-  stream->write(fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{}\r\n{}", method, target, authority,
-                            lines, body));
+  stream->write(fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{}\r\n{}", method,
+                            target, authority, lines, body));
   const Instant until = loop.now() + timeout;
   while (!exchange.done && loop.now() < until) loop.turn(until - loop.now());
-  if (!exchange.done) return fail(Code::timeout, fmt::format("no answer from {} in {} ms", endpoint, to_ms(timeout)));
+  if (!exchange.done)
+    return fail(Code::timeout, fmt::format("no answer from {} in {} ms", endpoint, to_ms(timeout)));
   if (exchange.error) {
-    return fail(exchange.error->code, fmt::format("{}: {}; is the world up?", endpoint, exchange.error->what));
+    return fail(exchange.error->code,
+                fmt::format("{}: {}; is the world up?", endpoint, exchange.error->what));
   }
   return exchange.answer;
 }
@@ -99,8 +108,8 @@ Result<HttpAnswer> http_get(std::string_view endpoint, std::string_view target, 
   return exchange_with(endpoint, "GET", target, {}, {}, timeout);
 }
 
-Result<HttpAnswer> http_post(std::string_view endpoint, std::string_view target, std::string_view lines,
-                             std::string_view body, Duration timeout) {
+Result<HttpAnswer> http_post(std::string_view endpoint, std::string_view target,
+                             std::string_view lines, std::string_view body, Duration timeout) {
   const std::string all = fmt::format("{}Content-Length: {}\r\n", lines, body.size());
   return exchange_with(endpoint, "POST", target, all, body, timeout);
 }

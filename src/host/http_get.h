@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Blocking requests for commands that ask a running node: `sealane explain`, `sealane status`, `sealane tables`.
+// Blocking requests for commands that ask a running node: `sealane explain`, `sealane status`,
+// `sealane tables`.
 #pragma once
 
 #include <string>
@@ -16,10 +17,12 @@ struct HttpAnswer {
 };
 
 // `endpoint`: http://ADDRESS:PORT. Plain HTTP only; the whole exchange takes `timeout` at most.
-Result<HttpAnswer> http_get(std::string_view endpoint, std::string_view target, Duration timeout = 5s);
-// The same with a body. `lines`: further fields, each with CRLF at its end. Host is what stands in `endpoint` behind http://.
-Result<HttpAnswer> http_post(std::string_view endpoint, std::string_view target, std::string_view lines,
-                             std::string_view body, Duration timeout);
+Result<HttpAnswer> http_get(std::string_view endpoint, std::string_view target,
+                            Duration timeout = 5s);
+// The same with a body. `lines`: further fields, each with CRLF at its end. Host is what stands in
+// `endpoint` behind http://.
+Result<HttpAnswer> http_post(std::string_view endpoint, std::string_view target,
+                             std::string_view lines, std::string_view body, Duration timeout);
 
 std::string percent_encoded(std::string_view text);
 

@@ -14,7 +14,8 @@ namespace sealane::host {
 void JsonLog::line(port::Level level, std::string_view event, std::string_view text) {
   if (level < least_) return;
   static constexpr std::string_view kNames[] = {"debug", "info", "warn", "error"};
-  const auto now = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  const auto now =
+      std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
   std::string out = fmt::format(R"({{"time":"{:%Y-%m-%dT%H:%M:%S}Z","level":"{}","node":")", now,
                                 kNames[size_t(level)]);
   append_json_escaped(out, node_);

@@ -78,7 +78,8 @@ Status Loop::watch(int fd, Waiter& waiter, uint32_t epoll_events) {
   event.events = epoll_events;
   event.data.ptr = &waiter;
   if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) {
-    return fail(Code::limit, std::string("epoll cannot watch another descriptor: ") + std::strerror(errno));
+    return fail(Code::limit,
+                std::string("epoll cannot watch another descriptor: ") + std::strerror(errno));
   }
   return {};
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// One lane's event loop: epoll (edge-triggered, each descriptor registered once), timers and an inbox.
+// One lane's event loop: epoll (edge-triggered, each descriptor registered once), timers and an
+// inbox.
 //
-// Why not a library: docs/decisions/0002-epoll-loop.md. In short: a descriptor costs no system call beyond its
-// own reads and writes, and an idle connection holds no buffer.
+// Why not a library: docs/decisions/0002-epoll-loop.md. In short: a descriptor costs no system call
+// beyond its own reads and writes, and an idle connection holds no buffer.
 #pragma once
 
 #include <sys/epoll.h>
@@ -20,8 +21,8 @@
 
 namespace sealane::host {
 
-// Something that waits for its descriptor. It lives until the end of the turn in which it was retired, so
-// that an event that is already in hand finds it.
+// Something that waits for its descriptor. It lives until the end of the turn in which it was
+// retired, so that an event that is already in hand finds it.
 class Waiter {
  public:
   virtual ~Waiter() = default;
@@ -55,18 +56,19 @@ class Loop final : public port::Clock, public port::Timers, public port::Inbox {
 
   // Registers for `epoll_events`; a descriptor stays registered until it is closed.
   Status watch(int fd, Waiter& waiter, uint32_t epoll_events);
-  // Calls on_again() in the next turn: for work that went on too long, and for news that must not be told
-  // from inside the caller.
+  // Calls on_again() in the next turn: for work that went on too long, and for news that must not
+  // be told from inside the caller.
   void again(Waiter& waiter);
   // Takes over a waiter that nobody may call any more; freed at the end of the turn.
   void retire(Waiter* waiter);
 
-  // Owns a waiter that has no other owner until disown() or the end of the loop. False when kOrphansMax are
-  // there already; the caller keeps it then.
+  // Owns a waiter that has no other owner until disown() or the end of the loop. False when
+  // kOrphansMax are there already; the caller keeps it then.
   bool adopt(Waiter* waiter);
   void disown(Waiter* waiter) { orphans_.erase(waiter); }
 
-  // Room to read into, shared by all streams of the lane: what is read is used before the next read.
+  // Room to read into, shared by all streams of the lane: what is read is used before the next
+  // read.
   std::span<char> scratch() { return {scratch_.get(), kScratchBytes}; }
 
   static constexpr size_t kScratchBytes = 64 << 10;

@@ -3,8 +3,8 @@
 
 #include <malloc.h>
 
-// From mimalloc.h, as weak symbols: the library is linked into the program, not into the tests, and the
-// sanitizers bring allocators of their own.
+// From mimalloc.h, as weak symbols: the library is linked into the program, not into the tests, and
+// the sanitizers bring allocators of their own.
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wpedantic"
 #include <mimalloc.h>

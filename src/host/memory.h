@@ -4,9 +4,10 @@
 
 namespace sealane::host {
 
-// While one lives, what is freed goes back to the kernel at once, and not only when the allocator happens to
-// come by again, which in a node that waits for its first request is never. Around something large and rare:
-// compiling a world takes three times the memory of the plan that comes out of it. Not nested.
+// While one lives, what is freed goes back to the kernel at once, and not only when the allocator
+// happens to come by again, which in a node that waits for its first request is never. Around
+// something large and rare: compiling a world takes three times the memory of the plan that comes
+// out of it. Not nested.
 class PromptRelease {
  public:
   PromptRelease();

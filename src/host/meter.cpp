@@ -33,7 +33,8 @@ std::string Registry::render() const {
     for (const auto& [labels, lanes] : family.series) {
       const char* open = labels.empty() ? "" : "{";
       const char* close = labels.empty() ? "" : "}";
-      fmt::format_to(std::back_inserter(page), "{}{}{}{} {}\n", name, open, labels, close, total(lanes));
+      fmt::format_to(std::back_inserter(page), "{}{}{}{} {}\n", name, open, labels, close,
+                     total(lanes));
     }
   }
   return page;

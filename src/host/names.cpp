@@ -17,7 +17,8 @@ struct HostNames::Back {
   port::Inbox* inbox SL_GUARDED_BY(mu);  // null: the owner is gone
 };
 
-HostNames::HostNames(port::Lane& lane) : lane_(lane), back_(std::make_shared<Back>(*this, lane.inbox)) {}
+HostNames::HostNames(port::Lane& lane)
+    : lane_(lane), back_(std::make_shared<Back>(*this, lane.inbox)) {}
 
 HostNames::~HostNames() {
   back_->owner = nullptr;

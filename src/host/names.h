@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// port::Names by getaddrinfo(3). It blocks for as long as it likes, so each look-up is a thread of its own that nobody waits
-// for: when this ends, its answer goes nowhere.
+// port::Names by getaddrinfo(3). It blocks for as long as it likes, so each look-up is a thread of
+// its own that nobody waits for: when this ends, its answer goes nowhere.
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,8 @@
 
 namespace sealane::host {
 
-std::unique_ptr<port::Stream> Net::connect(const SocketAddress& to, const port::ConnectOptions& options,
+std::unique_ptr<port::Stream> Net::connect(const SocketAddress& to,
+                                           const port::ConnectOptions& options,
                                            port::StreamHandler& handler) {
   Status status;
   auto opened = open_socket(to.ip, SOCK_STREAM);
@@ -24,7 +25,8 @@ std::unique_ptr<port::Stream> Net::connect(const SocketAddress& to, const port::
     if (ssl == nullptr) status = fail(Code::unavailable, "no TLS context for a connect");
   }
   if (status && !options.from.is_unspecified()) {
-    // The kernel picks the port at connect time, so one source address can have 28,000 connections to each peer.
+    // The kernel picks the port at connect time, so one source address can have 28,000 connections
+    // to each peer.
     const int on = 1;
     ::setsockopt(fd.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
     status = bind_socket(fd.get(), {options.from, 0}, false);
@@ -58,7 +60,8 @@ Result<std::unique_ptr<port::Listener>> Net::listen(
   SL_TRY(Fd fd, open_socket(at.ip, SOCK_STREAM));
   SL_CHECK(bind_socket(fd.get(), at, !options.alone));
   if (::listen(fd.get(), options.backlog) != 0) {
-    return fail(Code::conflict, fmt::format("cannot listen on {}: {}", at.to_string(), std::strerror(errno)));
+    return fail(Code::conflict,
+                fmt::format("cannot listen on {}: {}", at.to_string(), std::strerror(errno)));
   }
   std::unique_ptr<TcpListener> listener(
       new TcpListener(loop_, std::move(fd), options.tls ? tls_ : nullptr, std::move(accepted)));

@@ -13,13 +13,15 @@ namespace sealane::host {
 
 class Net final : public port::Net {
  public:
-  explicit Net(Loop& loop, std::shared_ptr<const Tls> tls = nullptr) : loop_(loop), tls_(std::move(tls)) {}
+  explicit Net(Loop& loop, std::shared_ptr<const Tls> tls = nullptr)
+      : loop_(loop), tls_(std::move(tls)) {}
   // Listeners and connects made after this use the new certificates.
   void set_tls(std::shared_ptr<const Tls> tls) { tls_ = std::move(tls); }
   // Sockets made after this are cut off as `cut` says; null: none is. Call it on the lane.
   void set_cut(std::shared_ptr<const NetworkCut> cut) { cut_ = std::move(cut); }
 
-  std::unique_ptr<port::Stream> connect(const SocketAddress& to, const port::ConnectOptions& options,
+  std::unique_ptr<port::Stream> connect(const SocketAddress& to,
+                                        const port::ConnectOptions& options,
                                         port::StreamHandler& handler) override;
   Result<std::unique_ptr<port::Listener>> listen(
       const SocketAddress& at, const port::ListenOptions& options,

@@ -37,7 +37,8 @@ class NetTest : public testing::TestWithParam<bool> {
   static void SetUpTestSuite() {
     dir_ = fs::temp_directory_path() / ("sealane-net-test-" + std::to_string(::getpid()));
     const auto ca = Authority::open(dir_, "test").value();
-    const auto leaf = ca.issue("node", {"agent.example.test"}, {IpAddress::v4(127, 0, 0, 1)}).value();
+    const auto leaf =
+        ca.issue("node", {"agent.example.test"}, {IpAddress::v4(127, 0, 0, 1)}).value();
     tls_ = Tls::load({leaf.cert_file, leaf.key_file, ca.ca_file()}).value();
   }
   static void TearDownTestSuite() { fs::remove_all(dir_); }
@@ -169,7 +170,8 @@ TEST_P(NetTest, a_connect_uses_the_source_address_it_was_given) {
 }
 
 TEST(NetTls, a_connect_that_verifies_refuses_a_stranger) {
-  const fs::path dir = fs::temp_directory_path() / ("sealane-net-test2-" + std::to_string(::getpid()));
+  const fs::path dir =
+      fs::temp_directory_path() / ("sealane-net-test2-" + std::to_string(::getpid()));
   const auto ours = Authority::open(dir / "a", "ours").value();
   const auto other = Authority::open(dir / "b", "other").value();
   const auto leaf = other.issue("node", {"agent.example.test"}, {}).value();
@@ -177,10 +179,11 @@ TEST(NetTls, a_connect_that_verifies_refuses_a_stranger) {
   Net server_net(loop, Tls::load({leaf.cert_file, leaf.key_file, ""}).value());
   Net client_net(loop, Tls::load({"", "", ours.ca_file()}).value());
   Peer client;
-  auto listener = server_net
-                      .listen({IpAddress::v4(127, 0, 0, 1), 0}, {.tls = true},
-                              [](std::unique_ptr<port::Stream>) { FAIL() << "handed over unfinished"; })
-                      .value();
+  auto listener =
+      server_net
+          .listen({IpAddress::v4(127, 0, 0, 1), 0}, {.tls = true},
+                  [](std::unique_ptr<port::Stream>) { FAIL() << "handed over unfinished"; })
+          .value();
   port::ConnectOptions o;
   o.tls = o.tls_verify = true, o.tls_name = "agent.example.test";
   client.stream = client_net.connect(listener->local(), o, client);
@@ -199,7 +202,8 @@ TEST(NetListen, alone_means_that_a_second_listener_is_refused) {
   const auto second = net.listen(first->local(), {.alone = true}, drop);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Code::conflict);
-  EXPECT_NE(second.error().what.find("another program holds it"), std::string::npos) << second.error().what;
+  EXPECT_NE(second.error().what.find("another program holds it"), std::string::npos)
+      << second.error().what;
 }
 
 TEST(NetUdp, a_batch_is_answered_datagram_by_datagram) {

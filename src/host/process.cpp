@@ -71,7 +71,8 @@ Result<pid_t> spawn(const Spawn& what) {
   int error = 0;
   if (::read(read_end.get(), &error, sizeof error) == sizeof error) {
     ::waitpid(pid, nullptr, 0);
-    return fail(Code::not_found, fmt::format("cannot run '{}': {}", what.command[0], std::strerror(error)));
+    return fail(Code::not_found,
+                fmt::format("cannot run '{}': {}", what.command[0], std::strerror(error)));
   }
   return pid;
 }

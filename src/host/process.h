@@ -14,11 +14,14 @@
 namespace sealane::host {
 
 struct Spawn {
-  std::vector<std::string> command;           // command[0]: a path, or a name looked up beside us, then in PATH
+  // command[0]: a path, or a name looked up beside us, then in PATH
+  std::vector<std::string> command;
   std::map<std::string, std::string> set_env; // added to our own environment
-  std::filesystem::path output;               // standard output and error are appended here; empty: ours
+  // standard output and error are appended here; empty: ours
+  std::filesystem::path output;
   bool own_group = false;                     // a new process group with the child's pid
-  int parent_death_signal = 0;                // sent to the child when the thread that spawned it ends
+  // sent to the child when the thread that spawned it ends
+  int parent_death_signal = 0;
 };
 
 // The child's pid. A program that cannot be executed is an error here, not an exit code later.

@@ -21,7 +21,8 @@ Result<std::vector<IpAddress>> resolve_all(const std::string& name) {
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   const int error = ::getaddrinfo(name.c_str(), nullptr, &hints, &found);
-  if (error != 0) return fail(Code::not_found, "cannot resolve " + name + ": " + gai_strerror(error));
+  if (error != 0)
+    return fail(Code::not_found, "cannot resolve " + name + ": " + gai_strerror(error));
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(found, ::freeaddrinfo);
   std::vector<IpAddress> all;
   for (const int family : {AF_INET, AF_INET6}) {

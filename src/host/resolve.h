@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Host names by the machine's own resolver. Blocks: for start-up and reload, never on a data lane (names.h is for those).
+// Host names by the machine's own resolver. Blocks: for start-up and reload, never on a data lane
+// (names.h is for those).
 #pragma once
 
 #include <string>

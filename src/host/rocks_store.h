@@ -18,7 +18,8 @@ class RocksStore final : public port::Store {
  public:
   struct Options {
     std::filesystem::path dir;                  // made when it is not there
-    std::filesystem::path copies_dir{};         // where copy() puts them: one directory each; the same disk
+    // where copy() puts them: one directory each; the same disk
+    std::filesystem::path copies_dir{};
     size_t cache_bytes = 32 << 20;              // blocks read, their indexes and filters
     size_t write_buffer_bytes = 8 << 20;        // of one keyspace, before it is written out
     size_t write_buffers_bytes_max = 32 << 20;  // of all keyspaces

@@ -13,7 +13,8 @@ namespace sealane::host {
 
 class Signals final : public Waiter {
  public:
-  // Blocks these signals in the calling thread; threads started later inherit that, so make this first.
+  // Blocks these signals in the calling thread; threads started later inherit that, so make this
+  // first.
   Signals(Loop& loop, std::initializer_list<int> numbers, std::function<void(int)> handle);
   void on_events(uint32_t) override;
 

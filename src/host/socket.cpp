@@ -33,7 +33,8 @@ SocketAddress from_raw(const RawAddress& raw) {
   if (raw.any.sa_family == AF_INET) {
     return {IpAddress::v4(ntohl(raw.v4.sin_addr.s_addr)), ntohs(raw.v4.sin_port)};
   }
-  return {IpAddress::v6(std::span<const uint8_t, 16>(raw.v6.sin6_addr.s6_addr)), ntohs(raw.v6.sin6_port)};
+  return {IpAddress::v6(std::span<const uint8_t, 16>(raw.v6.sin6_addr.s6_addr)),
+          ntohs(raw.v6.sin6_port)};
 }
 
 SocketAddress local_of(int fd) {
@@ -85,7 +86,8 @@ Error socket_error(int error_number, const SocketAddress& peer) {
     case EPIPE: return {Code::unavailable, "reset by " + peer.to_string()};
     case ETIMEDOUT: return {Code::timeout, "no answer from " + peer.to_string()};
     default:
-      return {Code::unavailable, fmt::format("{}: {}", peer.to_string(), std::strerror(error_number))};
+      return {Code::unavailable,
+              fmt::format("{}: {}", peer.to_string(), std::strerror(error_number))};
   }
 }
 

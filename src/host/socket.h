@@ -46,8 +46,8 @@ SocketAddress peer_of(int fd);
 Result<Fd> open_socket(const IpAddress& family_of, int type);
 Status bind_socket(int fd, const SocketAddress& at, bool share_port);
 
-// What an errno of connect, read or write means to a role: refused and reset are `unavailable` (the text
-// begins with "refused" or "reset"), a dead path is `timeout`.
+// What an errno of connect, read or write means to a role: refused and reset are `unavailable` (the
+// text begins with "refused" or "reset"), a dead path is `timeout`.
 Error socket_error(int error_number, const SocketAddress& peer);
 
 }  // namespace sealane::host

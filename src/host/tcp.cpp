@@ -65,7 +65,8 @@ void TcpStream::open_by(Instant when) {
   deadline_->arm_at(when);
 }
 
-void TcpStream::accept(std::unique_ptr<TcpStream> stream, const Accepted& accepted, Instant deadline) {
+void TcpStream::accept(std::unique_ptr<TcpStream> stream, const Accepted& accepted,
+                       Instant deadline) {
   if (stream->state_ == State::open) {
     TcpStream* raw = stream.get();
     accepted(std::move(stream));
@@ -76,10 +77,12 @@ void TcpStream::accept(std::unique_ptr<TcpStream> stream, const Accepted& accept
     return;
   }
   if (!stream->watch()) return;
-  if (!stream->loop_.adopt(stream.get())) return;  // too many unfinished handshakes: drop the newest
+  // too many unfinished handshakes: drop the newest
+  if (!stream->loop_.adopt(stream.get())) return;
   TcpStream* raw = stream.release();
   raw->accepted_ = accepted;
-  raw->deadline_ = raw->loop_.make([raw] { raw->break_with({Code::timeout, "TLS handshake timed out"}); });
+  raw->deadline_ =
+      raw->loop_.make([raw] { raw->break_with({Code::timeout, "TLS handshake timed out"}); });
   raw->deadline_->arm_at(deadline);
 }
 
@@ -108,12 +111,13 @@ Duration TcpStream::round_trip() const {
   return std::chrono::microseconds(has_min ? info.tcpi_min_rtt : info.tcpi_rtt);
 }
 
-// ── events ───────────────────────────────────────────────────────────────────────────────────────────
+// ── events ───────────────────────────────────────────────────────────────────────────────────────
 
 void TcpStream::on_events(uint32_t events) {
   if (dead_ || state_ == State::broken) return;
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) hup_seen_ = true;
-  if (state_ == State::connecting && (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0) finish_connect();
+  if (state_ == State::connecting && (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0)
+    finish_connect();
   if (!dead_ && state_ == State::handshaking) handshake();
   if (dead_ || state_ != State::open) return;
   if ((events & EPOLLOUT) != 0 && pending_bytes() > 0 && !flush()) return;
@@ -148,9 +152,10 @@ void TcpStream::handshake() {
   const int why = SSL_get_error(ssl_.get(), done);
   if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) return;
   const bool from_tls = why == SSL_ERROR_SSL;
-  break_with(from_tls || errno == 0
-                 ? Error{Code::invalid, "TLS handshake with " + peer_.to_string() + ": " + tls_error()}
-                 : socket_error(errno, peer_));
+  break_with(
+      from_tls || errno == 0
+          ? Error{Code::invalid, "TLS handshake with " + peer_.to_string() + ": " + tls_error()}
+          : socket_error(errno, peer_));
 }
 
 void TcpStream::opened() {
@@ -182,7 +187,7 @@ void TcpStream::break_with(Error error) {
   handler_->on_error(error);
 }
 
-// ── reading ──────────────────────────────────────────────────────────────────────────────────────────
+// ── reading ──────────────────────────────────────────────────────────────────────────────────────
 
 void TcpStream::resume() {
   if (!paused_) return;
@@ -233,7 +238,7 @@ void TcpStream::read_some() {
   }
 }
 
-// ── writing ──────────────────────────────────────────────────────────────────────────────────────────
+// ── writing ──────────────────────────────────────────────────────────────────────────────────────
 
 ssize_t TcpStream::transmit(std::span<const std::string_view> parts) {
   if (ssl_ != nullptr) {
@@ -265,7 +270,8 @@ void TcpStream::write(std::span<const std::string_view> parts) {
   size_t skip = 0;  // bytes of `parts` that the kernel has
   if (pending_bytes() == 0 && state_ == State::open && ssl_ == nullptr) {
     const ssize_t sent = transmit(parts);
-    if (sent < 0 && errno != EAGAIN && errno != EINTR) return fail_later(socket_error(errno, peer_));
+    if (sent < 0 && errno != EAGAIN && errno != EINTR)
+      return fail_later(socket_error(errno, peer_));
     skip = sent > 0 ? size_t(sent) : 0;
   }
   for (const std::string_view part : parts) {
@@ -360,9 +366,10 @@ void TcpStream::finish_linger() {
   delete this;
 }
 
-// ── listening ────────────────────────────────────────────────────────────────────────────────────────
+// ── listening ────────────────────────────────────────────────────────────────────────────────────
 
-TcpListener::TcpListener(Loop& loop, Fd fd, std::shared_ptr<const Tls> tls, TcpStream::Accepted accepted)
+TcpListener::TcpListener(Loop& loop, Fd fd, std::shared_ptr<const Tls> tls,
+                         TcpStream::Accepted accepted)
     : loop_(loop), fd_(std::move(fd)), tls_(std::move(tls)), accepted_(std::move(accepted)) {
   retry_ = loop_.make([this] { loop_.again(*this); });
 }
@@ -388,7 +395,8 @@ void TcpListener::on_again() {
     Fd fd(::accept4(fd_.get(), &raw.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd) {
       if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-        retry_->arm_at(loop_.now() + 50ms);  // clients wait in the backlog until a descriptor is free
+        // clients wait in the backlog until a descriptor is free
+        retry_->arm_at(loop_.now() + 50ms);
         return;
       }
       if (errno == EAGAIN) return;

@@ -20,8 +20,8 @@ class TcpStream final : public port::Stream, public Waiter {
 
   TcpStream(Loop& loop, Fd fd, Role role, SslPtr ssl, const SocketAddress& peer);
   ~TcpStream() override;
-  // The owner's `delete` closes the socket; the memory goes at the end of the turn, because the owner may be
-  // deleting from inside one of our callbacks.
+  // The owner's `delete` closes the socket; the memory goes at the end of the turn, because the
+  // owner may be deleting from inside one of our callbacks.
   void operator delete(TcpStream* self, std::destroying_delete_t);
 
   // For a connect under way: on_error(timeout) at `deadline` if it has not opened.
@@ -51,7 +51,8 @@ class TcpStream final : public port::Stream, public Waiter {
   void on_events(uint32_t epoll_events) override;
   void on_again() override;
 
-  static constexpr size_t kReadBytesMax = 256 << 10;    // a turn: one busy peer must not starve the others
+  // a turn: one busy peer must not starve the others
+  static constexpr size_t kReadBytesMax = 256 << 10;
   static constexpr Duration kLinger = 2s;               // at most, to let the peer read its answer
   static constexpr size_t kLingerBytesMax = 1 << 20;    // discarded while lingering
 

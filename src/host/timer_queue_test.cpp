@@ -93,7 +93,8 @@ TEST(TimerQueue, equals_a_sorted_map_under_random_use) {
       } else {
         now += int64_t(dice.below(10));
         q.fire_due(at(now));
-        std::erase_if(model, [&](auto& m) { return m.second <= now ? ++want[m.first], true : false; });
+        std::erase_if(model,
+                      [&](auto& m) { return m.second <= now ? ++want[m.first], true : false; });
         ASSERT_EQ(fired, want);
       }
     }

@@ -28,8 +28,10 @@ SslContextPtr make_context(const SSL_METHOD* method) {
   SslContextPtr context(SSL_CTX_new(method));
   SL_ASSERT(context != nullptr);
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
-  SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                      SSL_MODE_RELEASE_BUFFERS);  // idle connections hold no buffers
+  SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                      // idle connections hold no buffers
+                                      SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
   return context;
 }
@@ -38,7 +40,8 @@ SslContextPtr make_context(const SSL_METHOD* method) {
 
 std::string tls_error() {
   char text[256] = "unknown TLS error";
-  if (const unsigned long code = ERR_peek_last_error(); code != 0) ERR_error_string_n(code, text, sizeof text);
+  if (const unsigned long code = ERR_peek_last_error(); code != 0)
+    ERR_error_string_n(code, text, sizeof text);
   ERR_clear_error();
   return text;
 }
@@ -49,14 +52,16 @@ Result<std::shared_ptr<const Tls>> Tls::load(const TlsFiles& files) {
   SSL_CTX_set_default_verify_paths(tls->client_.get());
   if (!files.ca_file.empty() &&
       SSL_CTX_load_verify_locations(tls->client_.get(), files.ca_file.c_str(), nullptr) != 1) {
-    return fail(Code::invalid, "cannot read the CA certificate " + files.ca_file + ": " + tls_error());
+    return fail(Code::invalid,
+                "cannot read the CA certificate " + files.ca_file + ": " + tls_error());
   }
   if (files.cert_file.empty()) return tls;
 
   tls->server_ = make_context(TLS_server_method());
   SSL_CTX* server = tls->server_.get();
   if (SSL_CTX_use_certificate_chain_file(server, files.cert_file.c_str()) != 1) {
-    return fail(Code::invalid, "cannot read the certificate " + files.cert_file + ": " + tls_error());
+    return fail(Code::invalid,
+                "cannot read the certificate " + files.cert_file + ": " + tls_error());
   }
   if (SSL_CTX_use_PrivateKey_file(server, files.key_file.c_str(), SSL_FILETYPE_PEM) != 1 ||
       SSL_CTX_check_private_key(server) != 1) {
@@ -80,7 +85,8 @@ SslPtr Tls::connect(int fd, const std::string& name, bool verify) const {
   if (ssl == nullptr || SSL_set_fd(ssl.get(), fd) != 1) return nullptr;
   SSL_set_connect_state(ssl.get());
   const auto ip = IpAddress::parse(name);
-  if (!name.empty() && !ip) SSL_set_tlsext_host_name(ssl.get(), name.c_str());  // RFC 6066 3: no addresses
+  // RFC 6066 3: no addresses
+  if (!name.empty() && !ip) SSL_set_tlsext_host_name(ssl.get(), name.c_str());
   if (verify) {
     SSL_set_verify(ssl.get(), SSL_VERIFY_PEER, nullptr);
     if (ip) {

@@ -20,7 +20,11 @@ struct UdpSocket::Batch {
 };
 
 UdpSocket::UdpSocket(Loop& loop, Fd fd, port::DatagramHandler& handler)
-    : loop_(loop), fd_(std::move(fd)), handler_(handler), local_(local_of(fd_.get())), batch_(new Batch) {
+    : loop_(loop),
+      fd_(std::move(fd)),
+      handler_(handler),
+      local_(local_of(fd_.get())),
+      batch_(new Batch) {
   const int size = kBufferBytes;
   ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
   ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
@@ -46,7 +50,8 @@ void UdpSocket::operator delete(UdpSocket* self, std::destroying_delete_t) {
   self->loop_.retire(self);
 }
 
-// Level-triggered: a batch that was not full emptied the queue, so no extra call is spent to hear EAGAIN.
+// Level-triggered: a batch that was not full emptied the queue, so no extra call is spent to hear
+// EAGAIN.
 Status UdpSocket::watch() { return loop_.watch(fd_.get(), *this, EPOLLIN); }
 
 void UdpSocket::on_events(uint32_t) {

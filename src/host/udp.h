@@ -14,7 +14,8 @@ namespace sealane::host {
 class UdpSocket final : public port::DatagramSocket, public Waiter {
  public:
   static constexpr size_t kBatchMax = 64;
-  static constexpr size_t kInBytesMax = 4096;    // longer datagrams arrive cut; no DNS query is that long
+  // longer datagrams arrive cut; no DNS query is that long
+  static constexpr size_t kInBytesMax = 4096;
   static constexpr size_t kReplyBytesMax = 4096;
   static constexpr int kRoundsMax = 8;           // batches a turn before the others get theirs
   static constexpr int kBufferBytes = 4 << 20;   // asked of the kernel, which may give less

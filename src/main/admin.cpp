@@ -15,7 +15,8 @@ std::string percent_decoded(std::string_view text) {
   for (size_t i = 0; i < text.size(); ++i) {
     unsigned value = 0;
     if (text[i] == '%' && i + 2 < text.size() &&
-        std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16).ptr == text.data() + i + 3) {
+        std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16).ptr ==
+            text.data() + i + 3) {
       out += char(value);
       i += 2;
     } else {
@@ -43,7 +44,9 @@ Admin::Query query_of(std::string_view text) {
 class Admin::Connection final : public port::StreamHandler {
  public:
   Connection(Admin& admin, std::unique_ptr<port::Stream> stream)
-      : admin_(admin), stream_(std::move(stream)), idle_(admin.lane_.timers.make([this] { close(); })) {
+      : admin_(admin),
+        stream_(std::move(stream)),
+        idle_(admin.lane_.timers.make([this] { close(); })) {
     stream_->set_handler(*this);
     stay();
   }
@@ -60,7 +63,8 @@ class Admin::Connection final : public port::StreamHandler {
           if (!keep_alive_) return close();
           break;
         case wire::http::Event::refused:
-          send({reader_.refusal().status, "text/plain", std::string(reader_.refusal().what) + "\n"}, false);
+          send({reader_.refusal().status, "text/plain", std::string(reader_.refusal().what) + "\n"},
+               false);
           return close();
       }
       // A client that asks without reading is not worth memory.
@@ -89,9 +93,12 @@ class Admin::Connection final : public port::StreamHandler {
   }
   void send(const Page& page, bool head_only) {
     const std::string head = fmt::format(
-        "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n{}\r\n", page.status,
-        page.status < 400 ? "OK" : "Error", page.type, page.body.size(), keep_alive_ ? "" : "Connection: close\r\n");
-    const std::string_view parts[] = {head, head_only ? std::string_view{} : std::string_view(page.body)};
+        "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: "
+        "no-store\r\n{}\r\n",
+        page.status, page.status < 400 ? "OK" : "Error", page.type, page.body.size(),
+        keep_alive_ ? "" : "Connection: close\r\n");
+    const std::string_view parts[] = {head,
+                                      head_only ? std::string_view{} : std::string_view(page.body)};
     stream_->write(parts);
   }
   void close() {
@@ -100,7 +107,8 @@ class Admin::Connection final : public port::StreamHandler {
     // Not from inside our own callback: the owner lets go of us in its next turn.
     if (closing_) return;
     closing_ = true;
-    if (!admin_.lane_.inbox.post([&admin = admin_, self = this] { admin.connections_.erase(self); })) {
+    if (!admin_.lane_.inbox.post(
+            [&admin = admin_, self = this] { admin.connections_.erase(self); })) {
       closing_ = false;  // the idle timer tries again
       stay();
     }
@@ -119,14 +127,15 @@ class Admin::Connection final : public port::StreamHandler {
 Admin::Admin(port::Lane& lane, Handler handler) : lane_(lane), handler_(std::move(handler)) {}
 Admin::~Admin() = default;
 
-// Alone: the data ports are shared between lanes by SO_REUSEPORT, so this is where a second node on the same
-// address finds out.
+// Alone: the data ports are shared between lanes by SO_REUSEPORT, so this is where a second node on
+// the same address finds out.
 Status Admin::listen(const SocketAddress& at) {
-  SL_TRY(listener_, lane_.net.listen(at, {.alone = true}, [this](std::unique_ptr<port::Stream> stream) {
-    if (connections_.size() >= kConnectionsMax) return;  // dropped: closed
-    auto connection = std::make_unique<Connection>(*this, std::move(stream));
-    connections_.emplace(connection.get(), std::move(connection));
-  }));
+  SL_TRY(listener_,
+         lane_.net.listen(at, {.alone = true}, [this](std::unique_ptr<port::Stream> stream) {
+           if (connections_.size() >= kConnectionsMax) return;  // dropped: closed
+           auto connection = std::make_unique<Connection>(*this, std::move(stream));
+           connections_.emplace(connection.get(), std::move(connection));
+         }));
   return {};
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The node's pages for operators on its metrics port: /metrics, /healthz, /readyz, /status, /explain.
-// Read only, HTTP/1.1, on the control lane. Nothing on it changes anything.
+// The node's pages for operators on its metrics port: /metrics, /healthz, /readyz, /status,
+// /explain. Read only, HTTP/1.1, on the control lane. Nothing on it changes anything.
 #pragma once
 
 #include <functional>

@@ -21,12 +21,14 @@ namespace {
 constexpr Duration kUpMax = 60s;
 
 bool node_is_level(const plan::Plan& plan, plan::EndpointId node) {
-  const std::string at = fmt::format("http://{}", SocketAddress{plan.endpoint(node).address.ip, plan.ports.metrics}.to_string());
+  const std::string at = fmt::format(
+      "http://{}", SocketAddress{plan.endpoint(node).address.ip, plan.ports.metrics}.to_string());
   const auto answer = host::http_get(at, "/status", 1s);
   if (!answer || answer->status != 200) return false;
   const auto status = nlohmann::json::parse(answer->body, nullptr, false);
   if (!status.is_object() || !status.value("ready", false)) return false;
-  return std::ranges::all_of(status["endpoints"], [](const auto& e) { return e.value("healthy", false); });
+  return std::ranges::all_of(status["endpoints"],
+                             [](const auto& e) { return e.value("healthy", false); });
 }
 
 Status wait_until_level(const plan::Plan& plan, pid_t up) {
@@ -34,9 +36,12 @@ Status wait_until_level(const plan::Plan& plan, pid_t up) {
   for (const plan::Region& region : plan.regions) {
     for (const auto node : region.nodes) {
       while (!node_is_level(plan, node)) {
-        if (::waitpid(up, nullptr, WNOHANG) == up) return fail(Code::unavailable, "the world did not come up");
+        if (::waitpid(up, nullptr, WNOHANG) == up)
+          return fail(Code::unavailable, "the world did not come up");
         if (std::chrono::steady_clock::now() > until) {
-          return fail(Code::timeout, "the world is not healthy after a minute; see the logs in the data directory");
+          return fail(
+              Code::timeout,
+              "the world is not healthy after a minute; see the logs in the data directory");
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
       }
@@ -61,11 +66,12 @@ int drill_on(const plan::Plan& plan, const DemoOptions& options) {
 int run_demo(const DemoOptions& options) {
   const auto world = load_world(options.world, plan::built_in_data(false));
   if (!world) return report_failure(std::unexpected(world.error()));
-  const auto up = host::spawn({.command = {host::own_executable(), "up", options.world, "--data", options.data_dir},
-                               .set_env = {},
-                               .output = {},
-                               .own_group = true,  // Ctrl-C reaches us; we end the world in order
-                               .parent_death_signal = SIGTERM});
+  const auto up = host::spawn(
+      {.command = {host::own_executable(), "up", options.world, "--data", options.data_dir},
+       .set_env = {},
+       .output = {},
+       .own_group = true,  // Ctrl-C reaches us; we end the world in order
+       .parent_death_signal = SIGTERM});
   if (!up) return report_failure(std::unexpected(up.error()));
 
   int exit_code = report_failure(wait_until_level(*world->plan, *up));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `sealane demo WORLD [--once]`: brings the world up, lets users in, kills its primary, heals it, and prints
-// what users felt. What the README's first command runs.
+// `sealane demo WORLD [--once]`: brings the world up, lets users in, kills its primary, heals it,
+// and prints what users felt. What the README's first command runs.
 #pragma once
 
 #include <filesystem>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Exit codes of all commands: 0 done, 1 it ran and the answer is no, 2 the input is wrong, 3 something that is
-// needed is unreachable.
+// Exit codes of all commands: 0 done, 1 it ran and the answer is no, 2 the input is wrong, 3
+// something that is needed is unreachable.
 #pragma once
 
 #include "base/result.h"

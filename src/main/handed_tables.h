@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A node's tables when another server keeps them (state.engine: dynamodb): the role `state` without a store, on a lane of its own.
+// A node's tables when another server keeps them (state.engine: dynamodb): the role `state` without
+// a store, on a lane of its own.
 #pragma once
 
 #include <atomic>

@@ -86,7 +86,8 @@ class Node {
   std::unique_ptr<health::Health> health_;
   std::unique_ptr<Admin> admin_;
   std::vector<std::unique_ptr<DataLane>> lanes_;
-  std::unique_ptr<TableService> tables_;  // asked by the edges of the lanes, answers into their inboxes
+  // asked by the edges of the lanes, answers into their inboxes
+  std::unique_ptr<TableService> tables_;
   std::unique_ptr<port::Timer> drain_timer_;
   Instant drain_until_{};
   bool ready_ = false;
@@ -126,19 +127,21 @@ Status Node::start() {
       control_->loop(), std::initializer_list<int>{SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2},
       [this](int number) { on_signal(number); });
 
-  edges_ = std::make_shared<edge::Shared>(plan->edge.cache_bytes_max, SipKey{host::random_seed(), host::random_seed()});
+  edges_ = std::make_shared<edge::Shared>(plan->edge.cache_bytes_max,
+                                          SipKey{host::random_seed(), host::random_seed()});
   SL_CHECK(open_tables(*plan));
-  const unsigned lane_count = plan->lanes != 0 ? plan->lanes : std::max(1u, std::thread::hardware_concurrency());
+  const unsigned lane_count =
+      plan->lanes != 0 ? plan->lanes : std::max(1u, std::thread::hardware_concurrency());
   for (unsigned i = 0; i < lane_count; ++i) make_lane(i);
 
-  admin_ = std::make_unique<Admin>(control_->lane(), [this](std::string_view path, const Admin::Query& query) {
-    return page(path, query);
-  });
+  admin_ = std::make_unique<Admin>(
+      control_->lane(),
+      [this](std::string_view path, const Admin::Query& query) { return page(path, query); });
   SL_CHECK(admin_->listen({ip_, plan->ports.metrics}));
 
   if (!role("health")) return open_data_lanes();
-  health_ = std::make_unique<health::Health>(control_->lane(), plan_, view_,
-                                             health::Health::Options{.node = ip_, .region = region_});
+  health_ = std::make_unique<health::Health>(
+      control_->lane(), plan_, view_, health::Health::Options{.node = ip_, .region = region_});
   // Nobody is answered before every endpoint was looked at once.
   health_->on_first_round([this] {
     if (auto opened = open_data_lanes(); !opened) {
@@ -154,17 +157,25 @@ Status Node::open_tables(const plan::Plan& plan) {
   const auto keepers = plan.state_nodes();
   const auto own = plan.find_node(ip_);
   if (!role("state") || std::ranges::find(keepers, *own) == keepers.end()) return {};
-  SL_TRY(tables_, TableService::open({.region = region_, .node = ip_, .data_dir = options_.data_dir, .own_dir = own_dir(),
-                                .log = log_, .registry = registry_, .tls = tls_},
-                               plan));
+  SL_TRY(tables_, TableService::open({.region = region_,
+                                      .node = ip_,
+                                      .data_dir = options_.data_dir,
+                                      .own_dir = own_dir(),
+                                      .log = log_,
+                                      .registry = registry_,
+                                      .tls = tls_},
+                                     plan));
   return {};
 }
 
 void Node::make_lane(unsigned index) {
   auto lane = std::make_unique<DataLane>();
   lane->meter = std::make_unique<host::Registry::LaneMeter>(registry_);
-  lane->host = std::make_unique<host::HostLane>(host::HostLane::Options{
-      .index = index, .seed = host::random_seed(), .tls = tls_, .log = log_, .meter = *lane->meter});
+  lane->host = std::make_unique<host::HostLane>(host::HostLane::Options{.index = index,
+                                                                        .seed = host::random_seed(),
+                                                                        .tls = tls_,
+                                                                        .log = log_,
+                                                                        .meter = *lane->meter});
   lanes_.push_back(std::move(lane));
 }
 
@@ -173,14 +184,19 @@ Status Node::open_data_lanes() {
   for (auto& lane : lanes_) {
     port::Lane& on = lane->host->lane();
     if (role("dns")) {
-      lane->dns = std::make_unique<dns::NameServer>(
-          on, plan_, view_,
-          dns::NameServerOptions{.at = {ip_, plan->ports.dns}, .nsid = {}, .cookie_secret = cookie_secret_,
-                                 .limit_loopback = false, .tcp = {}, .authorities = authorities_});
+      lane->dns =
+          std::make_unique<dns::NameServer>(on, plan_, view_,
+                                            dns::NameServerOptions{.at = {ip_, plan->ports.dns},
+                                                                   .nsid = {},
+                                                                   .cookie_secret = cookie_secret_,
+                                                                   .limit_loopback = false,
+                                                                   .tcp = {},
+                                                                   .authorities = authorities_});
       SL_CHECK(lane->dns->start());
     }
     if (role("edge") && plan->edge.enabled) {
-      edge::Options options{.region = *plan->find_region(region_), .address = ip_, .shared = edges_};
+      edge::Options options{
+          .region = *plan->find_region(region_), .address = ip_, .shared = edges_};
       options.suspect = [this](plan::EndpointId id, view::Outcome outcome) {
         // A lost suspicion is found by the next probe.
         (void)control_->loop().post([this, id, outcome] {
@@ -189,7 +205,8 @@ Status Node::open_data_lanes() {
       };
       options.measured = [this](std::span<const edge::RoundTrip> batch) {
         // Lost ones are measured again on the next connections.
-        (void)control_->loop().post([this, told = std::vector(batch.begin(), batch.end())] { take_measured(told); });
+        (void)control_->loop().post(
+            [this, told = std::vector(batch.begin(), batch.end())] { take_measured(told); });
       };
       options.sessions = tables_ ? tables_->sessions() : nullptr;
       lane->edge = std::make_unique<edge::Edge>(on, plan_, view_, std::move(options));
@@ -199,8 +216,9 @@ Status Node::open_data_lanes() {
   if (tables_) SL_CHECK(tables_->start(*plan));
   for (auto& lane : lanes_) lane->host->start();
   ready_ = true;
-  control_->lane().log.line(port::Level::info, "ready",
-                            fmt::format("serving {} on {}, {} lanes", plan->domain, ip_.to_string(), lanes_.size()));
+  control_->lane().log.line(
+      port::Level::info, "ready",
+      fmt::format("serving {} on {}, {} lanes", plan->domain, ip_.to_string(), lanes_.size()));
   return {};
 }
 
@@ -217,7 +235,8 @@ void Node::take_measured(const std::vector<edge::RoundTrip>& batch) {
   const auto here = plan_.get()->find_region(region_);
   if (health_ == nullptr || !here) return;
   for (const edge::RoundTrip& trip : batch) {
-    health_->record_rtt(Prefix::of(trip.client, trip.client.bits()), *here, uint32_t(to_us(trip.took)));
+    health_->record_rtt(Prefix::of(trip.client, trip.client.bits()), *here,
+                        uint32_t(to_us(trip.took)));
   }
 }
 
@@ -232,17 +251,19 @@ void Node::on_signal(int number) {
   drain();
 }
 
-// Compiling takes the better part of a second with half a million address ranges, so a thread does it while
-// the probes go on.
+// Compiling takes the better part of a second with half a million address ranges, so a thread does
+// it while the probes go on.
 void Node::reload() {
   if (compiling_.joinable()) {
     reload_again_ = true;
     return;
   }
   compiling_ = std::thread([this] {
-    // The address tables are decoded for this alone: between two reloads they would only cost memory.
+    // The address tables are decoded for this alone: between two reloads they would only cost
+    // memory.
     const host::PromptRelease prompt;
-    auto world = std::make_shared<Result<LoadedWorld>>(load_world(options_.world, plan::built_in_data()));
+    auto world =
+        std::make_shared<Result<LoadedWorld>>(load_world(options_.world, plan::built_in_data()));
     while (!control_->loop().post([this, world] {
       compiling_.join();
       take(std::move(*world));
@@ -262,7 +283,8 @@ void Node::take(Result<LoadedWorld> world) {
   const auto& fresh = *world->plan;
   if (!fresh.find_region(region_) || !fresh.find_node(ip_)) {
     log_.line(port::Level::error, "reload_refused",
-              fmt::format("the new world has no node {} in region {}; the old plan goes on", ip_.to_string(), region_));
+              fmt::format("the new world has no node {} in region {}; the old plan goes on",
+                          ip_.to_string(), region_));
     return;
   }
   if (fresh.ports.dns != old->ports.dns || fresh.ports.http != old->ports.http ||
@@ -305,15 +327,16 @@ void Node::cut(bool yes) {
   log_.line(port::Level::warn, yes ? "network_cut" : "network_healed", "by signal");
 }
 
-// Stop being chosen first, then finish what is under way: /readyz and probes say no, so the other nodes and
-// every name server move users away, while those who come all the same are still served.
+// Stop being chosen first, then finish what is under way: /readyz and probes say no, so the other
+// nodes and every name server move users away, while those who come all the same are still served.
 void Node::drain() {
   draining_ = true;
   ready_ = false;
   const auto plan = plan_.get();
   Duration notice = 0ms;  // until every prober must have seen it
   for (const auto& endpoint : plan->endpoints) {
-    notice = std::max(notice, endpoint.check.interval * endpoint.check.failures + endpoint.check.timeout);
+    notice = std::max(notice,
+                      endpoint.check.interval * endpoint.check.failures + endpoint.check.timeout);
   }
   drain_until_ = control_->loop().now() + options_.drain_max;
   log_.line(port::Level::info, "draining", fmt::format("{} ms of notice", to_ms(notice)));
@@ -370,7 +393,8 @@ Page Node::page(std::string_view path, const Admin::Query& query) {
                         *plan, *view, control_->loop().now())};
   }
   if (path == "/explain") return explain_page(*plan, *view, query);
-  return {404, "text/plain", "no such page: /metrics /healthz /readyz /status /explain?name=NAME&from=ADDRESS\n"};
+  return {404, "text/plain",
+          "no such page: /metrics /healthz /readyz /status /explain?name=NAME&from=ADDRESS\n"};
 }
 
 }  // namespace
@@ -392,13 +416,16 @@ Status run_node(const NodeOptions& options) {
   if (!region) {
     std::string known;
     for (const auto& r : world->plan->regions) known += " " + r.name;
-    return fail(Code::invalid, fmt::format("no region '{}' in {}; it has:{}", options.region, options.world.string(), known));
+    return fail(Code::invalid, fmt::format("no region '{}' in {}; it has:{}", options.region,
+                                           options.world.string(), known));
   }
   const auto& nodes = world->plan->region(*region).nodes;
   IpAddress ip = options.node;
   if (ip.is_unspecified() && !nodes.empty()) ip = world->plan->endpoint(nodes[0]).address.ip;
-  if (std::ranges::none_of(nodes, [&](auto id) { return world->plan->endpoint(id).address.ip == ip; })) {
-    return fail(Code::invalid, fmt::format("{} is not a node of {} in {}", ip.to_string(), options.region, options.world.string()));
+  if (std::ranges::none_of(nodes,
+                           [&](auto id) { return world->plan->endpoint(id).address.ip == ip; })) {
+    return fail(Code::invalid, fmt::format("{} is not a node of {} in {}", ip.to_string(),
+                                           options.region, options.world.string()));
   }
   const LoadedWorld kept = *world;
   data.reset();

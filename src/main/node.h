@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One node: a control lane (health, admin pages, reload) and N data lanes (DNS, edge), wired together by the
-// two published snapshots. The calling thread is the control lane.
+// One node: a control lane (health, admin pages, reload) and N data lanes (DNS, edge), wired
+// together by the two published snapshots. The calling thread is the control lane.
 #pragma once
 
 #include <filesystem>
@@ -23,10 +23,10 @@ struct NodeOptions {
   Duration drain_max = 30s;                      // after SIGTERM, for requests that are under way
 };
 
-// Serves until SIGTERM or SIGINT has drained it. SIGHUP reads the world file again; a world that does not
-// compile is refused as a whole and the old plan goes on. SIGUSR1 cuts the node's network off from everything
-// outside its region and SIGUSR2 heals it: for drills.
-// Returns when drained; an error when it cannot start.
+// Serves until SIGTERM or SIGINT has drained it. SIGHUP reads the world file again; a world that
+// does not compile is refused as a whole and the old plan goes on. SIGUSR1 cuts the node's network
+// off from everything outside its region and SIGUSR2 heals it: for drills. Returns when drained; an
+// error when it cannot start.
 Status run_node(const NodeOptions& options);
 
 }  // namespace sealane::main

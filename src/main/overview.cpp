@@ -50,32 +50,38 @@ uint64_t grown(uint64_t now, uint64_t before) { return now >= before ? now - bef
 
 std::string amount(uint64_t now, std::optional<uint64_t> before, Duration ago) {
   if (!before) return fmt::format("{}", now);
-  return fmt::format("{:.0f}/s", double(grown(now, *before)) * 1e9 / double(std::max(ago, Duration(1ms)).count()));
+  return fmt::format(
+      "{:.0f}/s", double(grown(now, *before)) * 1e9 / double(std::max(ago, Duration(1ms)).count()));
 }
 
 }  // namespace
 
 size_t Overview::answered_count() const {
-  return size_t(std::ranges::count_if(nodes, [](const NodeReport& n) { return n.trouble.empty(); }));
+  return size_t(
+      std::ranges::count_if(nodes, [](const NodeReport& n) { return n.trouble.empty(); }));
 }
 
 Status read_status(std::string_view text, NodeReport& node) {
   const json said = json::parse(text, nullptr, false);
-  const auto wrong = [] { return fail(Code::invalid, "its /status is not that of a Sealane node"); };
-  if (!said.is_object() || !said.contains("endpoints") || !said["endpoints"].is_array()) return wrong();
+  const auto wrong = [] {
+    return fail(Code::invalid, "its /status is not that of a Sealane node");
+  };
+  if (!said.is_object() || !said.contains("endpoints") || !said["endpoints"].is_array())
+    return wrong();
   node.ready = flag_of(said, "ready"), node.draining = flag_of(said, "draining");
   node.plan = text_of(said, "plan");
   node.view = uint64_t(std::clamp(number_of(said, "view"), 0.0, 1e18));
   node.endpoints.clear();
   for (const json& one : said["endpoints"]) {
     if (!one.is_object()) return wrong();
-    node.endpoints.push_back({.name = text_of(one, "name"),
-                              .region = text_of(one, "region"),
-                              .kind = text_of(one, "kind"),
-                              .last = text_of(one, "last"),
-                              .healthy = flag_of(one, "healthy"),
-                              .known = flag_of(one, "known"),
-                              .since = Duration(int64_t(std::clamp(number_of(one, "since_ms"), 0.0, 1e12) * 1e6))});
+    node.endpoints.push_back(
+        {.name = text_of(one, "name"),
+         .region = text_of(one, "region"),
+         .kind = text_of(one, "kind"),
+         .last = text_of(one, "last"),
+         .healthy = flag_of(one, "healthy"),
+         .known = flag_of(one, "known"),
+         .since = Duration(int64_t(std::clamp(number_of(one, "since_ms"), 0.0, 1e12) * 1e6))});
   }
   return {};
 }
@@ -95,7 +101,8 @@ Traffic read_metrics(std::string_view text) {
       traffic.request_count += value;
       if (line.contains("class=\"5xx\"")) traffic.error_count += value;
     }
-    if (name == "sealane_edge_cache_total" && line.contains("result=\"hit\"")) traffic.hit_count += value;
+    if (name == "sealane_edge_cache_total" && line.contains("result=\"hit\""))
+      traffic.hit_count += value;
     if (name == "sealane_edge_connections_open") traffic.client_count += value;
     if (name == "sealane_edge_fetches_in_flight") traffic.fetch_count += value;
   }
@@ -103,10 +110,11 @@ Traffic read_metrics(std::string_view text) {
 }
 
 std::string render(const Overview& overview, const std::optional<Earlier>& earlier) {
-  std::string out = fmt::format("{}: {} of {} nodes answer\n\n", overview.domain, overview.answered_count(),
-                                overview.nodes.size());
-  out += fmt::format("{:<16} {:<16} {:<10} {:>10} {:>10} {:>8} {:>10} {:>8} {:>8}  {}\n", "region", "node", "state",
-                     "queries", "requests", "5xx", "hits", "clients", "waiting", "plan");
+  std::string out = fmt::format("{}: {} of {} nodes answer\n\n", overview.domain,
+                                overview.answered_count(), overview.nodes.size());
+  out += fmt::format("{:<16} {:<16} {:<10} {:>10} {:>10} {:>8} {:>10} {:>8} {:>8}  {}\n", "region",
+                     "node", "state", "queries", "requests", "5xx", "hits", "clients", "waiting",
+                     "plan");
   for (size_t i = 0; i < overview.nodes.size(); ++i) {
     const NodeReport& node = overview.nodes[i];
     out += fmt::format("{:<16} {:<16} {:<10} ", node.region, node.address, state_of(node));
@@ -121,9 +129,10 @@ std::string render(const Overview& overview, const std::optional<Earlier>& earli
       return amount(now.*count, before ? std::optional(before->traffic.*count) : std::nullopt,
                     earlier ? earlier->ago : Duration{});
     };
-    out += fmt::format("{:>10} {:>10} {:>8} {:>10} {:>8} {:>8}  {}\n", cell(&Traffic::dns_query_count),
-                       cell(&Traffic::request_count), cell(&Traffic::error_count), cell(&Traffic::hit_count),
-                       now.client_count, now.fetch_count, printable(node.plan));
+    out += fmt::format("{:>10} {:>10} {:>8} {:>10} {:>8} {:>8}  {}\n",
+                       cell(&Traffic::dns_query_count), cell(&Traffic::request_count),
+                       cell(&Traffic::error_count), cell(&Traffic::hit_count), now.client_count,
+                       now.fetch_count, printable(node.plan));
   }
 
   struct Doubt {
@@ -139,7 +148,9 @@ std::string render(const Overview& overview, const std::optional<Earlier>& earli
       doubt.observers.push_back(node.address);
     }
   }
-  out += doubts.empty() ? "\nnothing is down\n" : fmt::format("\n{:<40} {:<10} {:<12} {}\n", "down", "since", "because", "seen by");
+  out += doubts.empty()
+             ? "\nnothing is down\n"
+             : fmt::format("\n{:<40} {:<10} {:<12} {}\n", "down", "since", "because", "seen by");
   for (const auto& [name, doubt] : doubts) {
     out += fmt::format("{:<40} {:<10} {:<12} {}\n", printable(name), age(doubt.worst->since),
                        printable(doubt.worst->last), fmt::join(doubt.observers, ", "));
@@ -180,7 +191,9 @@ std::string render_json(const Overview& overview) {
     }
     nodes.push_back(std::move(one));
   }
-  return json{{"domain", overview.domain}, {"nodes", nodes}}.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+  return json{{"domain", overview.domain}, {"nodes", nodes}}.dump(-1, ' ', false,
+                                                                  json::error_handler_t::replace) +
+         "\n";
 }
 
 }  // namespace sealane::main

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the nodes of a world say about themselves, side by side: the text of `sealane status` and `sealane top`.
-// Nothing here asks anybody.
+// What the nodes of a world say about themselves, side by side: the text of `sealane status` and
+// `sealane top`. Nothing here asks anybody.
 #pragma once
 
 #include <optional>
@@ -50,7 +50,8 @@ struct Earlier {
   const Overview& overview;
   Duration ago{};
 };
-// With an earlier one of the same world the traffic is per second, else since the start of each node.
+// With an earlier one of the same world the traffic is per second, else since the start of each
+// node.
 std::string render(const Overview& overview, const std::optional<Earlier>& earlier = {});
 std::string render_json(const Overview& overview);  // one line
 

@@ -28,7 +28,8 @@ void ask(NodeReport& node, const SocketAddress& at) {
     return;
   }
   if (const Status read = read_status(status->body, node); !read) node.trouble = read.error().what;
-  if (const auto metrics = host::http_get(url, "/metrics", kPatience)) node.traffic = read_metrics(metrics->body);
+  if (const auto metrics = host::http_get(url, "/metrics", kPatience))
+    node.traffic = read_metrics(metrics->body);
 }
 
 Overview ask_all(const plan::Plan& plan) {
@@ -79,7 +80,8 @@ int run_top(const std::string& world, bool json) {
   while (true) {
     const auto asked = std::chrono::steady_clock::now();
     Overview now = ask_all(*loaded->plan);
-    const auto earlier = before.nodes.empty() ? std::nullopt : std::optional(Earlier{before, asked - asked_before});
+    const auto earlier =
+        before.nodes.empty() ? std::nullopt : std::optional(Earlier{before, asked - asked_before});
     if (clears) fmt::print("\x1b[H\x1b[2J");  // home, and clear
     fmt::print("{}", json ? render_json(now) : render(now, earlier));
     if (!json && !clears) fmt::print("\n");
@@ -104,7 +106,9 @@ void add_overview_commands(CLI::App& app, int& exit_code) {
     command->add_option("-o,--output", arguments->output, "text or json")
         ->check(CLI::IsMember({"text", "json"}))
         ->capture_default_str();
-    command->callback([arguments, run, &exit_code] { exit_code = run(arguments->world, arguments->output == "json"); });
+    command->callback([arguments, run, &exit_code] {
+      exit_code = run(arguments->world, arguments->output == "json");
+    });
   };
   add("status", "health and traffic of every node; exit 3 when none answers", run_status);
   add("top", "the same, each second until Ctrl-C", run_top);

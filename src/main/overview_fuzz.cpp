@@ -9,6 +9,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   main::NodeReport& node = overview.nodes.front();
   node.traffic = main::read_metrics(text);
   if (const Status read = main::read_status(text, node); !read) node.trouble = read.error().what;
-  if (main::render(overview, main::Earlier{overview, 1s}).empty() || main::render_json(overview).empty()) __builtin_trap();
+  if (main::render(overview, main::Earlier{overview, 1s}).empty() ||
+      main::render_json(overview).empty())
+    __builtin_trap();
   return 0;
 }

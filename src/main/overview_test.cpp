@@ -8,20 +8,23 @@
 namespace sealane::main {
 namespace {
 
-constexpr std::string_view kStatus = R"({"node":"127.1.0.1","region":"us-east-1","ready":true,"draining":false,
+constexpr std::string_view kStatus =
+    R"({"node":"127.1.0.1","region":"us-east-1","ready":true,"draining":false,
   "plan":"00ab","view":7,"endpoints":[
   {"name":"eu-west-1 node 127.2.0.1","kind":"node","region":"eu-west-1","healthy":false,"known":true,"last":"refused","since_ms":2500.5},
   {"name":"us-east-1 agent 127.1.0.1:9001","kind":"agent","region":"us-east-1","healthy":true,"known":true,"last":"ok","since_ms":9}]})";
 constexpr std::string_view kMetrics =
     "# HELP x y\n# TYPE sealane_dns_queries_total counter\n"
-    "sealane_dns_queries_total{transport=\"udp\"} 40\nsealane_dns_queries_total{transport=\"tcp\"} 2\n"
+    "sealane_dns_queries_total{transport=\"udp\"} 40\nsealane_dns_queries_total{transport=\"tcp\"} "
+    "2\n"
     "sealane_edge_requests_total{class=\"2xx\"} 100\nsealane_edge_requests_total{class=\"5xx\"} 3\n"
     "sealane_edge_cache_total{result=\"hit\"} 60\nsealane_edge_cache_total{result=\"miss\"} 9\n"
     "sealane_edge_connections_open 5\nsealane_edge_fetches_in_flight 1\n";
 
 Overview two_nodes() {
-  Overview out{.domain = "agent.example.test", .nodes = {{.region = "us-east-1", .address = "127.1.0.1"},
-                                                         {.region = "eu-west-1", .address = "127.2.0.1"}}};
+  Overview out{.domain = "agent.example.test",
+               .nodes = {{.region = "us-east-1", .address = "127.1.0.1"},
+                         {.region = "eu-west-1", .address = "127.2.0.1"}}};
   EXPECT_TRUE(read_status(kStatus, out.nodes[0]));
   out.nodes[0].traffic = read_metrics(kMetrics);
   out.nodes[1].trouble = "connection refused";
@@ -47,7 +50,9 @@ TEST(Overview, adds_up_what_the_pages_say) {
 TEST(Overview, names_what_is_down_since_when_and_who_says_so) {
   const std::string text = render(two_nodes());
   EXPECT_TRUE(text.starts_with("agent.example.test: 1 of 2 nodes answer\n")) << text;
-  EXPECT_TRUE(text.contains("eu-west-1 node 127.2.0.1                 2.5 s      refused      127.1.0.1\n")) << text;
+  EXPECT_TRUE(
+      text.contains("eu-west-1 node 127.2.0.1                 2.5 s      refused      127.1.0.1\n"))
+      << text;
   EXPECT_TRUE(text.contains("no answer  connection refused\n")) << text;
   Overview well = two_nodes();
   well.nodes[0].endpoints[0].healthy = true;
@@ -60,7 +65,8 @@ TEST(Overview, shows_traffic_per_second_when_it_was_asked_before) {
   now.nodes[0].traffic.dns_query_count += 300;
   now.nodes[0].traffic.request_count = 50;  // started anew
   const std::string text = render(now, Earlier{before, 2s});
-  EXPECT_TRUE(text.contains("      150/s       25/s      0/s        0/s        5        1  00ab\n")) << text;
+  EXPECT_TRUE(text.contains("      150/s       25/s      0/s        0/s        5        1  00ab\n"))
+      << text;
 }
 
 TEST(Overview, json_says_the_same) {
@@ -73,14 +79,18 @@ TEST(Overview, json_says_the_same) {
 
 TEST(Overview, other_pages_are_refused_and_nothing_of_them_reaches_the_terminal) {
   NodeReport node;
-  for (const char* text : {"", "not json", "[]", "{}", R"({"endpoints":1})", R"({"endpoints":[1]})"}) {
+  for (const char* text :
+       {"", "not json", "[]", "{}", R"({"endpoints":1})", R"({"endpoints":[1]})"}) {
     EXPECT_FALSE(read_status(text, node)) << text;
   }
   Overview o{.domain = "d", .nodes = {{.region = "r", .address = "a"}}};
-  ASSERT_TRUE(read_status(R"({"plan":"\u001b[2J","view":-1,"endpoints":[{"name":"\u001b[31m","last":5,"since_ms":1e300}]})",
-                          o.nodes[0]));
+  ASSERT_TRUE(read_status(
+      R"({"plan":"\u001b[2J","view":-1,"endpoints":[{"name":"\u001b[31m","last":5,"since_ms":1e300}]})",
+      o.nodes[0]));
   EXPECT_FALSE(render(o).contains('\x1b'));
-  EXPECT_EQ(read_metrics("sealane_dns_queries_total\n\n }\nsealane_dns_queries_total x\n").dns_query_count, 0u);
+  EXPECT_EQ(read_metrics("sealane_dns_queries_total\n\n }\nsealane_dns_queries_total x\n")
+                .dns_query_count,
+            0u);
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ int run_play(const std::filesystem::path& file, uint64_t seed, const std::string
   const plan::Data data = plan::built_in_data();
   const play::Options options{.read_file =
                                   [&](std::string_view name) {
-                                    return host::read_file(file.parent_path() / std::string(name), kSceneBytesMax);
+                                    return host::read_file(file.parent_path() / std::string(name),
+                                                           kSceneBytesMax);
                                   },
                               .data = &data};
   const auto report = play::run_file(*text, file.string(), seed, options);
@@ -39,11 +40,17 @@ void add_play_command(CLI::App& app, int& exit_code) {
     uint64_t seed = 1;
   };
   auto arguments = std::make_shared<Arguments>();
-  auto* command = app.add_subcommand("play", "run a fault story in seeded virtual time; exit 0 when every expectation is met");
+  auto* command = app.add_subcommand(
+      "play", "run a fault story in seeded virtual time; exit 0 when every expectation is met");
   command->add_option("file", arguments->file, "a .play file")->required();
-  command->add_option("--seed", arguments->seed, "another seed, another run")->capture_default_str();
-  command->add_option("-o,--output", arguments->output, "text or json")->check(CLI::IsMember({"text", "json"}))->capture_default_str();
-  command->callback([arguments, &exit_code] { exit_code = run_play(arguments->file, arguments->seed, arguments->output); });
+  command->add_option("--seed", arguments->seed, "another seed, another run")
+      ->capture_default_str();
+  command->add_option("-o,--output", arguments->output, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  command->callback([arguments, &exit_code] {
+    exit_code = run_play(arguments->file, arguments->seed, arguments->output);
+  });
 }
 
 }  // namespace sealane::main

@@ -21,11 +21,15 @@ const char* name(plan::EndpointKind kind) {
   return "?";
 }
 
-// {"tables":[{"name":..,"items":..,"bytes":..,"counting":..}], "replicas":[..]}: how far behind each other node's writes this one is.
+// {"tables":[{"name":..,"items":..,"bytes":..,"counting":..}], "replicas":[..]}: how far behind
+// each other node's writes this one is.
 nlohmann::json tables_json(const TablesStatus& status) {
   nlohmann::json tables = nlohmann::json::array(), replicas = nlohmann::json::array();
   for (const auto& table : status.tables) {
-    tables.push_back({{"name", table.name}, {"items", table.item_count}, {"bytes", table.bytes}, {"counting", table.is_counting}});
+    tables.push_back({{"name", table.name},
+                      {"items", table.item_count},
+                      {"bytes", table.bytes},
+                      {"counting", table.is_counting}});
   }
   for (const state::Lag& lag : status.lags) {
     replicas.push_back({{"node", lag.node},
@@ -43,10 +47,13 @@ nlohmann::json tables_json(const TablesStatus& status) {
           {"position", status.position},
           {"conflicts", status.conflict_count},
           {"disk_bytes", status.disk_bytes},
-          {"messaging", status.is_alone ? "alone" : status.is_connected ? "connected" : "disconnected"}};
+          {"messaging", status.is_alone       ? "alone"
+                        : status.is_connected ? "connected"
+                                              : "disconnected"}};
 }
 
-// {"engine":"dynamodb","endpoint":"https://..","reachable":true,"declared":[{"name":..,"ready":true}], ..}
+// {"engine":"dynamodb","endpoint":"https://..","reachable":true,
+//  "declared":[{"name":..,"ready":true}],..}
 nlohmann::json handed_json(const HandedStatus& status) {
   nlohmann::json declared = nlohmann::json::array();
   for (const auto& table : status.declared) {
@@ -66,7 +73,8 @@ nlohmann::json handed_json(const HandedStatus& status) {
 
 }  // namespace
 
-std::string status_json(const NodeState& state, const plan::Plan& plan, const view::View& view, Instant now) {
+std::string status_json(const NodeState& state, const plan::Plan& plan, const view::View& view,
+                        Instant now) {
   nlohmann::json endpoints = nlohmann::json::array();
   // Between the publishing of a plan and of its view the two may not fit.
   const size_t count = std::min(plan.endpoints.size(), view.endpoints.size());
@@ -74,7 +82,9 @@ std::string status_json(const NodeState& state, const plan::Plan& plan, const vi
     const plan::Endpoint& endpoint = plan.endpoints[i];
     const view::EndpointView& seen = view.endpoints[i];
     // Agents of other regions are their own nodes' business: this node has no opinion of them.
-    if (endpoint.kind == plan::EndpointKind::agent && plan.region(endpoint.region).name != state.region) continue;
+    if (endpoint.kind == plan::EndpointKind::agent &&
+        plan.region(endpoint.region).name != state.region)
+      continue;
     endpoints.push_back({{"id", i},
                          {"name", endpoint.name},
                          {"kind", name(endpoint.kind)},
@@ -112,24 +122,28 @@ Result<plan::GroupId> group_of(const plan::Plan& plan, std::string_view name_or_
     if (steered.name == name) return steered.group;
     known += " " + steered.name;
   }
-  return fail(Code::not_found, fmt::format("'{}' is not a steered name of this world; it has:{}", name, known));
+  return fail(Code::not_found,
+              fmt::format("'{}' is not a steered name of this world; it has:{}", name, known));
 }
 
 Page explain_page(const plan::Plan& plan, const view::View& view, const Admin::Query& query) {
   const auto name = query.find("name");
   const auto from = query.find("from");
-  if (name == query.end() || from == query.end()) return {400, "text/plain", "needs name=NAME and from=ADDRESS\n"};
+  if (name == query.end() || from == query.end())
+    return {400, "text/plain", "needs name=NAME and from=ADDRESS\n"};
   const auto group = group_of(plan, name->second);
   if (!group) return {404, "text/plain", group.error().what + "\n"};
   const auto client = IpAddress::parse(from->second);
   if (!client) return {400, "text/plain", client.error().what + "\n"};
-  if (view.endpoints.size() != plan.endpoints.size()) return {503, "text/plain", "a new plan is coming up\n"};
+  if (view.endpoints.size() != plan.endpoints.size())
+    return {503, "text/plain", "a new plan is coming up\n"};
   uint64_t dice = 1;
   if (const auto roll = query.find("dice"); roll != query.end()) {
     std::from_chars(roll->second.data(), roll->second.data() + roll->second.size(), dice);
   }
   const steer::Question question{*group, *client};
-  return {200, "text/plain", steer::explain(plan, view, question, steer::steer(plan, view, question, dice))};
+  return {200, "text/plain",
+          steer::explain(plan, view, question, steer::steer(plan, view, question, dice))};
 }
 
 }  // namespace sealane::main

@@ -19,7 +19,8 @@ struct NodeState {
   TableService::Report tables{};
 };
 
-std::string status_json(const NodeState& state, const plan::Plan& plan, const view::View& view, Instant now);
+std::string status_json(const NodeState& state, const plan::Plan& plan, const view::View& view,
+                        Instant now);
 
 // The group that answers for a name or URL ("agent.example.test", "https://agent.example.test/x").
 Result<plan::GroupId> group_of(const plan::Plan& plan, std::string_view name_or_url);

@@ -19,7 +19,8 @@ namespace {
 Result<std::string> read_secrets(const std::filesystem::path& file) {
   struct stat info {};
   if (::stat(file.c_str(), &info) == 0 && (info.st_mode & 077) != 0) {
-    return fail(Code::invalid, fmt::format("{} holds secrets and others may read it; chmod 600 {}", file.string(), file.string()));
+    return fail(Code::invalid, fmt::format("{} holds secrets and others may read it; chmod 600 {}",
+                                           file.string(), file.string()));
   }
   return host::read_file(file, wire::AwsKeyring::kTextBytesMax);
 }
@@ -44,7 +45,8 @@ Result<wire::AwsKeyring> load_keys(const std::filesystem::path& file) {
       std::memcpy(&random[i], &bits, 8);
     }
     // Several nodes may start at once: the first to link its file wins, all read the winner's.
-    const auto mine = std::filesystem::path(file.string() + fmt::format(".{:016x}", host::random_seed()));
+    const auto mine =
+        std::filesystem::path(file.string() + fmt::format(".{:016x}", host::random_seed()));
     SL_CHECK(host::write_file(mine, wire::fresh_aws_credentials(random), 0600));
     std::filesystem::create_hard_link(mine, file, ignored);
     std::filesystem::remove(mine, ignored);
@@ -57,7 +59,8 @@ Result<wire::AwsKeyring> load_keys(const std::filesystem::path& file) {
 
 EndpointKey endpoint_key(const plan::Plan& plan, const std::filesystem::path& data_dir) {
   const std::string& own = plan.state.endpoint_keys;
-  return {.file = own.empty() ? keys_file(plan, data_dir) : std::filesystem::path(own), .profile = plan.state.endpoint_profile};
+  return {.file = own.empty() ? keys_file(plan, data_dir) : std::filesystem::path(own),
+          .profile = plan.state.endpoint_profile};
 }
 
 Result<wire::AwsKey> load_key(const EndpointKey& from) {
@@ -66,8 +69,10 @@ Result<wire::AwsKey> load_key(const EndpointKey& from) {
   if (!keys) return fail(keys.error().code, from.file.string() + ": " + keys.error().what);
   const wire::AwsKey* const key = keys->find_profile(from.profile);
   if (!key) {
-    return fail(Code::not_found, fmt::format("{} has no key under [{}]; state.endpoint_profile names the one to sign with",
-                                             from.file.string(), from.profile));
+    return fail(
+        Code::not_found,
+        fmt::format("{} has no key under [{}]; state.endpoint_profile names the one to sign with",
+                    from.file.string(), from.profile));
   }
   return *key;
 }
@@ -84,7 +89,9 @@ std::vector<state::Table> declared_tables(const plan::Plan& plan, uint64_t now_m
   for (const plan::StateTable& wanted : plan.state.tables) {
     state::Table table{.name = wanted.name};
     const auto attribute = [](const plan::TableKey& key) {
-      const auto type = key.type == 'N' ? table::Type::N : key.type == 'B' ? table::Type::B : table::Type::S;
+      const auto type = key.type == 'N'   ? table::Type::N
+                        : key.type == 'B' ? table::Type::B
+                                          : table::Type::S;
       return table::KeyAttribute{key.name, type};
     };
     table.key.hash = attribute(wanted.hash);

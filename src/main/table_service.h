@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a node has for tables, as the rest of it sees it: its own (tables.h), or those that another server keeps
-// (handed_tables.h).
+// What a node has for tables, as the rest of it sees it: its own (tables.h), or those that another
+// server keeps (handed_tables.h).
 #pragma once
 
 #include <filesystem>
@@ -82,7 +82,8 @@ class TableService {
 
 // Where a world's access keys are, by its plan.
 std::filesystem::path keys_file(const plan::Plan& plan, const std::filesystem::path& data_dir);
-// Reads the keys; makes a file with one key when there is none. Refuses a file that others may read.
+// Reads the keys; makes a file with one key when there is none. Refuses a file that others may
+// read.
 Result<wire::AwsKeyring> load_keys(const std::filesystem::path& file);
 // The key with which nodes sign for the server that keeps the tables: where it is, and itself.
 struct EndpointKey {

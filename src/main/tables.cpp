@@ -25,7 +25,8 @@ constexpr Duration kLookEvery = 250ms;
 
 std::vector<std::string> node_names(const plan::Plan& plan) {
   std::vector<std::string> names;
-  for (const auto id : plan.state_nodes()) names.push_back(plan.endpoint(id).address.ip.to_string());
+  for (const auto id : plan.state_nodes())
+    names.push_back(plan.endpoint(id).address.ip.to_string());
   return names;
 }
 
@@ -37,8 +38,13 @@ Result<std::string> messaging_password(const std::filesystem::path& data_dir) {
 }
 
 Tables::Tables(Options options)
-    : options_(std::move(options)), meter_(options_.registry),
-      lane_({.index = 1000, .seed = host::random_seed(), .tls = options_.tls, .log = options_.log, .meter = meter_}) {}
+    : options_(std::move(options)),
+      meter_(options_.registry),
+      lane_({.index = 1000,
+             .seed = host::random_seed(),
+             .tls = options_.tls,
+             .log = options_.log,
+             .meter = meter_}) {}
 
 Tables::~Tables() {
   lane_.stop();
@@ -57,17 +63,21 @@ Result<std::unique_ptr<TableService>> Tables::open(Options options, const plan::
 
 Status Tables::build(const plan::Plan& plan) {
   port::Lane& lane = lane_.lane();
-  SL_TRY(store_, host::RocksStore::open({.dir = options_.own_dir / "tables", .copies_dir = std::filesystem::absolute(options_.own_dir) / "snapshots",
-                                         .cache_bytes = size_t(plan.state.cache_bytes_max)},
-                                        lane));
+  SL_TRY(store_, host::RocksStore::open(
+                     {.dir = options_.own_dir / "tables",
+                      .copies_dir = std::filesystem::absolute(options_.own_dir) / "snapshots",
+                      .cache_bytes = size_t(plan.state.cache_bytes_max)},
+                     lane));
   is_alone_ = !plan.is_replicated();
   if (is_alone_) {
     fabric_ = std::make_unique<port::NoFabric>(lane);
   } else {
     const plan::Region& region = plan.region(*plan.find_region(options_.region));
     const IpAddress server = plan.endpoint(region.nodes.front()).address.ip;
-    host::NatsOptions nats{.servers = {fmt::format("nats://{}", SocketAddress{server, plan.ports.nats}.to_string())},
-                           .name = options_.node.to_string(), .user = "sealane"};
+    host::NatsOptions nats{
+        .servers = {fmt::format("nats://{}", SocketAddress{server, plan.ports.nats}.to_string())},
+        .name = options_.node.to_string(),
+        .user = "sealane"};
     SL_TRY(nats.password, messaging_password(options_.data_dir));
     SL_TRY(fabric_, host::NatsFabric::open(nats, lane));
   }
@@ -78,12 +88,20 @@ Status Tables::build(const plan::Plan& plan) {
   }
   const std::string name = options_.node.to_string();
   state::State::Options state{
-      .engine = {.region = options_.region, .node = name, .clock_ahead_max_ms = uint64_t(to_ms(plan.state.clock_ahead_max)),
-                 .machine_boot = boot, .is_alone = is_alone_},
-      .replication = {.node = name, .region = options_.region, .nodes = node_names(plan),
-                      .durability = plan.state.fsync ? state::Durability::fsync : state::Durability::os,
+      .engine = {.region = options_.region,
+                 .node = name,
+                 .clock_ahead_max_ms = uint64_t(to_ms(plan.state.clock_ahead_max)),
+                 .machine_boot = boot,
+                 .is_alone = is_alone_},
+      .replication = {.node = name,
+                      .region = options_.region,
+                      .nodes = node_names(plan),
+                      .durability =
+                          plan.state.fsync ? state::Durability::fsync : state::Durability::os,
                       .log_bytes_max = plan.state.log_bytes_max},
-      .service = {.region = options_.region, .regions = region_names(plan), .keys = std::make_shared<const wire::AwsKeyring>(std::move(keys)),
+      .service = {.region = options_.region,
+                  .regions = region_names(plan),
+                  .keys = std::make_shared<const wire::AwsKeyring>(std::move(keys)),
                   .stale_after = plan.state.stale_after},
       .limits = {}};
   SL_TRY(state_, state::State::open(lane, *store_, *fabric_, std::move(state)));
@@ -96,24 +114,28 @@ Status Tables::build(const plan::Plan& plan) {
 Status Tables::start(const plan::Plan& plan) {
   SL_TRY(const SocketAddress at, state_->listen({options_.node, plan.ports.state}));
   lane_.start();
-  options_.log.line(port::Level::info, "tables", fmt::format("DynamoDB's API on http://{}", at.to_string()));
+  options_.log.line(port::Level::info, "tables",
+                    fmt::format("DynamoDB's API on http://{}", at.to_string()));
   return {};
 }
 
 void Tables::plan_changed(std::shared_ptr<const plan::Plan> plan) {
   if (plan->state.is_handed()) {
-    return options_.log.line(port::Level::warn, "reload_partial", "who keeps the tables changes only at a restart");
+    return options_.log.line(port::Level::warn, "reload_partial",
+                             "who keeps the tables changes only at a restart");
   }
   (void)lane_.lane().inbox.post([this, plan] {
     state_->replicator().set_nodes(node_names(*plan));
     state_->service().set_regions(region_names(*plan));
-    if (auto made = state_->declare(declared_tables(*plan, unix_ms(lane_.lane().clock.wall()))); !made) {
+    if (auto made = state_->declare(declared_tables(*plan, unix_ms(lane_.lane().clock.wall())));
+        !made) {
       options_.log.line(port::Level::error, "tables_not_declared", made.error().what);
     }
     if (auto keys = load_keys(keys_file(*plan, options_.data_dir))) {
       state_->service().set_keys(std::make_shared<const wire::AwsKeyring>(std::move(*keys)));
     } else {
-      options_.log.line(port::Level::error, "keys_refused", "the old ones go on: " + keys.error().what);
+      options_.log.line(port::Level::error, "keys_refused",
+                        "the old ones go on: " + keys.error().what);
     }
   });
 }
@@ -152,7 +174,7 @@ void Tables::look_around() {
   status_.publish(std::move(status));
 }
 
-// ── for the edge's lanes ────────────────────────────────────────────────────────────────────────────
+// ── for the edge's lanes ─────────────────────────────────────────────────────────────────────────
 
 std::string Tables::token(std::string_view seen) {
   table::Vector all = state_->engine().progress().shown();
@@ -168,22 +190,25 @@ bool Tables::has_reached(std::string_view token) {
 }
 
 void Tables::note(std::string_view session) {
-  (void)lane_.lane().inbox.post([this, session = std::string(session)] { state_->replicator().note_session(session); });
+  (void)lane_.lane().inbox.post(
+      [this, session = std::string(session)] { state_->replicator().note_session(session); });
 }
 
-void Tables::when_reached(port::Lane& lane, std::string token, std::string session, Duration timeout,
-                          std::function<void(const Reached&)> done) {
+void Tables::when_reached(port::Lane& lane, std::string token, std::string session,
+                          Duration timeout, std::function<void(const Reached&)> done) {
   port::Inbox& back = lane.inbox;
-  const bool sent = lane_.lane().inbox.post([this, &back, token = std::move(token), session = std::move(session), timeout, done] {
-    table::Vector wanted;
-    if (auto seen = state::from_token(token)) wanted = std::move(*seen);
-    wanted.raise(state_->replicator().session(session));
-    state_->replicator().when_reached(wanted, timeout, [this, &back, wanted, done](uint64_t stale_ms) {
-      Reached reached{.stale_ms = stale_ms};
-      if (stale_ms > 0) reached.ahead = state_->replicator().region_with(wanted);
-      (void)back.post([done, reached = std::move(reached)] { done(reached); });
-    });
-  });
+  const bool sent = lane_.lane().inbox.post(
+      [this, &back, token = std::move(token), session = std::move(session), timeout, done] {
+        table::Vector wanted;
+        if (auto seen = state::from_token(token)) wanted = std::move(*seen);
+        wanted.raise(state_->replicator().session(session));
+        state_->replicator().when_reached(
+            wanted, timeout, [this, &back, wanted, done](uint64_t stale_ms) {
+              Reached reached{.stale_ms = stale_ms};
+              if (stale_ms > 0) reached.ahead = state_->replicator().region_with(wanted);
+              (void)back.post([done, reached = std::move(reached)] { done(reached); });
+            });
+      });
   // A state lane that is overrun: go on, and say so.
   if (!sent) (void)back.post([done] { done({.stale_ms = 1}); });
 }

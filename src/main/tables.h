@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A node's tables: the role `state` on a lane of its own, with its store on this machine's disk and its connection to the
-// region's nats-server. The rest of the node meets it by published snapshots and by posting to its lane.
+// A node's tables: the role `state` on a lane of its own, with its store on this machine's disk and
+// its connection to the region's nats-server. The rest of the node meets it by published snapshots
+// and by posting to its lane.
 #pragma once
 
 #include <filesystem>

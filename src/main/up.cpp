@@ -44,7 +44,11 @@ class Up {
       : options_(options),
         plan_(std::move(plan)),
         log_("up"),
-        lane_({.index = 0, .seed = host::random_seed(), .tls = nullptr, .log = log_, .meter = meter_}) {}
+        lane_({.index = 0,
+               .seed = host::random_seed(),
+               .tls = nullptr,
+               .log = log_,
+               .meter = meter_}) {}
   Status run();
 
  private:
@@ -77,7 +81,7 @@ class Up {
   Status failed_;
 };
 
-// ── the fault protocol ───────────────────────────────────────────────────────────────────────────────
+// ── the fault protocol ───────────────────────────────────────────────────────────────────────────
 
 class Up::FaultClient final : public port::StreamHandler {
  public:
@@ -106,11 +110,13 @@ class Up::FaultClient final : public port::StreamHandler {
 
 Status Up::listen_for_faults() {
   token_ = fmt::format("{:016x}{:016x}", host::random_seed(), host::random_seed());
-  SL_TRY(faults_, lane_.net().listen({IpAddress::v4(127, 0, 0, 1), 0}, {}, [this](std::unique_ptr<port::Stream> s) {
-    if (fault_clients_.size() >= kFaultClientsMax) return;
-    auto client = std::make_unique<FaultClient>(*this, std::move(s));
-    fault_clients_.emplace(client.get(), std::move(client));
-  }));
+  SL_TRY(faults_, lane_.net().listen({IpAddress::v4(127, 0, 0, 1), 0}, {},
+                                     [this](std::unique_ptr<port::Stream> s) {
+                                       if (fault_clients_.size() >= kFaultClientsMax) return;
+                                       auto client =
+                                           std::make_unique<FaultClient>(*this, std::move(s));
+                                       fault_clients_.emplace(client.get(), std::move(client));
+                                     }));
   return {};
 }
 
@@ -127,11 +133,16 @@ std::string Up::fault(std::string_view line) {
   if (words[1] == "list") {
     std::string out = "ok";
     for (const auto& r : regions_) {
-      out += fmt::format(" {}={}", r.name, r.held_down ? "killed" : r.frozen ? "frozen" : r.cut ? "cut" : "up");
+      out += fmt::format(" {}={}", r.name,
+                         r.held_down ? "killed"
+                         : r.frozen  ? "frozen"
+                         : r.cut     ? "cut"
+                                     : "up");
     }
     return out;
   }
-  if (words.size() != 3) return "error write: TOKEN kill|kill-agents|freeze|cut|heal REGION, or TOKEN list";
+  if (words.size() != 3)
+    return "error write: TOKEN kill|kill-agents|freeze|cut|heal REGION, or TOKEN list";
   for (RegionProcess& region : regions_) {
     if (region.name == words[2]) return apply(words[1], region);
   }
@@ -179,12 +190,13 @@ void Up::kill_agents(const RegionProcess& region) {
   }
 }
 
-// ── processes ────────────────────────────────────────────────────────────────────────────────────────
+// ── processes ────────────────────────────────────────────────────────────────────────────────────
 
 Status Up::start_region(RegionProcess& region) {
   SL_TRY(region.group, host::spawn({.command = {host::own_executable(), "keep-region", "--world",
-                                                std::filesystem::absolute(options_.world), "--region", region.name,
-                                                "--data", std::filesystem::absolute(options_.data_dir)},
+                                                std::filesystem::absolute(options_.world),
+                                                "--region", region.name, "--data",
+                                                std::filesystem::absolute(options_.data_dir)},
                                     .set_env = {},
                                     .output = options_.data_dir / "log" / (region.name + ".log"),
                                     .own_group = true,
@@ -225,7 +237,8 @@ void Up::reap() {
       stop();
     }
   }
-  if (stopping_ && std::ranges::all_of(regions_, [](const auto& r) { return r.group == 0; })) lane_.loop().stop();
+  if (stopping_ && std::ranges::all_of(regions_, [](const auto& r) { return r.group == 0; }))
+    lane_.loop().stop();
 }
 
 void Up::stop() {
@@ -259,30 +272,39 @@ void Up::on_signal(int number) {
 
 void Up::say_where() {
   const plan::Ports& p = plan_->ports;
-  fmt::print("world {} is starting; data and logs in {}\n", plan_->domain, options_.data_dir.string());
+  fmt::print("world {} is starting; data and logs in {}\n", plan_->domain,
+             options_.data_dir.string());
   for (const auto& region : plan_->regions) {
     for (const auto id : region.nodes) {
       const std::string ip = plan_->endpoint(id).address.ip.to_string();
-      fmt::print("  {:<16} dns {}:{}  https {}:{}  http :{}  status http://{}:{}/status\n", region.name, ip, p.dns, ip,
-                 p.https, p.http, ip, p.metrics);
+      fmt::print("  {:<16} dns {}:{}  https {}:{}  http :{}  status http://{}:{}/status\n",
+                 region.name, ip, p.dns, ip, p.https, p.http, ip, p.metrics);
     }
     if (plan_->state.enabled && !region.agents.empty()) {
-      fmt::print("  {:<16} tables http://{}:{}\n", "", plan_->endpoint(region.nodes.front()).address.ip.to_string(), p.state);
+      fmt::print("  {:<16} tables http://{}:{}\n", "",
+                 plan_->endpoint(region.nodes.front()).address.ip.to_string(), p.state);
     }
     for (const auto id : region.agents) fmt::print("  {:<16}   {}\n", "", plan_->endpoint(id).name);
   }
   const auto& first = plan_->endpoint(plan_->regions[0].nodes[0]).address.ip;
-  fmt::print("try: dig @{} -p {} {}\n     curl --cacert {}/ca/ca.pem --connect-to ::{}:{} https://{}/tools\n", first.to_string(),
-             p.dns, plan_->domain, options_.data_dir.string(), first.to_string(), p.https, plan_->domain);
+  fmt::print(
+      "try: dig @{} -p {} {}\n     curl --cacert {}/ca/ca.pem --connect-to ::{}:{} "
+      "https://{}/tools\n",
+      first.to_string(), p.dns, plan_->domain, options_.data_dir.string(), first.to_string(),
+      p.https, plan_->domain);
   if (plan_->state.enabled) {
-    fmt::print("     AWS_SHARED_CREDENTIALS_FILE={} aws dynamodb list-tables --endpoint-url http://{}:{} --region {}\n",
-               keys_file(*plan_, options_.data_dir).string(), first.to_string(), p.state, plan_->regions[0].name);
+    fmt::print(
+        "     AWS_SHARED_CREDENTIALS_FILE={} aws dynamodb list-tables --endpoint-url http://{}:{} "
+        "--region {}\n",
+        keys_file(*plan_, options_.data_dir).string(), first.to_string(), p.state,
+        plan_->regions[0].name);
   }
   std::fflush(stdout);
 }
 
 Status Up::run() {
-  signals_ = std::make_unique<host::Signals>(lane_.loop(), std::initializer_list<int>{SIGTERM, SIGINT, SIGCHLD},
+  signals_ = std::make_unique<host::Signals>(lane_.loop(),
+                                             std::initializer_list<int>{SIGTERM, SIGINT, SIGCHLD},
                                              [this](int number) { on_signal(number); });
   SL_TRY(const auto ca, host::Authority::open(options_.data_dir / "ca", plan_->domain));
   SL_CHECK(listen_for_faults());
@@ -303,10 +325,12 @@ Status Up::run() {
 Status run_up(const UpOptions& options) {
   std::error_code ignored;
   std::filesystem::create_directories(options.data_dir / "run", ignored);
-  const host::Fd lock(::open((options.data_dir / "run" / "up.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  const host::Fd lock(
+      ::open((options.data_dir / "run" / "up.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    return fail(Code::conflict, fmt::format("a world is up already with the data in {}; stop it, or use --data",
-                                            options.data_dir.string()));
+    return fail(Code::conflict,
+                fmt::format("a world is up already with the data in {}; stop it, or use --data",
+                            options.data_dir.string()));
   }
   SL_TRY(const LoadedWorld world, load_world(options.world, plan::built_in_data(false)));
   Up up(options, world.plan);

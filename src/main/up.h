@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// `sealane up`: every region of a world on this machine, each in a process group of its own so that it can
-// truly be killed, frozen or cut off.
+// `sealane up`: every region of a world on this machine, each in a process group of its own so that
+// it can truly be killed, frozen or cut off.
 //
 //   sealane up ── region keeper us-east-1 ── sealane serve (a node) ...
 //              │        (process group)   └─ agents that the world file runs
 //              └─ region keeper eu-west-1 ── ...
 //
-// A keeper restarts what ends in its region. Faults come in by a line protocol on a loopback port with a token
-// (DATA/run/up.json, mode 0600): "TOKEN kill us-east-1".
+// A keeper restarts what ends in its region. Faults come in by a line protocol on a loopback port
+// with a token (DATA/run/up.json, mode 0600): "TOKEN kill us-east-1".
 #pragma once
 
 #include <filesystem>

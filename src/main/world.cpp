@@ -48,19 +48,21 @@ Result<LoadedWorld> load_last_good(const std::filesystem::path& dir, const plan:
   const auto path = dir / "last-good.json";
   SL_TRY(const std::string text, host::read_file(path, kWorldBytesMax));
   const auto kept = nlohmann::json::parse(text, nullptr, false);
-  if (!kept.is_object() || !kept.contains("world") || !kept["world"].is_string() || !kept.contains("files")) {
+  if (!kept.is_object() || !kept.contains("world") || !kept["world"].is_string() ||
+      !kept.contains("files")) {
     return fail(Code::corrupt, path.string() + " does not hold a world; remove it");
   }
   LoadedWorld world;
   world.text = kept["world"];
   const auto files = kept["files"];
-  return compile(std::move(world), path.string(), data, [&](std::string_view name) -> Result<std::string> {
-    const auto found = files.find(std::string(name));
-    if (found == files.end() || !found->is_string()) {
-      return fail(Code::not_found, std::string(name) + " is not in " + path.string());
-    }
-    return found->get<std::string>();
-  });
+  return compile(
+      std::move(world), path.string(), data, [&](std::string_view name) -> Result<std::string> {
+        const auto found = files.find(std::string(name));
+        if (found == files.end() || !found->is_string()) {
+          return fail(Code::not_found, std::string(name) + " is not in " + path.string());
+        }
+        return found->get<std::string>();
+      });
 }
 
 }  // namespace sealane::main

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A world file on disk -> a plan, with the zone files beside it and the names of its agents resolved.
+// A world file on disk -> a plan, with the zone files beside it and the names of its agents
+// resolved.
 #pragma once
 
 #include <filesystem>
@@ -20,8 +21,8 @@ struct LoadedWorld {
 };
 
 // Errors are those of plan::compile (Code::invalid, one mistake a line) or of reading the files.
-// Agents given by host name are resolved here, once a load; one that does not resolve is an endpoint that is
-// down, not an error.
+// Agents given by host name are resolved here, once a load; one that does not resolve is an
+// endpoint that is down, not an error.
 Result<LoadedWorld> load_world(const std::filesystem::path& path, const plan::Data& data);
 
 // The last world that compiled, kept so that a node starts without anybody's help.

@@ -13,7 +13,8 @@ namespace {
 
 constexpr size_t kRegionBytesMax = 64;  // of a region in the scope of a signature
 
-// The place of `word` among `words`; the grammar has made sure that it is there, or it is a mistake already.
+// The place of `word` among `words`; the grammar has made sure that it is there, or it is a mistake
+// already.
 template <size_t N>
 size_t place_of(const std::string& word, const std::array<std::string_view, N>& words) {
   const auto at = std::ranges::find(words, word);
@@ -38,7 +39,8 @@ StateTable read_table(const Node& node, Building& b) {
   table.ack_remote = text_of(&node, "ack", "local") == "remote";
   constexpr std::array<std::string_view, 3> kMerges{"attribute", "item", "conversation"};
   table.merge = StateTable::Merge(place_of(text_of(&node, "merge", "attribute"), kMerges));
-  constexpr std::array<std::string_view, 5> kStreams{"off", "keys_only", "new_image", "old_image", "new_and_old_images"};
+  constexpr std::array<std::string_view, 5> kStreams{"off", "keys_only", "new_image", "old_image",
+                                                     "new_and_old_images"};
   table.stream = StateTable::Stream(place_of(text_of(&node, "stream", "off"), kStreams));
   if (node.find("regions")) {
     for (const Node& name : items_of(&node, "regions")) {
@@ -53,11 +55,13 @@ StateTable read_table(const Node& node, Building& b) {
   const auto twice = std::ranges::unique(table.regions);
   table.regions.erase(twice.begin(), twice.end());
   if (const Node* ack = node.find("ack"); ack && table.ack_remote && table.regions.size() < 2) {
-    b.mistakes.add(ack->at, fmt::format("the table {} is kept in one region only; `ack: remote` wants another one",
-                                        quoted(table.name)));
+    b.mistakes.add(
+        ack->at,
+        fmt::format("the table {} is kept in one region only; `ack: remote` wants another one",
+                    quoted(table.name)));
   }
-  if (!table.ttl_attribute.empty() &&
-      (table.ttl_attribute == table.hash.name || (table.range && table.ttl_attribute == table.range->name))) {
+  if (!table.ttl_attribute.empty() && (table.ttl_attribute == table.hash.name ||
+                                       (table.range && table.ttl_attribute == table.range->name))) {
     b.mistakes.add(node.find("ttl_attribute")->at, "the TTL attribute cannot be part of the key");
   }
   return table;
@@ -66,7 +70,8 @@ StateTable read_table(const Node& node, Building& b) {
 // "{region}" stands for the name of each region.
 std::string for_region(std::string url, std::string_view region) {
   constexpr std::string_view kPlace = "{region}";
-  for (size_t at = 0; (at = url.find(kPlace, at)) != url.npos; at += region.size()) url.replace(at, kPlace.size(), region);
+  for (size_t at = 0; (at = url.find(kPlace, at)) != url.npos; at += region.size())
+    url.replace(at, kPlace.size(), region);
   return url;
 }
 
@@ -90,12 +95,14 @@ void read_endpoints(const Node& node, Building& b) {
     if (url->kind != Node::Kind::scalar) continue;
     state.endpoints[i] = for_region(url->text, region.name);
     if (const auto parsed = parse_url(state.endpoints[i]); !parsed) {
-      b.mistakes.add(url->at, fmt::format("{}: {}", quoted(state.endpoints[i]), parsed.error().what));
+      b.mistakes.add(url->at,
+                     fmt::format("{}: {}", quoted(state.endpoints[i]), parsed.error().what));
     }
   }
 }
 
-// Who keeps the tables. What only one of the two obeys is a mistake with the other, so that nothing is silently ignored.
+// Who keeps the tables. What only one of the two obeys is a mistake with the other, so that nothing
+// is silently ignored.
 void read_engine(const Node& node, Building& b) {
   State& state = b.plan.state;
   const bool is_handed = text_of(&node, "engine", "sealane") == "dynamodb";
@@ -103,25 +110,37 @@ void read_engine(const Node& node, Building& b) {
     if (const Node* endpoint = node.find("endpoint")) {
       read_endpoints(*endpoint, b);
     } else {
-      b.mistakes.add(node.find("engine")->at, "the engine 'dynamodb' wants an endpoint: the URL of its server");
+      b.mistakes.add(node.find("engine")->at,
+                     "the engine 'dynamodb' wants an endpoint: the URL of its server");
     }
   }
-  const auto refuse = [&](const Node& section, std::initializer_list<const char*> keys, std::string_view why) {
+  const auto refuse = [&](const Node& section, std::initializer_list<const char*> keys,
+                          std::string_view why) {
     for (const char* key : keys) {
-      if (const Node* found = section.find(key)) b.mistakes.add(found->at, fmt::format("'{}' {}", key, why));
+      if (const Node* found = section.find(key))
+        b.mistakes.add(found->at, fmt::format("'{}' {}", key, why));
     }
   };
   if (is_handed) {
-    constexpr std::string_view kWhy = "goes with tables that the nodes keep; with the engine 'dynamodb' its server decides that";
-    refuse(node, {"durability", "stale_after", "clock_ahead_max", "log_bytes_max", "cache_bytes_max"}, kWhy);
-    for (const Node& table : items_of(&node, "tables")) refuse(table, {"merge", "ack", "regions"}, kWhy);
+    constexpr std::string_view kWhy =
+        "goes with tables that the nodes keep; with the engine 'dynamodb' its server decides that";
+    refuse(node,
+           {"durability", "stale_after", "clock_ahead_max", "log_bytes_max", "cache_bytes_max"},
+           kWhy);
+    for (const Node& table : items_of(&node, "tables"))
+      refuse(table, {"merge", "ack", "regions"}, kWhy);
   } else {
-    refuse(node, {"endpoint", "endpoint_region", "endpoint_keys", "endpoint_profile"}, "goes with the engine 'dynamodb'");
+    refuse(node, {"endpoint", "endpoint_region", "endpoint_keys", "endpoint_profile"},
+           "goes with the engine 'dynamodb'");
   }
   state.endpoint_region = text_of(&node, "endpoint_region");
-  const auto is_of_a_region = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; };
-  if (state.endpoint_region.size() > kRegionBytesMax || !std::ranges::all_of(state.endpoint_region, is_of_a_region)) {
-    b.mistakes.add(node.find("endpoint_region")->at, "a region is made of lower-case letters, digits and hyphens");
+  const auto is_of_a_region = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  };
+  if (state.endpoint_region.size() > kRegionBytesMax ||
+      !std::ranges::all_of(state.endpoint_region, is_of_a_region)) {
+    b.mistakes.add(node.find("endpoint_region")->at,
+                   "a region is made of lower-case letters, digits and hyphens");
   }
   state.endpoint_keys = text_of(&node, "endpoint_keys");
   state.endpoint_profile = text_of(&node, "endpoint_profile", state.endpoint_profile);

@@ -215,7 +215,8 @@ Shape edge() {
           {"attempts_max", "Endpoints tried for one request.", "3", integer(1, 16)},
           {"sse_keepalive", "A comment into a silent event stream; 0s: never.", "15s",
            duration(0s, 24h)},
-          {"session_cookie", "Tells any region what a browser has seen of the tables; none: no cookie.", "sealane",
+          {"session_cookie",
+           "Tells any region what a browser has seen of the tables; none: no cookie.", "sealane",
            text("a cookie's name, or none", kCookiePattern)},
       });
 }
@@ -236,19 +237,26 @@ Shape ports() {
 }
 
 Shape table() {
-  const Shape key = dictionary("one or two attributes and their types: the partition key, then the sort key", 1, 2,
-                               choice({"S", "N", "B"}));
+  const Shape key =
+      dictionary("one or two attributes and their types: the partition key, then the sort key", 1,
+                 2, choice({"S", "N", "B"}));
   const Shape attribute = text("the name of an attribute");
   return section(
       "name, key, and what else a table has",
       {
-          {"name", "As the API calls it.", "", text("3 to 255 of a-z A-Z 0-9 _ . -", "^[A-Za-z0-9_.-]{3,255}$")},
+          {"name", "As the API calls it.", "",
+           text("3 to 255 of a-z A-Z 0-9 _ . -", "^[A-Za-z0-9_.-]{3,255}$")},
           {"key", "The primary key: attributes and their types.", "", key},
-          {"ttl_attribute", "Holds the second (since 1970) at which an item is over.", "(none)", attribute},
-          {"merge", "What is kept when two regions write one item at a time: whole items, attributes, or every append to "
-                    "a list.", "attribute", choice({"item", "attribute", "conversation"})},
-          {"ack", "A write is acknowledged when this region has it, or when another one has it too.", "local",
-           choice({"local", "remote"})},
+          {"ttl_attribute", "Holds the second (since 1970) at which an item is over.", "(none)",
+           attribute},
+          {"merge",
+           "What is kept when two regions write one item at a time: whole items, attributes, or "
+           "every append to "
+           "a list.",
+           "attribute", choice({"item", "attribute", "conversation"})},
+          {"ack",
+           "A write is acknowledged when this region has it, or when another one has it too.",
+           "local", choice({"local", "remote"})},
           {"stream", "What the table's stream tells of a change.", "off",
            choice({"off", "keys_only", "new_image", "old_image", "new_and_old_images"})},
           {"regions", "Where it is kept.", "(every region with agents)",
@@ -262,29 +270,46 @@ Shape state() {
   return section(
       "the keys of state",
       {
-          {"enabled", "Keep tables and serve DynamoDB's API.", "(true when the section names tables or an endpoint)",
-           boolean()},
-          {"tables", "Made when they are missing; the API may make others.", "[]", list("tables", 0, 1000, table())},
-          {"engine", "sealane: kept by the nodes. dynamodb: handed to another server with DynamoDB's API.", "sealane", engine},
-          {"endpoint", "Where that server listens, with engine dynamodb; {region} in it stands for each region's name.",
+          {"enabled", "Keep tables and serve DynamoDB's API.",
+           "(true when the section names tables or an endpoint)", boolean()},
+          {"tables", "Made when they are missing; the API may make others.", "[]",
+           list("tables", 0, 1000, table())},
+          {"engine",
+           "sealane: kept by the nodes. dynamodb: handed to another server with DynamoDB's API.",
+           "sealane", engine},
+          {"endpoint",
+           "Where that server listens, with engine dynamodb; {region} in it stands for each "
+           "region's name.",
            "(none)", any({url, dictionary("regions and URLs", 1, kRegionsMax, url)})},
           {"endpoint_region", "The region that requests to it are signed for.",
-           "(that in AWS's host names, else the node's own)", text("a region", "^[a-z0-9_-]{1,64}$")},
-          {"endpoint_keys", "A file with the key for it, in the form of ~/.aws/credentials, mode 0600; temporary ones too.",
+           "(that in AWS's host names, else the node's own)",
+           text("a region", "^[a-z0-9_-]{1,64}$")},
+          {"endpoint_keys",
+           "A file with the key for it, in the form of ~/.aws/credentials, mode 0600; temporary "
+           "ones too.",
            "(control.keys)", text("a file name")},
-          {"endpoint_profile", "Which key in that file.", "(the profile default)", text("the name of a profile")},
-          {"durability", "When a write is safe: on the disk, or in the operating system.", "fsync", choice({"fsync", "os"})},
-          {"stale_after", "How long a request waits for what its session has seen elsewhere.", "300ms", duration(0s, 1min)},
-          {"clock_ahead_max", "Writes stamped further ahead of this node's clock wait.", "500ms", duration(1ms, 1h)},
-          {"log_bytes_max", "Of one node's change log that is kept for nodes that are away.", "1GiB",
-           bytes(1u << 20, uint64_t{1} << 44)},
-          {"cache_bytes_max", "Memory for blocks of the disk, and for items of late.", "32MiB", bytes(1u << 20, uint64_t{1} << 40)},
+          {"endpoint_profile", "Which key in that file.", "(the profile default)",
+           text("the name of a profile")},
+          {"durability", "When a write is safe: on the disk, or in the operating system.", "fsync",
+           choice({"fsync", "os"})},
+          {"stale_after", "How long a request waits for what its session has seen elsewhere.",
+           "300ms", duration(0s, 1min)},
+          {"clock_ahead_max", "Writes stamped further ahead of this node's clock wait.", "500ms",
+           duration(1ms, 1h)},
+          {"log_bytes_max", "Of one node's change log that is kept for nodes that are away.",
+           "1GiB", bytes(1u << 20, uint64_t{1} << 44)},
+          {"cache_bytes_max", "Memory for blocks of the disk, and for items of late.", "32MiB",
+           bytes(1u << 20, uint64_t{1} << 40)},
       });
 }
 
 Shape control() {
-  return section("keys", {{"keys", "Access keys of the APIs in the form of ~/.aws/credentials, mode 0600; made on first "
-                                   "start.", "(sealane-keys in the data directory)", text("a file name")}});
+  return section(
+      "keys",
+      {{"keys",
+        "Access keys of the APIs in the form of ~/.aws/credentials, mode 0600; made on first "
+        "start.",
+        "(sealane-keys in the data directory)", text("a file name")}});
 }
 
 Shape dns() {
@@ -324,7 +349,8 @@ Grammar grammar() {
               {"ports", "Where a node listens.", "(as below)", ports()},
               {"lanes", "Data threads of a node.", "(one per core)", integer(1, 256)},
               {"accelerator", "", "", unsupported()},
-              {"state", "Tables that survive a region, with DynamoDB's API.", "(no tables, not served)", state()},
+              {"state", "Tables that survive a region, with DynamoDB's API.",
+               "(no tables, not served)", state()},
               {"control", "Who may use the APIs.", "(as below)", control()},
           }),
       {{"member", member()}}};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the operator asked for, compiled: checked, with every name resolved to an index, and immutable.
-// compile() in plan/world.h makes one from a world file; a shared_ptr<const Plan> is published to all lanes.
+// What the operator asked for, compiled: checked, with every name resolved to an index, and
+// immutable. compile() in plan/world.h makes one from a world file; a shared_ptr<const Plan> is
+// published to all lanes.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +34,7 @@ struct GeoPoint {
   double lat = 0, lon = 0;  // degrees, north and east positive
 };
 
-// ── who can answer ───────────────────────────────────────────────────────────────────────────────────
+// ── who can answer ───────────────────────────────────────────────────────────────────────────────
 
 enum class CheckKind : uint8_t { none, http, https, tcp };  // none: healthy always, never probed
 
@@ -42,8 +43,10 @@ struct Check {
   CheckKind kind = CheckKind::http;
   std::string path = "/health";
   std::string host;               // Host header and SNI; empty: the endpoint's own
-  std::string search;             // must occur wholly in the first 5,120 bytes of the body; empty: not looked for
-  Duration interval = 100ms;      // from the start of one probe to the start of the next; 10 ms at least
+  // must occur wholly in the first 5,120 bytes of the body; empty: not looked for
+  std::string search;
+  // from the start of one probe to the start of the next; 10 ms at least
+  Duration interval = 100ms;
   Duration timeout = 100ms;       // for the whole probe
   uint8_t failures = 3;           // consecutive, up to down; 1 to 10
   uint8_t successes = 3;          // consecutive, down to up; 1 to 10
@@ -61,17 +64,20 @@ enum class EndpointKind : uint8_t { node, agent, fixed };
 struct Endpoint {
   EndpointKind kind = EndpointKind::agent;
   RegionId region{};
-  SocketAddress address;   // node: its HTTP port. agent: from its URL; ip unspecified until `host` is resolved
+  // node: its HTTP port. agent: from its URL; ip unspecified until `host` is resolved
+  SocketAddress address;
   bool tls = false;        // agent with an https URL
   std::string host;        // agent: host of its URL, as the Host header has it; node: its address
   std::string base_path;   // agent: path of its URL without the last slash, mostly empty
-  std::string name;        // for people: "us-east-1 node 127.1.0.1", "us-east-1 agent http://127.1.0.1:9001"
+  std::string
+      name;  // for people: "us-east-1 node 127.1.0.1", "us-east-1 agent http://127.1.0.1:9001"
   Check check;
 };
 
 struct Agent {
   EndpointId endpoint{};
-  std::vector<std::string> run;  // the command that `sealane up` starts and watches; empty: somebody else does
+  // the command that `sealane up` starts and watches; empty: somebody else does
+  std::vector<std::string> run;
 };
 
 struct Region {
@@ -83,7 +89,7 @@ struct Region {
   GroupId node_group{};            // simple group of its nodes
 };
 
-// ── how to choose among them ─────────────────────────────────────────────────────────────────────────
+// ── how to choose among them ─────────────────────────────────────────────────────────────────────
 
 enum class Policy : uint8_t { simple, weighted, latency, failover, multivalue };
 
@@ -102,7 +108,8 @@ struct Group {
   std::string name;               // for people: "agent.example.test", "region us-east-1"
   Policy policy = Policy::simple;
   std::vector<Member> members;    // failover: in the order of preference
-  WhenAllDown when_all_down = WhenAllDown::open;  // looked at in the group that was asked for, not in nested ones
+  // looked at in the group that was asked for, not in nested ones
+  WhenAllDown when_all_down = WhenAllDown::open;
   std::vector<EndpointId> last_resorts;
   uint32_t ttl_s = 5;             // of a steered answer while nothing is about to change
   uint32_t ttl_min_s = 1;         // what it may sink to
@@ -114,13 +121,14 @@ struct SteeredName {
   GroupId group{};
 };
 
-// A zone served as it stands. A steered name inside it takes precedence over its A and AAAA records.
+// A zone served as it stands. A steered name inside it takes precedence over its A and AAAA
+// records.
 struct Zone {
   std::string origin;  // absolute, lower case, no final dot
   std::vector<wire::dns::Record> records;
 };
 
-// ── where clients are ────────────────────────────────────────────────────────────────────────────────
+// ── where clients are ────────────────────────────────────────────────────────────────────────────
 
 enum class LatencySource : uint8_t { sample, region_table, country_model, unknown };
 
@@ -129,7 +137,8 @@ struct Estimate {
   LatencySource source = LatencySource::unknown;
 };
 
-// A set of clients that the plan cannot tell apart: those inside a region, those of a country, or the rest.
+// A set of clients that the plan cannot tell apart: those inside a region, those of a country, or
+// the rest.
 struct Place {
   std::string name;                    // "us-east-1", "country IE", "unknown"
   std::vector<Estimate> to_region;     // by RegionId
@@ -140,7 +149,7 @@ struct Geography {
   std::vector<Place> places;  // places[0]: unknown
 };
 
-// ── the HTTP edge ────────────────────────────────────────────────────────────────────────────────────
+// ── the HTTP edge ────────────────────────────────────────────────────────────────────────────────
 
 enum class ViewerProtocol : uint8_t { allow_all, redirect_to_https, https_only };
 
@@ -149,7 +158,8 @@ struct CacheRule {
   std::string pattern;    // a path; one '*' at the end matches the rest
   Mode mode = Mode::pass;
   Duration ttl_min{}, ttl_default{}, ttl_max{};  // clamp
-  bool ttl_min_overrides_private = false;        // CloudFront's behaviour with Min > 0; a privacy trap, so asked for
+  // CloudFront's behaviour with Min > 0; a privacy trap, so asked for
+  bool ttl_min_overrides_private = false;
 };
 
 struct Edge {
@@ -160,7 +170,8 @@ struct Edge {
   uint64_t cache_bytes_max = 256ull << 20;
   uint64_t object_bytes_max = 16ull << 20;   // larger answers are passed, not stored
   Duration connect_timeout = 500ms;          // to an origin, each attempt
-  Duration first_byte_timeout = 120s;        // an agent may think for long; health decides who is dead
+  // an agent may think for long; health decides who is dead
+  Duration first_byte_timeout = 120s;
   Duration idle_timeout = 1h;                // between two reads of a streamed answer
   Duration client_header_timeout = 10s;
   Duration client_idle_timeout = 60s;        // keep-alive
@@ -171,10 +182,11 @@ struct Edge {
   uint32_t origin_connections_max = 4096;    // per origin and lane
   uint8_t attempts_max = 3;                  // endpoints tried for one request
   Duration sse_keepalive = 15s;              // a comment line into a silent event stream; 0: never
-  std::string session_cookie = "sealane";    // what a client has seen of the tables; empty: no cookie
+  // what a client has seen of the tables; empty: no cookie
+  std::string session_cookie = "sealane";
 };
 
-// ── tables ──────────────────────────────────────────────────────────────────────────────────────────
+// ── tables ───────────────────────────────────────────────────────────────────────────────────────
 
 struct TableKey {
   std::string name;
@@ -183,7 +195,13 @@ struct TableKey {
 
 struct StateTable {
   enum class Merge : uint8_t { attribute, item, conversation } merge = Merge::attribute;
-  enum class Stream : uint8_t { off, keys_only, new_image, old_image, new_and_old_images } stream = Stream::off;
+  enum class Stream : uint8_t {
+    off,
+    keys_only,
+    new_image,
+    old_image,
+    new_and_old_images
+  } stream = Stream::off;
   std::string name;
   TableKey hash;
   std::optional<TableKey> range;
@@ -195,10 +213,11 @@ struct StateTable {
 struct State {
   bool enabled = false;
   std::vector<StateTable> tables;
-  // Engine dynamodb: the URL of the server that keeps the tables, by RegionId; empty text: that region's nodes serve none.
-  // None at all: the nodes keep them.
+  // Engine dynamodb: the URL of the server that keeps the tables, by RegionId; empty text: that
+  // region's nodes serve none. None at all: the nodes keep them.
   std::vector<std::string> endpoints;
-  std::string endpoint_region;       // of signatures for it; empty: of AWS's host names, else the node's
+  // of signatures for it; empty: of AWS's host names, else the node's
+  std::string endpoint_region;
   std::string endpoint_keys;         // a file; empty: the world's own keys
   std::string endpoint_profile = "default";
   bool fsync = true;                 // durability
@@ -210,14 +229,16 @@ struct State {
   bool is_handed() const { return !endpoints.empty(); }
 };
 
-// ── ports ────────────────────────────────────────────────────────────────────────────────────────────
+// ── ports ────────────────────────────────────────────────────────────────────────────────────────
 
 struct Ports {
-  uint16_t dns = 5300, http = 8080, https = 8443, control = 8900, metrics = 8901, state = 8000, nats = 4222, gateway = 7222;
+  uint16_t dns = 5300, http = 8080, https = 8443, control = 8900, metrics = 8901, state = 8000,
+           nats = 4222, gateway = 7222;
 };
 
 struct Dns {
-  uint32_t responses_per_second_max = 1000;  // response rate limiting, per /24 or /56 and kind; 0: off. Loopback is exempt
+  // response rate limiting, per /24 or /56 and kind; 0: off. Loopback is exempt
+  uint32_t responses_per_second_max = 1000;
   std::string nsid;                          // empty: the node's address
 };
 

@@ -55,13 +55,15 @@ inline std::string text_of(const Edge& e) {
 }
 
 inline std::string text_of(const State& s) {
-  std::string out = fmt::format("state enabled={} endpoints={} {} {} {} fsync={} {} {} {} {}\n", s.enabled,
-                                fmt::join(s.endpoints, ","), s.endpoint_region, s.endpoint_keys, s.endpoint_profile, s.fsync,
-                                to_text(s.stale_after), to_text(s.clock_ahead_max), s.log_bytes_max, s.cache_bytes_max);
+  std::string out = fmt::format(
+      "state enabled={} endpoints={} {} {} {} fsync={} {} {} {} {}\n", s.enabled,
+      fmt::join(s.endpoints, ","), s.endpoint_region, s.endpoint_keys, s.endpoint_profile, s.fsync,
+      to_text(s.stale_after), to_text(s.clock_ahead_max), s.log_bytes_max, s.cache_bytes_max);
   for (const StateTable& t : s.tables) {
-    out += fmt::format("  table {} {}:{} {}:{} ttl={} merge={} stream={} ack_remote={} in", t.name, t.hash.name, t.hash.type,
-                       t.range ? t.range->name : "", t.range ? t.range->type : '-', t.ttl_attribute, int(t.merge),
-                       int(t.stream), t.ack_remote);
+    out += fmt::format("  table {} {}:{} {}:{} ttl={} merge={} stream={} ack_remote={} in", t.name,
+                       t.hash.name, t.hash.type, t.range ? t.range->name : "",
+                       t.range ? t.range->type : '-', t.ttl_attribute, int(t.merge), int(t.stream),
+                       t.ack_remote);
     for (const RegionId id : t.regions) out += fmt::format(" {}", index(id));
     out += "\n";
   }
@@ -71,9 +73,10 @@ inline std::string text_of(const State& s) {
 // Without the version and the places of countries.
 inline std::string text_of(const Plan& p) {
   std::string out =
-      fmt::format("domain={} lanes={} ports={} {} {} {} {} {} {} {} rrl={} nsid={} keys={}\n", p.domain, p.lanes,
-                  p.ports.dns, p.ports.http, p.ports.https, p.ports.control, p.ports.metrics, p.ports.state,
-                  p.ports.nats, p.ports.gateway, p.dns.responses_per_second_max, p.dns.nsid, p.keys_file);
+      fmt::format("domain={} lanes={} ports={} {} {} {} {} {} {} {} rrl={} nsid={} keys={}\n",
+                  p.domain, p.lanes, p.ports.dns, p.ports.http, p.ports.https, p.ports.control,
+                  p.ports.metrics, p.ports.state, p.ports.nats, p.ports.gateway,
+                  p.dns.responses_per_second_max, p.dns.nsid, p.keys_file);
   out += text_of(p.state);
   for (const Region& r : p.regions) {
     out += fmt::format("region {} at {},{} group={} clients=", r.name, r.at.lat, r.at.lon,

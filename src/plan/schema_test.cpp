@@ -166,29 +166,38 @@ const std::map<std::string, std::pair<std::string, std::string>>& in_company() {
     return fmt::format("{}regions: {{ us-east-1: {{ agents: [ {{ {} }} ] }} }}\n", kDomain, keys);
   };
   auto table = [](std::string_view keys) {
-    return fmt::format("{}regions: {{ us-east-1: {{ agents: ['http://127.1.0.1:9001'] }}, eu-west-1: {{ agents: "
-                       "['http://127.2.0.1:9001'] }} }}\nstate: {{ tables: [ {{ {} }} ] }}\n", kDomain, keys);
+    return fmt::format(
+        "{}regions: {{ us-east-1: {{ agents: ['http://127.1.0.1:9001'] }}, eu-west-1: {{ agents: "
+        "['http://127.2.0.1:9001'] }} }}\nstate: {{ tables: [ {{ {} }} ] }}\n",
+        kDomain, keys);
   };
   static const std::map<std::string, std::pair<std::string, std::string>> kWorlds{
       {"state.tables", {both, table("name: one, key: { id: S }")}},
-      {"state.tables[].name", {table("name: one, key: { id: S }"), table("name: two, key: { id: S }")}},
-      {"state.tables[].key", {table("name: one, key: { id: S }"), table("name: one, key: { id: S, at: N }")}},
+      {"state.tables[].name",
+       {table("name: one, key: { id: S }"), table("name: two, key: { id: S }")}},
+      {"state.tables[].key",
+       {table("name: one, key: { id: S }"), table("name: one, key: { id: S, at: N }")}},
       {"state.tables[].ttl_attribute",
        {table("name: one, key: { id: S }"), table("name: one, key: { id: S }, ttl_attribute: x")}},
-      {"state.tables[].merge", {table("name: one, key: { id: S }"), table("name: one, key: { id: S }, merge: item")}},
-      {"state.tables[].ack", {table("name: one, key: { id: S }"), table("name: one, key: { id: S }, ack: remote")}},
+      {"state.tables[].merge",
+       {table("name: one, key: { id: S }"), table("name: one, key: { id: S }, merge: item")}},
+      {"state.tables[].ack",
+       {table("name: one, key: { id: S }"), table("name: one, key: { id: S }, ack: remote")}},
       {"state.tables[].stream",
        {table("name: one, key: { id: S }"), table("name: one, key: { id: S }, stream: new_image")}},
       {"state.tables[].regions",
-       {table("name: one, key: { id: S }"), table("name: one, key: { id: S }, regions: [us-east-1]")}},
+       {table("name: one, key: { id: S }"),
+        table("name: one, key: { id: S }, regions: [us-east-1]")}},
       {"state.enabled", {both, both + "state: { enabled: true }"}},
-      {"state.engine", {both + "state: {}", both + "state: { engine: dynamodb, endpoint: 'http://a.test' }"}},
+      {"state.engine",
+       {both + "state: {}", both + "state: { engine: dynamodb, endpoint: 'http://a.test' }"}},
       {"state.endpoint",
        {both + "state: { engine: dynamodb, endpoint: 'http://a.test' }",
         both + "state: { engine: dynamodb, endpoint: 'http://b.test' }"}},
       {"state.endpoint_region",
        {both + "state: { engine: dynamodb, endpoint: 'http://a.test' }",
-        both + "state: { engine: dynamodb, endpoint: 'http://a.test', endpoint_region: us-west-2 }"}},
+        both +
+            "state: { engine: dynamodb, endpoint: 'http://a.test', endpoint_region: us-west-2 }"}},
       {"state.endpoint_keys",
        {both + "state: { engine: dynamodb, endpoint: 'http://a.test' }",
         both + "state: { engine: dynamodb, endpoint: 'http://a.test', endpoint_keys: keys }"}},

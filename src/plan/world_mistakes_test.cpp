@@ -59,7 +59,8 @@ TEST(Mistakes, of_keys_and_values) {
            "out"},
           {"state: { tables: [{ name: sessions, key: { id: X } }] }",
            "w:3:48: 'X'; allowed: one of S, N, B; did you mean 'S'?"},
-          {"state: { engine: dynamodb }", "w:3:18: the engine 'dynamodb' wants an endpoint: the URL of its server"},
+          {"state: { engine: dynamodb }",
+           "w:3:18: the engine 'dynamodb' wants an endpoint: the URL of its server"},
           {"lanes: two", "w:3:8: 'two'; allowed: a whole number, 1 to 256"},
           {"lanes: 257", "w:3:8: '257'; allowed: a whole number, 1 to 256"},
           {"lanes: '2'", "w:3:8: '2'; allowed: a whole number, 1 to 256"},
@@ -249,21 +250,26 @@ TEST(Mistakes, of_tables_that_another_server_keeps) {
       kGood,
       std::array<Bad, 10>{{
           {"state: { engine: dynamodb, endpoint: 'http://192.0.2.1:8000' }", "none"},
-          {"state: { engine: dynamodb, endpoint: 'https://dynamodb.{region}.amazonaws.com' }", "none"},
+          {"state: { engine: dynamodb, endpoint: 'https://dynamodb.{region}.amazonaws.com' }",
+           "none"},
           {"state: { engine: dynamodb, endpoint: { us-east-1: 'http://192.0.2.1' } }", "none"},
           {"state: { engine: dynamodb, endpoint: { eu-west-1: 'http://192.0.2.1' } }",
            "w:3:38: no endpoint for the region 'us-east-1'"},
-          {"state: { engine: dynamodb, endpoint: { us-east-1: 'http://192.0.2.1', us-west-9: 'http://192.0.2.1' } }",
-           "w:3:71: 'us-west-9' is not a region of this world; allowed: us-east-1, eu-west-1; did you mean 'us-east-1'?"},
+          {"state: { engine: dynamodb, endpoint: { us-east-1: 'http://192.0.2.1', us-west-9: "
+           "'http://192.0.2.1' } }",
+           "w:3:71: 'us-west-9' is not a region of this world; allowed: us-east-1, eu-west-1; did "
+           "you mean 'us-east-1'?"},
           {"state: { engine: dynamodb, endpoint: '192.0.2.1:8000' }",
            "w:3:38: '192.0.2.1:8000': a URL begins with http:// or https://"},
           {"state: { engine: dynamodb, endpoint: 'http://192.0.2.1', endpoint_region: 'US East' }",
            "w:3:75: a region is made of lower-case letters, digits and hyphens"},
           {"state: { engine: dynamodb, endpoint: 'http://192.0.2.1', durability: os }", fsync},
-          {"state: { engine: dynamodb, endpoint: 'http://192.0.2.1', tables: [{ name: one, key: { id: S }, merge: item }] }",
+          {"state: { engine: dynamodb, endpoint: 'http://192.0.2.1', tables: [{ name: one, key: { "
+           "id: S }, merge: item }] }",
            merge},
           {"state: { endpoint: 'http://192.0.2.1', endpoint_keys: x }",
-           "w:3:20: 'endpoint' goes with the engine 'dynamodb'\nw:3:55: 'endpoint_keys' goes with the engine 'dynamodb'"},
+           "w:3:20: 'endpoint' goes with the engine 'dynamodb'\nw:3:55: 'endpoint_keys' goes with "
+           "the engine 'dynamodb'"},
       }});
 }
 

@@ -275,17 +275,22 @@ TEST_F(World, clients_default_to_the_loopback_block_or_the_node) {
 }
 
 TEST_F(World, tables_may_be_handed_to_a_server_of_each_region) {
-  const Plan one = three("state: { engine: dynamodb, endpoint: 'https://dynamodb.{region}.amazonaws.com' }\n");
+  const Plan one =
+      three("state: { engine: dynamodb, endpoint: 'https://dynamodb.{region}.amazonaws.com' }\n");
   EXPECT_TRUE(one.state.enabled && one.state.is_handed());
-  EXPECT_EQ(one.state.endpoints, (std::vector<std::string>{"https://dynamodb.us-east-1.amazonaws.com",
-                                                           "https://dynamodb.eu-west-1.amazonaws.com",
-                                                           "https://dynamodb.ap-southeast-1.amazonaws.com"}));
+  EXPECT_EQ(one.state.endpoints,
+            (std::vector<std::string>{"https://dynamodb.us-east-1.amazonaws.com",
+                                      "https://dynamodb.eu-west-1.amazonaws.com",
+                                      "https://dynamodb.ap-southeast-1.amazonaws.com"}));
   EXPECT_EQ(one.state.endpoint_profile, "default");
   EXPECT_EQ(one.state_nodes().size(), 3u) << "each serves them";
   EXPECT_FALSE(one.is_replicated()) << "but they have nothing to tell each other";
-  const Plan each = three("state:\n  engine: dynamodb\n  endpoint: { us-east-1: 'http://192.0.2.1', eu-west-1: 'http://192.0.2.2', "
-                          "ap-southeast-1: 'http://192.0.2.1' }\n  endpoint_profile: outer\n");
-  EXPECT_EQ(each.state.endpoints, (std::vector<std::string>{"http://192.0.2.1", "http://192.0.2.2", "http://192.0.2.1"}));
+  const Plan each = three(
+      "state:\n  engine: dynamodb\n  endpoint: { us-east-1: 'http://192.0.2.1', eu-west-1: "
+      "'http://192.0.2.2', "
+      "ap-southeast-1: 'http://192.0.2.1' }\n  endpoint_profile: outer\n");
+  EXPECT_EQ(each.state.endpoints,
+            (std::vector<std::string>{"http://192.0.2.1", "http://192.0.2.2", "http://192.0.2.1"}));
   EXPECT_EQ(each.state.endpoint_profile, "outer");
   EXPECT_FALSE(three("").state.is_handed());
   EXPECT_TRUE(three("state: { tables: [ { name: one, key: { id: S } } ] }\n").is_replicated());

@@ -113,7 +113,8 @@ void Agent::Connection::answer() {
     return send_event();
   }
   const uint16_t status = mood.brownout != 0 ? mood.brownout : 200;
-  const bool is_turn = mood.conversations && (!turn_id_.empty() || target_.starts_with("/sessions/"));
+  const bool is_turn =
+      mood.conversations && (!turn_id_.empty() || target_.starts_with("/sessions/"));
   const std::string body = is_turn ? conversation() : "served by " + mood.region + "\n";
   stream_->write(
       fmt::format("HTTP/1.1 {} {}\r\nContent-Type: text/plain\r\nCache-Control: "
@@ -139,8 +140,10 @@ std::string Agent::Connection::conversation() {
   std::vector<std::string>& ids = (*agent_.mood_.conversations)[session];
   if (is_post_ && std::ranges::find(ids, turn_id_) == ids.end()) ids.push_back(turn_id_);
   std::string list;
-  for (const std::string& id : ids) list += fmt::format(R"({}{{"id":"{}"}})", list.empty() ? "" : ",", id);
-  return fmt::format(R"({{"turns":{},"region":"{}","conversation":[{}]}})", ids.size(), agent_.mood_.region, list);
+  for (const std::string& id : ids)
+    list += fmt::format(R"({}{{"id":"{}"}})", list.empty() ? "" : ",", id);
+  return fmt::format(R"({{"turns":{},"region":"{}","conversation":[{}]}})", ids.size(),
+                     agent_.mood_.region, list);
 }
 
 void Agent::Connection::send_event() {

@@ -20,7 +20,8 @@ constexpr unsigned kStreamEvents = 20;       // of one event stream
 constexpr Duration kStreamInterval = 200ms;  // between two of them
 constexpr Duration kQuickWork = 2ms;         // a GET, a health check
 
-// A table as agents wish it: what one region writes the others have at once. Ids of turns by session.
+// A table as agents wish it: what one region writes the others have at once. Ids of turns by
+// session.
 using Conversations = std::map<std::string, std::vector<std::string>>;
 
 // A whole request, health checks left out, as an agent got it.

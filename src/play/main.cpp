@@ -60,7 +60,8 @@ int run_seeds(uint64_t from, uint64_t count) {
 }
 
 int run_tables(uint64_t from, uint64_t count) {
-  uint64_t acknowledged = 0, excused = 0, reads = 0, stale = 0, conflicts = 0, faults = 0, repairs = 0, snapshots = 0, held = 0;
+  uint64_t acknowledged = 0, excused = 0, reads = 0, stale = 0, conflicts = 0, faults = 0,
+           repairs = 0, snapshots = 0, held = 0;
   uint64_t restores = 0;
   Duration slowest{};
   for (uint64_t seed = from; seed < from + count; ++seed) {
@@ -75,11 +76,14 @@ int run_tables(uint64_t from, uint64_t count) {
     for (const std::string& what : one.broken) fmt::print("  {}\n", what);
     return 1;
   }
-  fmt::print("{} seeds from {}: every rule held; {} faults, {} nodes restored, {} appends acknowledged ({} lost with the only "
-             "disk that had them), {} reads ({} marked stale), {} conflicts journaled, {} repairs, {} snapshots, {} entries "
-             "held back by clocks, level at the latest {:.1f} s after the faults\n",
-             count, from, faults, restores, acknowledged, excused, reads, stale, conflicts, repairs, snapshots, held,
-             double(slowest.count()) / 1e9);
+  fmt::print(
+      "{} seeds from {}: every rule held; {} faults, {} nodes restored, {} appends acknowledged "
+      "({} lost with the only "
+      "disk that had them), {} reads ({} marked stale), {} conflicts journaled, {} repairs, {} "
+      "snapshots, {} entries "
+      "held back by clocks, level at the latest {:.1f} s after the faults\n",
+      count, from, faults, restores, acknowledged, excused, reads, stale, conflicts, repairs,
+      snapshots, held, double(slowest.count()) / 1e9);
   return 0;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// serve::Server on the simulator: clients of every manner over a lossy network, answers in any order. Whoever
-// stays gets every answer, its own and in order; nothing is left of those who go.
+// serve::Server on the simulator: clients of every manner over a lossy network, answers in any
+// order. Whoever stays gets every answer, its own and in order; nothing is left of those who go.
 #include <gtest/gtest.h>
 
 #include <deque>
@@ -26,14 +26,18 @@ class Api final : public sim::Process, public serve::Handler {
  public:
   explicit Api(port::Lane& lane)
       : lane_(lane),
-        server_(lane, *this, {.api = "sim", .limits = {.connections_max = 60, .body_bytes_max = 400'000,
-                                                       .buffered_bytes_max = 40'000'000}}),
+        server_(lane, *this,
+                {.api = "sim",
+                 .limits = {.connections_max = 60,
+                            .body_bytes_max = 400'000,
+                            .buffered_bytes_max = 40'000'000}}),
         timer_(lane.timers.make([this] { answer_one(); })) {
     EXPECT_TRUE(server_.listen({kServer, 8000}));
   }
   void on_request(const serve::Request& request, serve::Responder responder) override {
     if (lane_.dice.chance(0.3)) {
-      responder.answer({.content_type = "text/plain", .body = answer_to(request.target, request.body)});
+      responder.answer(
+          {.content_type = "text/plain", .body = answer_to(request.target, request.body)});
       return;
     }
     waiting_.push_back({&request, responder});
@@ -68,9 +72,11 @@ class Client final : public port::StreamHandler {
     const size_t count = 1 + dice_.below(8);
     for (size_t i = 0; i < count; ++i) {
       const std::string target = fmt::format("/{}/{}", number, i);
-      const std::string body(dice_.chance(0.2) ? dice_.below(300'000) : dice_.below(3000), char('a' + i));
+      const std::string body(dice_.chance(0.2) ? dice_.below(300'000) : dice_.below(3000),
+                             char('a' + i));
       if (dice_.chance(0.3)) {
-        text_ += fmt::format("POST {} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", target);
+        text_ += fmt::format("POST {} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
+                             target);
         for (std::string_view rest = body; !rest.empty();) {
           const std::string_view chunk = rest.substr(0, 1 + dice_.below(20'000));
           rest.remove_prefix(chunk.size());
@@ -78,7 +84,8 @@ class Client final : public port::StreamHandler {
         }
         text_ += "0\r\n\r\n";
       } else {
-        text_ += fmt::format("POST {} HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{}", target, body.size(), body);
+        text_ += fmt::format("POST {} HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{}", target,
+                             body.size(), body);
       }
       expected_.push_back(answer_to(target, body));
     }
@@ -110,8 +117,9 @@ class Client final : public port::StreamHandler {
 
   bool leaves() const { return leaves_after_ != SIZE_MAX; }
   std::string story() const {
-    return fmt::format("sent {} of {}, {} of {} answers{}{}{}", sent_, text_.size(), answered_, expected_.size(),
-                       half_closes_ ? ", half-closed" : "", over_ ? ", over" : "", refused_ ? ", refused" : "");
+    return fmt::format("sent {} of {}, {} of {} answers{}{}{}", sent_, text_.size(), answered_,
+                       expected_.size(), half_closes_ ? ", half-closed" : "", over_ ? ", over" : "",
+                       refused_ ? ", refused" : "");
   }
   bool has_all() const { return answered_ == expected_.size(); }
   bool done() const { return over_ || has_all() || stream_ == nullptr; }
@@ -157,9 +165,12 @@ struct Story {
   }
   sim::World world;
   Dice dice;
-  sim::Node& server = world.add_node({.name = "server", .addresses = {kServer},
-                                      .boot = [](sim::Node& node) { return std::make_unique<Api>(node.lane()); }});
-  sim::Node& visitors = world.add_node({.name = "visitors", .addresses = {IpAddress::v4(10, 0, 0, 2)}});
+  sim::Node& server =
+      world.add_node({.name = "server", .addresses = {kServer}, .boot = [](sim::Node& node) {
+                        return std::make_unique<Api>(node.lane());
+                      }});
+  sim::Node& visitors =
+      world.add_node({.name = "visitors", .addresses = {IpAddress::v4(10, 0, 0, 2)}});
   std::vector<std::unique_ptr<Client>> clients;
 };
 

@@ -38,15 +38,15 @@ NodeProcess::NodeProcess(sim::Node& node, std::shared_ptr<const plan::Plan> plan
                     .address = endpoint.address.ip,
                     .shared = std::make_shared<edge::Shared>(
                         plan->edge.cache_bytes_max, SipKey{lane.dice.roll(), lane.dice.roll()}),
-                    .suspect = [this](plan::EndpointId id, view::Outcome outcome) {
-                      health_->suspect(id, outcome);
-                    },
-                    .measured = [this, here = endpoint.region](std::span<const edge::RoundTrip> batch) {
-                      for (const edge::RoundTrip& trip : batch) {
-                        health_->record_rtt(Prefix::of(trip.client, trip.client.bits()), here,
-                                            uint32_t(to_us(trip.took)));
-                      }
-                    }});
+                    .suspect = [this](plan::EndpointId id,
+                                      view::Outcome outcome) { health_->suspect(id, outcome); },
+                    .measured =
+                        [this, here = endpoint.region](std::span<const edge::RoundTrip> batch) {
+                          for (const edge::RoundTrip& trip : batch) {
+                            health_->record_rtt(Prefix::of(trip.client, trip.client.bits()), here,
+                                                uint32_t(to_us(trip.took)));
+                          }
+                        }});
   dns_ = std::make_unique<dns::NameServer>(
       lane, plan_, view_,
       dns::NameServerOptions{.at = {endpoint.address.ip, plan->ports.dns},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A deadline that may move with every byte: moving it later only stores a number, the timer below is armed
-// again when it fires early.
+// A deadline that may move with every byte: moving it later only stores a number, the timer below
+// is armed again when it fires early.
 #pragma once
 
 #include <algorithm>

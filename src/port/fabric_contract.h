@@ -213,7 +213,8 @@ TYPED_TEST_P(FabricContract, a_request_gets_its_own_answer) {
   for (const char* text : {"x", "", "yy"}) {
     // At most once: a message may be lost while servers still learn of each other's subscriptions.
     auto answer = this->ask(this->a(), "double", text, 2s);
-    for (int tries = 1; tries < 5 && !(answer && *answer); ++tries) answer = this->ask(this->a(), "double", text, 2s);
+    for (int tries = 1; tries < 5 && !(answer && *answer); ++tries)
+      answer = this->ask(this->a(), "double", text, 2s);
     ASSERT_TRUE(answer && *answer) << (answer ? answer->error().what : "none");
     EXPECT_EQ(**answer, std::string(text) + text);
   }
@@ -240,7 +241,8 @@ TYPED_TEST_P(FabricContract, only_the_first_answer_counts) {
       "q");
   auto answer = this->ask(this->a(), "q", "", 2s);  // fails when it is answered twice
   // A request may be lost while servers learn of each other.
-  for (int tries = 1; tries < 5 && !(answer && *answer); ++tries) answer = this->ask(this->a(), "q", "", 2s);
+  for (int tries = 1; tries < 5 && !(answer && *answer); ++tries)
+    answer = this->ask(this->a(), "q", "", 2s);
   ASSERT_TRUE(answer && *answer);
   EXPECT_EQ(**answer, "1");
   this->settle();

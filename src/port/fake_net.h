@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A lane in memory for tests: streams whose far end the test holds in its hand, and time that moves when the
-// test says so. Every call-back happens inside a call of the test, as from a loop.
+// A lane in memory for tests: streams whose far end the test holds in its hand, and time that moves
+// when the test says so. Every call-back happens inside a call of the test, as from a loop.
 #pragma once
 
 #include <deque>
@@ -160,7 +160,8 @@ class Lane final : port::Clock, port::Timers, port::Net, port::Inbox, port::Log,
     while (true) {
       FakeTimer* next = nullptr;
       for (FakeTimer* timer : timers_) {
-        if (timer->armed_ && timer->when_ <= end && (!next || timer->when_ < next->when_)) next = timer;
+        if (timer->armed_ && timer->when_ <= end && (!next || timer->when_ < next->when_))
+          next = timer;
       }
       if (next == nullptr) break;
       if (next->when_ > now_) now_ = next->when_;
@@ -218,7 +219,8 @@ class Lane final : port::Clock, port::Timers, port::Net, port::Inbox, port::Log,
   std::unique_ptr<port::Timer> make(std::function<void()> fire) override {
     return std::make_unique<FakeTimer>(*this, std::move(fire));
   }
-  std::unique_ptr<port::Stream> connect(const SocketAddress& to, const port::ConnectOptions& options,
+  std::unique_ptr<port::Stream> connect(const SocketAddress& to,
+                                        const port::ConnectOptions& options,
                                         port::StreamHandler& handler) override {
     auto peer = std::make_shared<Peer>();
     peer->far = to;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a role gets to live on: one lane, that is one thread with its own loop (or one node's turn in the
-// simulator). Everything a role does happens on the lane it was built on.
+// What a role gets to live on: one lane, that is one thread with its own loop (or one node's turn
+// in the simulator). Everything a role does happens on the lane it was built on.
 #pragma once
 
 #include <functional>
@@ -23,8 +23,8 @@ class Inbox {
 
 enum class Level { debug, info, warn, error };
 
-// Structured lines for operators: an event name in snake_case and key=value pairs already in `text`.
-// Never on a per-request path, never a secret.
+// Structured lines for operators: an event name in snake_case and key=value pairs already in
+// `text`. Never on a per-request path, never a secret.
 class Log {
  public:
   virtual ~Log() = default;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counters for operators. A counter belongs to one lane and is added to without a lock; readers (the metrics
-// page) sum over the lanes with relaxed loads.
+// Counters for operators. A counter belongs to one lane and is added to without a lock; readers
+// (the metrics page) sum over the lanes with relaxed loads.
 #pragma once
 
 #include <atomic>
@@ -25,8 +25,9 @@ class Counter {
 class Meter {
  public:
   virtual ~Meter() = default;
-  // The counter of this name (Prometheus style: sealane_dns_queries_total) and labels (`rcode="NOERROR"`),
-  // made at the first call; the reference stays valid as long as the meter. Call it at start-up, not per packet.
+  // The counter of this name (Prometheus style: sealane_dns_queries_total) and labels
+  // (`rcode="NOERROR"`), made at the first call; the reference stays valid as long as the meter.
+  // Call it at start-up, not per packet.
   virtual Counter& counter(std::string_view name, std::string_view labels = {}) = 0;
   virtual Counter& gauge(std::string_view name, std::string_view labels = {}) = 0;
 };

@@ -18,9 +18,9 @@ class Names {
 
   // What was asked and is not answered is forgotten.
   virtual ~Names() = default;
-  // Calls `done` on this lane, never from inside, with every address of the name in the resolver's order (at least one), or:
-  // not_found, unavailable; limit: kUnderWayMax names are being asked for. It may take as long as the resolver does, or for
-  // ever: who asks has a deadline of his own.
+  // Calls `done` on this lane, never from inside, with every address of the name in the resolver's
+  // order (at least one), or: not_found, unavailable; limit: kUnderWayMax names are being asked
+  // for. It may take as long as the resolver does, or for ever: who asks has a deadline of his own.
   virtual void resolve(const std::string& name, Done done) = 0;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The network as a role sees it. Everything happens on one lane: no call blocks, and handlers are called from
-// the loop only, never from inside a call into this interface (so a handler may close or destroy the stream
-// it was called for; the implementation survives that).
+// The network as a role sees it. Everything happens on one lane: no call blocks, and handlers are
+// called from the loop only, never from inside a call into this interface (so a handler may close
+// or destroy the stream it was called for; the implementation survives that).
 #pragma once
 
 #include <cstddef>
@@ -17,28 +17,30 @@
 
 namespace sealane::port {
 
-// ── byte streams: TCP, or TLS over TCP ───────────────────────────────────────────────────────────────
+// ── byte streams: TCP, or TLS over TCP ───────────────────────────────────────────────────────────
 
 class StreamHandler {
  public:
   virtual ~StreamHandler() = default;
   // A connect() succeeded (for TLS: the handshake too). Accepted streams are open from the start.
   virtual void on_open() {}
-  // Bytes that came in; the span is valid during the call only. All of it must be taken (copy what cannot be
-  // used yet, then pause()). Not called while paused.
+  // Bytes that came in; the span is valid during the call only. All of it must be taken (copy what
+  // cannot be used yet, then pause()). Not called while paused.
   virtual void on_data(std::span<const char> bytes) = 0;
   // The peer has sent its last byte (FIN or TLS close_notify); writing may go on.
   virtual void on_end() = 0;
-  // All of what was accepted by write() has left for the kernel. Called after a write() that could not
-  // finish at once.
+  // All of what was accepted by write() has left for the kernel. Called after a write() that could
+  // not finish at once.
   virtual void on_drained() {}
-  // The stream is gone. Last call; not called once the stream is destroyed, reset or lingering. `code` says how:
-  //   timeout      no connection (or TLS handshake) within ConnectOptions::timeout, or bytes that the peer has
-  //                not acknowledged for so long that the kernel gave up
+  // The stream is gone. Last call; not called once the stream is destroyed, reset or lingering.
+  // `code` says how:
+  //   timeout      no connection (or TLS handshake) within ConnectOptions::timeout, or bytes that
+  //                the peer has not acknowledged for so long that the kernel gave up
   //   unavailable  before on_open(): refused; after it: reset by the peer
-  //   invalid      the TLS handshake failed: no TLS at the other end, or a certificate that does not verify
-  // Bytes that came in before the end of the stream are handed over first; a paused stream therefore hears of
-  // its end at resume(), or at the next write().
+  //   invalid      the TLS handshake failed: no TLS at the other end, or a certificate that does
+  //                not verify
+  // Bytes that came in before the end of the stream are handed over first; a paused stream
+  // therefore hears of its end at resume(), or at the next write().
   virtual void on_error(const Error& error) = 0;
 };
 
@@ -47,8 +49,9 @@ class Stream {
   virtual ~Stream() = default;  // closes at once, without on_error
   virtual void set_handler(StreamHandler& handler) = 0;
   // Queues bytes (copied only if the kernel will not take them now) and sends them. What waits is
-  // pending_bytes(): a caller that streams stops at its own limit and goes on at on_drained(). Before
-  // on_open() everything waits; after end(), reset() or on_error() what is written is dropped.
+  // pending_bytes(): a caller that streams stops at its own limit and goes on at on_drained().
+  // Before on_open() everything waits; after end(), reset() or on_error() what is written is
+  // dropped.
   virtual void write(std::span<const std::string_view> parts) = 0;
   void write(std::string_view bytes) { write(std::span(&bytes, 1)); }
   virtual size_t pending_bytes() const = 0;
@@ -57,9 +60,9 @@ class Stream {
   virtual void resume() = 0;
   // Sends FIN (TLS: close_notify first) after everything queued; reading goes on.
   virtual void end() = 0;
-  // Sends what is queued, then closes, both directions; the handler hears nothing more. Bytes that the peer
-  // still sends are drained for a moment so that it gets the answer and not a reset.
-  // Takes the stream over: the caller gives up its pointer.
+  // Sends what is queued, then closes, both directions; the handler hears nothing more. Bytes that
+  // the peer still sends are drained for a moment so that it gets the answer and not a reset. Takes
+  // the stream over: the caller gives up its pointer.
   static void close_after_flush(std::unique_ptr<Stream> stream) {
     Stream& s = *stream;
     s.linger(std::move(stream));
@@ -89,7 +92,8 @@ struct ConnectOptions {
 struct ListenOptions {
   bool tls = false;  // with the certificate that the lane was given
   int backlog = 4096;
-  bool alone = false;  // nobody else may listen here: a second program is told, instead of sharing the port
+  // nobody else may listen here: a second program is told, instead of sharing the port
+  bool alone = false;
 };
 
 class Listener {
@@ -98,7 +102,7 @@ class Listener {
   virtual SocketAddress local() const = 0;
 };
 
-// ── datagrams ────────────────────────────────────────────────────────────────────────────────────────
+// ── datagrams ────────────────────────────────────────────────────────────────────────────────────
 
 struct Datagram {
   SocketAddress peer;
@@ -123,7 +127,7 @@ class DatagramSocket {
   virtual void send(const SocketAddress& to, std::span<const uint8_t> bytes) = 0;
 };
 
-// ── the way in ───────────────────────────────────────────────────────────────────────────────────────
+// ── the way in ───────────────────────────────────────────────────────────────────────────────────
 
 class Net {
  public:

@@ -429,8 +429,8 @@ TYPED_TEST_P(NetContract, counters_of_one_name_are_one) {
 }
 
 REGISTER_TYPED_TEST_SUITE_P(
-    NetContract, bytes_come_as_they_were_written, both_ends_know_their_round_trip, tls_hands_the_server_name_over,
-    tls_to_a_plain_port_is_an_error_of_code_invalid,
+    NetContract, bytes_come_as_they_were_written, both_ends_know_their_round_trip,
+    tls_hands_the_server_name_over, tls_to_a_plain_port_is_an_error_of_code_invalid,
     what_was_written_before_on_open_is_sent_after_it, nobody_listens_is_unavailable_before_on_open,
     an_address_that_is_not_ours_is_a_conflict, end_closes_one_direction,
     reset_is_unavailable_after_on_open_and_the_last_call,

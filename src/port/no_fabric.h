@@ -10,11 +10,15 @@ namespace sealane::port {
 class NoFabric final : public Fabric {
  public:
   explicit NoFabric(Lane& lane) : inbox_(lane.inbox) {}
-  std::unique_ptr<Subscription> subscribe(std::string_view, Handler) override { return std::make_unique<Subscription>(); }
+  std::unique_ptr<Subscription> subscribe(std::string_view, Handler) override {
+    return std::make_unique<Subscription>();
+  }
   using Fabric::publish;
   bool publish(std::string_view, std::span<const std::string_view>) override { return false; }
-  void request(std::string_view, std::string_view, Duration, std::function<void(Result<std::string_view>)> done) override {
-    (void)inbox_.post([done = std::move(done)] { done(fail(Code::unavailable, "this node has no peers")); });
+  void request(std::string_view, std::string_view, Duration,
+               std::function<void(Result<std::string_view>)> done) override {
+    (void)inbox_.post(
+        [done = std::move(done)] { done(fail(Code::unavailable, "this node has no peers")); });
   }
   bool is_connected() const override { return false; }
 

@@ -6,7 +6,7 @@
 //     bool run(std::function<bool()> done, Duration max);  // turns the loop until done() or max
 //     void reopen();                     // closes the store and opens it again
 //     void close();                      // after it, only reopen()
-//     void restore(std::string where);   // closes the store and opens in its place the copy that lies there
+//     void restore(std::string where);   // closes the store, opens in its place the copy there
 //   };
 //   INSTANTIATE_TYPED_TEST_SUITE_P(Sim, StoreContract, Bench);
 #pragma once
@@ -332,7 +332,8 @@ TYPED_TEST_P(StoreContract, a_copy_is_the_store_as_it_was_at_one_moment) {
   EXPECT_EQ(this->get("after"), "-");
   // Across keyspaces, too, what came first is there when what came later is.
   const auto number = [](const std::string& text) { return text == "-" ? 0 : std::stoull(text); };
-  const uint64_t first = number(this->get("during", Keyspace::log)), second = number(this->get("during"));
+  const uint64_t first = number(this->get("during", Keyspace::log)),
+                 second = number(this->get("during"));
   EXPECT_TRUE(first == second || first == second + 1) << first << " and " << second;
   EXPECT_LE(first, written_count);
   this->put("more", "1");
@@ -364,7 +365,8 @@ TYPED_TEST_P(StoreContract, copies_are_told_why_not) {
   EXPECT_EQ(codes[1], Code::conflict) << "the name is taken";
   for (size_t i = 1; i < Store::kCopiesMax; ++i) {
     where.reset();
-    this->store().copy("c" + std::to_string(i), [&](Result<std::string> answer) { where = std::move(answer); });
+    this->store().copy("c" + std::to_string(i),
+                       [&](Result<std::string> answer) { where = std::move(answer); });
     ASSERT_TRUE(this->run([&] { return where.has_value(); }));
     ASSERT_TRUE(*where) << where->error().what;
   }

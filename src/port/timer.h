@@ -17,8 +17,8 @@ class Clock {
   virtual WallTime wall() const = 0;
 };
 
-// One call-back that can be armed again and again. Destroying it disarms it. Arming again replaces the old
-// deadline and costs no allocation; moving a deadline later is O(1).
+// One call-back that can be armed again and again. Destroying it disarms it. Arming again replaces
+// the old deadline and costs no allocation; moving a deadline later is O(1).
 class Timer {
  public:
   virtual ~Timer() = default;

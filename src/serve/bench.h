@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server on the lane in memory, for tests: an API that answers at once or when the test says so, and clients
-// that the test holds in its hand.
+// A server on the lane in memory, for tests: an API that answers at once or when the test says so,
+// and clients that the test holds in its hand.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -20,7 +20,8 @@ namespace sealane::serve {
 
 namespace fake = port::fake;
 
-// Notes what it is asked; answers at once with "<method> <target> <body>", or when the test says so.
+// Notes what it is asked; answers at once with "<method> <target> <body>", or when the test says
+// so.
 struct Api : Handler {
   struct Asked {
     const Request* request;
@@ -42,8 +43,8 @@ struct Api : Handler {
   }
   static void answer(const Asked& asked, std::string_view more = {}) {
     const Request& r = *asked.request;
-    const std::string body = std::string(r.method) + " " + std::string(r.target) + " " + std::string(r.body) +
-                             std::string(more);
+    const std::string body = std::string(r.method) + " " + std::string(r.target) + " " +
+                             std::string(r.body) + std::string(more);
     asked.responder.answer({.content_type = "text/plain", .body = body});
   }
   void answer_next() {
@@ -74,19 +75,25 @@ struct Bench {
   std::optional<Server> server;
 };
 
-inline std::string post(const std::string& target, const std::string& body, const std::string& lines = "") {
-  return "POST " + target + " HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
-         lines + "\r\n" + body;
+inline std::string post(const std::string& target, const std::string& body,
+                        const std::string& lines = "") {
+  return "POST " + target +
+         " HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + lines +
+         "\r\n" + body;
 }
 inline std::string get(const std::string& target, const std::string& lines = "") {
   return "GET " + target + " HTTP/1.1\r\nHost: h\r\n" + lines + "\r\n";
 }
-inline int status(const std::string& text) { return text.starts_with("HTTP/1.1 ") ? std::stoi(text.substr(9, 3)) : 0; }
+inline int status(const std::string& text) {
+  return text.starts_with("HTTP/1.1 ") ? std::stoi(text.substr(9, 3)) : 0;
+}
 inline std::string body(const std::string& text) {
   const size_t at = text.find("\r\n\r\n");
   return at == text.npos ? "" : text.substr(at + 4);
 }
-inline bool has(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
+inline bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != text.npos;
+}
 // The bodies of answers one after another, each up to the next status line.
 inline std::vector<std::string> bodies(std::string text) {
   std::vector<std::string> out;

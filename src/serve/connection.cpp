@@ -28,7 +28,7 @@ Connection::Connection(Core& core, uint32_t slot, std::unique_ptr<port::Stream> 
 
 Connection::~Connection() = default;
 
-// ── reading ──────────────────────────────────────────────────────────────────────────────────────────
+// ── reading ──────────────────────────────────────────────────────────────────────────────────────
 
 void Connection::on_data(std::span<const char> bytes) {
   if (!stream_) return;
@@ -103,8 +103,12 @@ void Connection::begin(const wire::http::RequestHead& head, bool head_only) {
     b.text.append(text);
     return std::string_view(b.text).substr(at);
   };
-  b.request = {.method = copy(head.method), .method_id = head.method_id, .target = copy(head.target),
-               .host = copy(head.host), .peer = stream_->peer(), .tls = stream_->is_tls()};
+  b.request = {.method = copy(head.method),
+               .method_id = head.method_id,
+               .target = copy(head.target),
+               .host = copy(head.host),
+               .peer = stream_->peer(),
+               .tls = stream_->is_tls()};
   for (const auto& field : head.fields) b.fields.push_back({copy(field.name), copy(field.value)});
   b.request.fields = b.fields;
 
@@ -122,7 +126,8 @@ void Connection::want_body(size_t bytes) {
   std::string& body = buffers_->body;
   if (bytes > body.capacity() && !core_.has_room(bytes)) {
     wanted_bytes_ = bytes;
-    if (!core_.wait_for_memory(*this)) return refuse(503, "This node has no memory for another request now.");
+    if (!core_.wait_for_memory(*this))
+      return refuse(503, "This node has no memory for another request now.");
     waits_for_memory_ = true;
     memory_by_ = core_.lane.clock.now() + core_.limits.memory_timeout;
     return;
@@ -155,7 +160,8 @@ void Connection::take_body(std::string_view bytes) {
   }
   // A chunked body has not said how large it will be.
   if (size > body.capacity()) {
-    const size_t doubled = std::min(std::max(size, 2 * body.capacity()), core_.limits.body_bytes_max);
+    const size_t doubled =
+        std::min(std::max(size, 2 * body.capacity()), core_.limits.body_bytes_max);
     if (!core_.has_room(doubled - body.capacity())) {
       return refuse(503, "This node has no memory for another request now.");
     }
@@ -178,14 +184,15 @@ void Connection::dispatch() {
   core_.handler.on_request(buffers_->request, Responder(core_, slot_, serial_));
 }
 
-// ── answering ────────────────────────────────────────────────────────────────────────────────────────
+// ── answering ────────────────────────────────────────────────────────────────────────────────────
 
 void Connection::answer(const Answer& answer) {
   serial_ = 0;
   --core_.pending_count;
   answer_by_ = kNever;
   if (stream_) {
-    const bool was_last = ended_ && stash_.empty() && !processing_;  // while processing, more may be in hand
+    // while processing, more may be in hand
+    const bool was_last = ended_ && stash_.empty() && !processing_;
     keep_alive_ = keep_alive_ && !answer.close && !core_.draining && !was_last;
     write(answer);
   }
@@ -205,7 +212,8 @@ void Connection::write(const Answer& answer) {
   };
   head.assign("HTTP/1.1 ").append(number(answer.status)).append(" ");
   head.append(wire::http::reason_of(answer.status)).append(core_.date_line());
-  if (!answer.content_type.empty()) head.append("Content-Type: ").append(answer.content_type).append("\r\n");
+  if (!answer.content_type.empty())
+    head.append("Content-Type: ").append(answer.content_type).append("\r\n");
   for (const auto& field : answer.fields) {
     head.append(field.name).append(": ").append(field.value).append("\r\n");
   }
@@ -246,7 +254,8 @@ void Connection::close() {
   gone();
 }
 
-// The client is no longer there. The connection goes with it, unless its request is with the handler.
+// The client is no longer there. The connection goes with it, unless its request is with the
+// handler.
 void Connection::gone() {
   if (buried_) return;
   stream_.reset();
@@ -263,7 +272,7 @@ void Connection::gone() {
   settle();
 }
 
-// ── the stream's other news ──────────────────────────────────────────────────────────────────────────
+// ── the stream's other news ──────────────────────────────────────────────────────────────────────
 
 // A client that half-closes still gets the answers to all that it sent whole.
 void Connection::on_end() {
@@ -281,7 +290,7 @@ void Connection::on_drained() {
 
 void Connection::on_error(const Error&) { gone(); }
 
-// ── time and memory ──────────────────────────────────────────────────────────────────────────────────
+// ── time and memory ──────────────────────────────────────────────────────────────────────────────
 
 bool Connection::is_idle() const {
   return buffers_ == nullptr && stash_.empty() && reader_.idle() && stream_->pending_bytes() == 0;
@@ -289,7 +298,8 @@ bool Connection::is_idle() const {
 
 // After everything that happened: counts what is held and sets the deadline.
 void Connection::settle() {
-  const size_t held = (buffers_ ? buffers_->body.capacity() : 0) + (stash_.empty() ? 0 : stash_.capacity()) +
+  const size_t held = (buffers_ ? buffers_->body.capacity() : 0) +
+                      (stash_.empty() ? 0 : stash_.capacity()) +
                       (stream_ ? stream_->pending_bytes() : 0);
   if (held != held_bytes_) core_.hold(std::exchange(held_bytes_, held), held);
   if (!stream_) return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One client's connection: reads its requests one after another, hands each whole to the handler, and writes the
-// answers in order. At most one request is with the handler.
+// One client's connection: reads its requests one after another, hands each whole to the handler,
+// and writes the answers in order. At most one request is with the handler.
 #pragma once
 
 #include <initializer_list>

@@ -15,7 +15,8 @@ Counts::Counts(port::Meter& meter, const std::string& api)
       buffered_bytes(meter.gauge("sealane_serve_buffered_bytes", fmt::format("api=\"{}\"", api))),
       requests(meter.counter("sealane_serve_requests_total", fmt::format("api=\"{}\"", api))),
       evicted(meter.counter("sealane_serve_evicted_total", fmt::format("api=\"{}\"", api))),
-      memory_waits(meter.counter("sealane_serve_memory_waits_total", fmt::format("api=\"{}\"", api))) {
+      memory_waits(
+          meter.counter("sealane_serve_memory_waits_total", fmt::format("api=\"{}\"", api))) {
   for (size_t i = 0; i < kStatuses.size(); ++i) {
     refused_[i] = &meter.counter("sealane_serve_refused_total",
                                  fmt::format("api=\"{}\",status=\"{}\"", api, kStatuses[i]));
@@ -37,7 +38,7 @@ Core::Core(port::Lane& on, Handler& to, Options with)
 
 Core::~Core() = default;
 
-// ── who is there ─────────────────────────────────────────────────────────────────────────────────────
+// ── who is there ─────────────────────────────────────────────────────────────────────────────────
 
 Result<SocketAddress> Core::listen(const SocketAddress& at, const port::ListenOptions& how) {
   SL_TRY(auto listener, lane.net.listen(at, how, [this](std::unique_ptr<port::Stream> stream) {
@@ -105,7 +106,7 @@ void Core::turn() {
   }
 }
 
-// ── memory ───────────────────────────────────────────────────────────────────────────────────────────
+// ── memory ───────────────────────────────────────────────────────────────────────────────────────
 
 std::unique_ptr<Buffers> Core::take_buffers() {
   if (spares_.empty()) return std::make_unique<Buffers>();
@@ -145,7 +146,8 @@ bool Core::wait_for_memory(Connection& connection) {
   return true;
 }
 
-// In the order of their coming; a large one that does not fit holds up the large ones behind it only.
+// In the order of their coming; a large one that does not fit holds up the large ones behind it
+// only.
 void Core::feed_waiting() {
   bool large_waits = false;
   for (auto at = waiting_.begin(); at != waiting_.end();) {
@@ -167,7 +169,8 @@ std::string_view Core::date_line() {
   const auto second = std::chrono::floor<std::chrono::seconds>(lane.clock.wall());
   if (second != date_of_ || date_line_.empty()) {
     date_of_ = second;
-    date_line_ = fmt::format("\r\nDate: {}\r\n", wire::http::view(wire::http::format_http_date(second)));
+    date_line_ =
+        fmt::format("\r\nDate: {}\r\n", wire::http::view(wire::http::format_http_date(second)));
   }
   return date_line_;
 }

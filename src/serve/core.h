@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the connections of one server share: who is there, who is idle, who waits for memory, and the buffers.
+// What the connections of one server share: who is there, who is idle, who waits for memory, and
+// the buffers.
 #pragma once
 
 #include <array>
@@ -35,14 +36,16 @@ struct Counts {
   port::Counter &connections, &buffered_bytes, &requests, &evicted, &memory_waits;
 
  private:
-  static constexpr std::array<uint16_t, 9> kStatuses = {400, 408, 413, 414, 431, 500, 501, 503, 505};
+  static constexpr std::array<uint16_t, 9> kStatuses = {400, 408, 413, 414, 431,
+                                                        500, 501, 503, 505};
   std::array<port::Counter*, kStatuses.size()> refused_;
 };
 
 class Core {
  public:
   static constexpr size_t kSparesMax = 256;               // buffers that wait for a request
-  static constexpr size_t kSpareBytesMax = 16u << 10;     // larger ones are given back to the allocator
+  // larger ones are given back to the allocator
+  static constexpr size_t kSpareBytesMax = 16u << 10;
 
   Core(port::Lane& on, Handler& to, Options with);
   ~Core();
@@ -95,7 +98,8 @@ class Core {
   std::vector<std::unique_ptr<Connection>> buried_;
   std::vector<uint32_t> ready_;  // slots
   boost::intrusive::list<Connection, boost::intrusive::base_hook<Listed>,
-                         boost::intrusive::constant_time_size<false>> waiting_;  // longest waiting first
+                         // longest waiting first
+                         boost::intrusive::constant_time_size<false>> waiting_;
   std::vector<std::unique_ptr<Buffers>> spares_;
   std::unique_ptr<port::Timer> turn_;
   std::string date_line_;

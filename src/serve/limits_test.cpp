@@ -8,7 +8,7 @@
 namespace sealane::serve {
 namespace {
 
-// ── limits in time ───────────────────────────────────────────────────────────────────────────────────
+// ── limits in time ───────────────────────────────────────────────────────────────────────────────
 
 TEST(Serve, a_slow_head_is_answered_408_however_it_drips) {
   Bench b;
@@ -121,7 +121,7 @@ TEST(Serve, a_client_that_reads_slowly_is_not_cut) {
   EXPECT_TRUE(has(c->read(), "GET /after "));
 }
 
-// ── limits in number and memory ──────────────────────────────────────────────────────────────────────
+// ── limits in number and memory ──────────────────────────────────────────────────────────────────
 
 TEST(Serve, one_connection_too_many_takes_the_place_of_the_longest_idle) {
   Bench b([](Limits& l) { l.connections_max = 3; });
@@ -163,7 +163,8 @@ TEST(Serve, bodies_wait_for_memory_and_go_on_when_there_is_some) {
   b.api.later = true;
   const auto first = b.client(), second = b.client(), third = b.client();
   for (const auto& c : {first, second, third}) c->send(kLargeHead + std::string(1000, 'x'));
-  EXPECT_TRUE(third->paused) << "two of 300,000 fit into three quarters of a million, a third does not";
+  EXPECT_TRUE(third->paused)
+      << "two of 300,000 fit into three quarters of a million, a third does not";
   EXPECT_LE(b.server->buffered_bytes(), 750'000u);
   third->send(std::string(299'000, 'x'));
   const auto small = b.client();

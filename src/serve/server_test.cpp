@@ -10,7 +10,8 @@
 #include "serve/bench.h"
 
 // Counts, for the test of the usual request. Sanitizers bring their own.
-#if !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
+#if !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer) && \
+    !__has_feature(thread_sanitizer)
 #define SL_COUNTS_ALLOCATIONS 1
 static std::atomic<uint64_t> allocation_count{0};
 void* operator new(size_t bytes) {
@@ -25,7 +26,7 @@ void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 namespace sealane::serve {
 namespace {
 
-// ── requests and answers ─────────────────────────────────────────────────────────────────────────────
+// ── requests and answers ─────────────────────────────────────────────────────────────────────────
 
 TEST(Serve, a_request_comes_whole_and_its_answer_leaves_in_one_write) {
   Bench b;
@@ -62,9 +63,10 @@ TEST(Serve, the_request_is_what_was_sent) {
 
 // Cuts the same two requests at every byte.
 TEST(Serve, pieces_of_any_size_make_the_same_requests) {
-  const std::string text = post("/1", "first") +
-                           "POST /2 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nsec\r\n3;x=y\r\nond"
-                           "\r\n0\r\nTrailer: t\r\n\r\n";
+  const std::string text =
+      post("/1", "first") +
+      "POST /2 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nsec\r\n3;x=y\r\nond"
+      "\r\n0\r\nTrailer: t\r\n\r\n";
   for (size_t cut = 1; cut < text.size(); ++cut) {
     Bench b;
     const auto c = b.client();
@@ -148,7 +150,8 @@ TEST(Serve, head_gets_the_length_and_no_body) {
 }
 
 TEST(Serve, who_wants_the_connection_closed_gets_it_closed) {
-  for (const std::string& request : {get("/", "Connection: close\r\n"), std::string("GET / HTTP/1.0\r\n\r\n")}) {
+  for (const std::string& request :
+       {get("/", "Connection: close\r\n"), std::string("GET / HTTP/1.0\r\n\r\n")}) {
     Bench b;
     const auto c = b.client();
     c->send(request);
@@ -174,7 +177,7 @@ TEST(Serve, a_client_that_asks_first_is_told_to_go_on) {
   EXPECT_EQ(status(c->read()), 200);
 }
 
-// ── refusals ─────────────────────────────────────────────────────────────────────────────────────────
+// ── refusals ─────────────────────────────────────────────────────────────────────────────────────
 
 TEST(Serve, refusals_are_in_the_api_s_own_words) {
   Bench b;
@@ -221,7 +224,7 @@ TEST(Serve, a_refused_head_after_answers_does_not_lose_them) {
   EXPECT_TRUE(has(text, "GET /1 HTTP/1.1 ")) << text;
 }
 
-// ── clients that go ──────────────────────────────────────────────────────────────────────────────────
+// ── clients that go ──────────────────────────────────────────────────────────────────────────────
 
 TEST(Serve, an_answer_for_a_client_that_has_gone_frees_what_was_held) {
   Bench b;
@@ -271,8 +274,8 @@ TEST(Serve, a_half_closed_client_gets_the_answers_that_come_at_once_too) {
 }
 
 TEST(Serve, a_client_that_ends_in_the_middle_is_let_go) {
-  for (const std::string& part : {std::string(), std::string("GET / HT"), post("/", "x").substr(0, 50),
-                                 get("/1") + "GET /2"}) {
+  for (const std::string& part : {std::string(), std::string("GET / HT"),
+                                  post("/", "x").substr(0, 50), get("/1") + "GET /2"}) {
     Bench b;
     const auto c = b.client();
     c->send(part);
@@ -319,10 +322,12 @@ TEST(Serve, a_usual_request_allocates_nothing) {
 #ifdef SL_COUNTS_ALLOCATIONS
   struct Fixed : Handler {
     void on_request(const Request&, Responder responder) override {
-      responder.answer({.content_type = "application/x-amz-json-1.0", .fields = fields, .body = body});
+      responder.answer(
+          {.content_type = "application/x-amz-json-1.0", .fields = fields, .body = body});
     }
     const std::string body = std::string(1024, 'x');
-    const std::vector<wire::http::Field> fields = {{"x-amzn-RequestId", "0123"}, {"x-amz-crc32", "1"}};
+    const std::vector<wire::http::Field> fields = {{"x-amzn-RequestId", "0123"},
+                                                   {"x-amz-crc32", "1"}};
   };
   fake::Lane lane;
   Fixed handler;
@@ -330,7 +335,8 @@ TEST(Serve, a_usual_request_allocates_nothing) {
   ASSERT_TRUE(server.listen({IpAddress::v4(127, 0, 0, 1), 8000}));
   const auto c = lane.call({IpAddress::v4(192, 0, 2, 1), 4000});
   c->got.reserve(1 << 20);
-  const std::string bytes = post("/", std::string(1200, 'b'), "X-Amz-Target: DynamoDB_20120810.PutItem\r\n");
+  const std::string bytes =
+      post("/", std::string(1200, 'b'), "X-Amz-Target: DynamoDB_20120810.PutItem\r\n");
   const auto send = [&] { c->handler->on_data({bytes.data(), bytes.size()}); };
   send();
   const uint64_t before = allocation_count.load();
@@ -342,7 +348,7 @@ TEST(Serve, a_usual_request_allocates_nothing) {
 #endif
 }
 
-// ── drain ────────────────────────────────────────────────────────────────────────────────────────────
+// ── drain ────────────────────────────────────────────────────────────────────────────────────────
 
 TEST(Serve, drain_closes_idle_ones_at_once_and_busy_ones_after_their_answer) {
   Bench b;

@@ -378,25 +378,29 @@ void StoreImpl::copy(std::string_view name, std::function<void(Result<std::strin
                        if (syncing->open) done(fail(code, why));
                      });
   };
-  if (!is_copy_name(name)) return refuse(Code::invalid, "a copy's name has letters, digits and hyphens");
+  if (!is_copy_name(name))
+    return refuse(Code::invalid, "a copy's name has letters, digits and hyphens");
   if (is_copying_) return refuse(Code::conflict, "a copy is being made");
-  if (disk_.copies_.contains(std::string(name))) return refuse(Code::conflict, "there is such a copy");
+  if (disk_.copies_.contains(std::string(name)))
+    return refuse(Code::conflict, "there is such a copy");
   if (disk_.copies_.size() >= kCopiesMax) return refuse(Code::limit, "too many copies are there");
   if (disk_.full_) return refuse(Code::unavailable, "the disk is full: make room");
   is_copying_ = true;
   // The moment that is copied is some time after the call, and the answer some time after that.
   const Instant moment = world.now() + Duration(disk_.dice_.below(5'000'000));
   const Instant end = moment + Duration(disk_.dice_.below(5'000'000));
-  world.on_process(disk_.node_, moment, [this, &world, end, syncing = syncing_, name = std::string(name),
-                                         done = std::move(done)]() mutable {
-    if (!syncing->open) return;
-    disk_.copies_.emplace(name, disk_.content());
-    world.on_process(disk_.node_, std::max(end, world.now()), [this, syncing, name, done = std::move(done)] {
-      if (!syncing->open) return;
-      is_copying_ = false;
-      done(name);
-    });
-  });
+  world.on_process(disk_.node_, moment,
+                   [this, &world, end, syncing = syncing_, name = std::string(name),
+                    done = std::move(done)]() mutable {
+                     if (!syncing->open) return;
+                     disk_.copies_.emplace(name, disk_.content());
+                     world.on_process(disk_.node_, std::max(end, world.now()),
+                                      [this, syncing, name, done = std::move(done)] {
+                                        if (!syncing->open) return;
+                                        is_copying_ = false;
+                                        done(name);
+                                      });
+                   });
 }
 
 void StoreImpl::begin(Disk& disk, uint64_t life, const std::shared_ptr<Syncing>& syncing) {

@@ -39,7 +39,8 @@ class Disk {
   void set_full(bool full) { full_ = full; }  // writes fail, reads and syncs go on
   // The next sync that begins fails, and with it the open store: see port::Store::sync().
   void fail_next_sync() { fail_next_sync_ = true; }
-  // As an operator does it to a node that is stopped: everything is as it was in that copy. False: there is none.
+  // As an operator does it to a node that is stopped: everything is as it was in that copy. False:
+  // there is none.
   bool restore(const std::string& name);
   // How long a sync takes: evenly between these.
   void set_sync_time(Duration least, Duration most);
@@ -47,7 +48,7 @@ class Disk {
   // ── evidence ──
   uint64_t batch_count() const { return batch_count_; }       // ever written
   size_t unsynced_count() const { return unsynced_.size(); }  // a power cut may lose them
-  uint64_t lost_count() const { return lost_count_; }         // batches lost in kills and power cuts
+  uint64_t lost_count() const { return lost_count_; }  // batches lost in kills and power cuts
   uint64_t sync_count() const { return sync_count_; }
 
  private:

@@ -40,7 +40,8 @@ void write_something(Bench& bench, Dice& dice, int round) {
   }
 }
 
-// All that is in the store of `b`, to which what `a` writes comes now and then: in one piece, or entry by entry.
+// All that is in the store of `b`, to which what `a` writes comes now and then: in one piece, or
+// entry by entry.
 void store_of_b(uint64_t seed, bool is_together, Bytes& all) {
   sim::World world{{.seed = seed}};
   Bench a(world, "a", 1), b(world, "b", 2);

@@ -18,8 +18,9 @@ namespace {
 
 constexpr std::string_view kVersion = "1";
 
-// Expiry by TTL looks at whole seconds, and leaves alone what would have expired more than five years ago: such numbers
-// are taken for something else than a time (AWS, "Time to Live": formatting the attribute).
+// Expiry by TTL looks at whole seconds, and leaves alone what would have expired more than five
+// years ago: such numbers are taken for something else than a time (AWS, "Time to Live": formatting
+// the attribute).
 constexpr uint64_t kTtlOldestS = 5ull * 365 * 24 * 3600;
 
 Table make_catalog() {
@@ -35,27 +36,36 @@ std::string catalog_key(std::string_view name) {
 }  // namespace
 
 Engine::Engine(port::Store& store, port::Clock& clock, Options options, Source self)
-    : store_(store), clock_(clock), options_(std::move(options)), hlc_(self), catalog_(make_catalog()),
+    : store_(store),
+      clock_(clock),
+      options_(std::move(options)),
+      hlc_(self),
+      catalog_(make_catalog()),
       batch_(store.batch()) {}
 
 Engine::~Engine() = default;
 
-Result<std::unique_ptr<Engine>> Engine::open(port::Store& store, port::Clock& clock, Dice& dice, Options options) {
+Result<std::unique_ptr<Engine>> Engine::open(port::Store& store, port::Clock& clock, Dice& dice,
+                                             Options options) {
   std::string identity, boot, copied;
   SL_TRY(const bool found, store.get(Keyspace::meta, keyspace::kIdentity, identity));
   Source self = 0;
   if (found) {
     std::string_view bytes = identity, version, last_boot;
-    if (!table::take_bytes(bytes, version) || !keyspace::take_u32(bytes, self) || !table::take_bytes(bytes, last_boot)) {
-      return fail(Code::corrupt, "the store's identity does not read back; restore it from another node");
+    if (!table::take_bytes(bytes, version) || !keyspace::take_u32(bytes, self) ||
+        !table::take_bytes(bytes, last_boot)) {
+      return fail(Code::corrupt,
+                  "the store's identity does not read back; restore it from another node");
     }
     if (version != kVersion) {
-      return fail(Code::invalid, "the store was written by a newer Sealane (format " + std::string(version) + ")");
+      return fail(Code::invalid,
+                  "the store was written by a newer Sealane (format " + std::string(version) + ")");
     }
     boot = last_boot;
   }
   SL_TRY(const bool is_copy, store.get(Keyspace::meta, keyspace::kCopied, copied));
-  const bool is_new_log = !found || is_copy || (!options.machine_boot.empty() && boot != options.machine_boot);
+  const bool is_new_log =
+      !found || is_copy || (!options.machine_boot.empty() && boot != options.machine_boot);
   if (is_new_log) {
     for (self = 0; self == 0;) self = Source(dice.roll());
   }
@@ -77,7 +87,8 @@ Result<std::unique_ptr<Engine>> Engine::open(port::Store& store, port::Clock& cl
   SL_CHECK(engine->load_owners());
   SL_CHECK(engine->load_counts());
   if (engine->options_.is_alone && engine->first_kept(self) != 0) {
-    // Whole, before the first entry that is not kept: a log with a hole would be read up to the hole for ever.
+    // Whole, before the first entry that is not kept: a log with a hole would be read up to the
+    // hole for ever.
     SL_CHECK(engine->trim_log(self, engine->applied_.position(self)));
   }
   return engine;
@@ -92,7 +103,9 @@ Status Engine::load_reach() {
     table::Reach reach;
     if (!keyspace::take_u32(key, reach.source) || !keyspace::take_u64(value, reach.position) ||
         !keyspace::take_u64(value, reach.hlc)) {
-      return fail(Code::corrupt, "a position in a change log does not read back; restore the store from another node");
+      return fail(
+          Code::corrupt,
+          "a position in a change log does not read back; restore the store from another node");
     }
     applied_.set(reach);
     progress_.raise(reach.source, reach.position);
@@ -114,7 +127,8 @@ Status Engine::load_ahead() {
 void Engine::set_ahead(table::Vector ahead) {
   ahead_ = std::move(ahead);
   // What is written here from now on must win against what is shown.
-  for (const table::Reach& reach : ahead_) hlc_ = table::HybridClock(hlc_.source(), std::max(hlc_.now(0), reach.hlc));
+  for (const table::Reach& reach : ahead_)
+    hlc_ = table::HybridClock(hlc_.source(), std::max(hlc_.now(0), reach.hlc));
   if (applied_.reaches(ahead_)) ahead_ = {};
   shown_ = applied_;
   shown_.raise(ahead_);
@@ -142,7 +156,8 @@ Status Engine::load_catalog() {
       std::string_view key = cursor->key().substr(kind.size());
       TableId id = 0;
       uint32_t index_id = 0;
-      if (!keyspace::take_u64(key, id)) return fail(Code::corrupt, "a mark in the store does not read back");
+      if (!keyspace::take_u64(key, id))
+        return fail(Code::corrupt, "a mark in the store does not read back");
       if (kind == keyspace::kSeedPrefix) {
         to_seed_.insert(id);
       } else if (keyspace::take_u32(key, index_id)) {
@@ -162,13 +177,15 @@ Status Engine::load_sequences() {
     if (!cursor->valid()) continue;
     std::string_view key = cursor->key().substr(prefix.size());
     uint64_t sequence = 0;
-    if (keyspace::take_u64(key, sequence)) stream_sequence_ = std::max(stream_sequence_, sequence + 1);
+    if (keyspace::take_u64(key, sequence))
+      stream_sequence_ = std::max(stream_sequence_, sequence + 1);
   }
   const auto cursor = store_.walk(Keyspace::journal, {}, {});
   for (cursor->seek({}); cursor->valid(); cursor->next()) {
     std::string_view key = cursor->key();
     uint64_t sequence = 0;
-    if (!keyspace::take_u64(key, sequence)) return fail(Code::corrupt, "the journal does not read back");
+    if (!keyspace::take_u64(key, sequence))
+      return fail(Code::corrupt, "the journal does not read back");
     journaled_.emplace_back(sequence, cursor->value().size());
     journal_bytes_ += cursor->value().size();
     journal_sequence_ = sequence + 1;
@@ -211,7 +228,8 @@ Status Engine::note_owner(Source source, const Owner& owner) {
   return {};
 }
 
-// The counts of an orderly stop are true until something is written; the first batch takes them out of the store.
+// The counts of an orderly stop are true until something is written; the first batch takes them out
+// of the store.
 Status Engine::load_counts() {
   std::string kept;
   SL_TRY(has_kept_counts_, store_.get(Keyspace::meta, keyspace::kCounts, kept));
@@ -221,7 +239,8 @@ Status Engine::load_counts() {
     Count count;
     if (!keyspace::take_u64(rest, id) || !keyspace::take_u64(rest, count.item_count) ||
         !keyspace::take_u64(rest, count.bytes)) {
-      return fail(Code::corrupt, "the counts of tables do not read back; restore the store from another node");
+      return fail(Code::corrupt,
+                  "the counts of tables do not read back; restore the store from another node");
     }
     counts_[id] = count;
   }
@@ -250,28 +269,29 @@ uint64_t Engine::wall_ms() const { return unix_ms(clock_.wall()); }
 table::Hlc Engine::hlc_now() const { return hlc_.now(wall_ms()); }
 table::Stamp Engine::next_stamp() { return hlc_.next(wall_ms()); }
 
-// The mark is in the store while it is copied, so every copy has it. Should we die meanwhile it stays, and we begin a new log
-// with the next start for nothing, which does no harm.
+// The mark is in the store while it is copied, so every copy has it. Should we die meanwhile it
+// stays, and we begin a new log with the next start for nothing, which does no harm.
 void Engine::copy(std::string_view name, std::function<void(Result<std::string>)> done) {
   batch_->clear();
   batch_->put(Keyspace::meta, keyspace::kCopied, name);
   const Status marked = store_.write(*batch_);
   ++copying_count_;
   // Without the mark no copy: the store itself refuses the empty name.
-  store_.copy(marked ? name : std::string_view(), [this, marked, done = std::move(done),
-                                                   alive = std::weak_ptr(alive_)](Result<std::string> where) {
-    if (alive.expired()) return;
-    if (!marked) return done(std::unexpected(marked.error()));
-    if (--copying_count_ == 0) {
-      batch_->clear();
-      batch_->erase(Keyspace::meta, keyspace::kCopied);
-      (void)store_.write(*batch_);
-    }
-    done(std::move(where));
-  });
+  store_.copy(marked ? name : std::string_view(),
+              [this, marked, done = std::move(done),
+               alive = std::weak_ptr(alive_)](Result<std::string> where) {
+                if (alive.expired()) return;
+                if (!marked) return done(std::unexpected(marked.error()));
+                if (--copying_count_ == 0) {
+                  batch_->clear();
+                  batch_->erase(Keyspace::meta, keyspace::kCopied);
+                  (void)store_.write(*batch_);
+                }
+                done(std::move(where));
+              });
 }
 
-// ── tables ──────────────────────────────────────────────────────────────────────────────────────────
+// ── tables ───────────────────────────────────────────────────────────────────────────────────────
 
 const Table* Engine::find_anywhere(std::string_view name) const {
   const auto at = tables_.find(name);
@@ -296,15 +316,18 @@ Result<Position> Engine::write_table(const Table& table) {
   std::vector<table::Change> changes;
   for (const auto& [name, value] : now) {
     const Value* was = old.find(name);
-    if (!was || *was != value) changes.push_back({.attribute = name, .kind = table::Change::Kind::set});
+    if (!was || *was != value)
+      changes.push_back({.attribute = name, .kind = table::Change::Kind::set});
   }
   for (const auto& [name, value] : old) {
-    if (!now.find(name)) changes.push_back({.attribute = name, .kind = table::Change::Kind::removed});
+    if (!now.find(name))
+      changes.push_back({.attribute = name, .kind = table::Change::Kind::removed});
   }
   if (changes.empty()) return Position{self(), applied_.position(self())};
   const std::string key_attributes[] = {std::string(table::kCatalogKey)};
   ItemWrite write{.table = &catalog_, .key = key, .before = std::move(before)};
-  write.delta = table::update_delta(now, changes, table::Merge::attribute, next_stamp(), key_attributes);
+  write.delta =
+      table::update_delta(now, changes, table::Merge::attribute, next_stamp(), key_attributes);
   return commit(std::span(&write, 1));
 }
 
@@ -351,8 +374,11 @@ Status Engine::adopt(const Table* before, Table after) {
     }
   }
   SL_CHECK(store_.write(*batch_));
-  if (!is_same || !was_here || before->ttl_attribute == table.ttl_attribute || table.ttl_attribute.empty()) return {};
-  // Items that were there before the table had this TTL attribute: their times are noted by the same filling.
+  if (!is_same || !was_here || before->ttl_attribute == table.ttl_attribute ||
+      table.ttl_attribute.empty())
+    return {};
+  // Items that were there before the table had this TTL attribute: their times are noted by the
+  // same filling.
   filling_.insert({table.id, 0});
   batch_->clear();
   batch_->put(Keyspace::meta, keyspace::fill(table.id, 0), {});
@@ -386,7 +412,7 @@ Engine::Count Engine::count(const Table& table) const {
   return at == counts_.end() ? Count{} : at->second;
 }
 
-// ── items ───────────────────────────────────────────────────────────────────────────────────────────
+// ── items ────────────────────────────────────────────────────────────────────────────────────────
 
 Result<std::string> Engine::load_raw(const Table& table, std::string_view key) const {
   std::string bytes;
@@ -402,7 +428,8 @@ Result<Record> Engine::load(const Table& table, std::string_view key) const {
   return table::take_packed_record(view);
 }
 
-Result<bool> Engine::load_packed(const Table& table, std::string_view key, std::string& bytes) const {
+Result<bool> Engine::load_packed(const Table& table, std::string_view key,
+                                 std::string& bytes) const {
   SL_TRY(const bool found, store_.get(Keyspace::items, keyspace::item(table.id, key), bytes));
   if (!found || !table::exists_packed(bytes)) return false;
   if (table.ttl_attribute.empty()) return true;

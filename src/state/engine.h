@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables on a store: reads and writes items, keeps indexes, streams, expiry and the change log in step with them, in
-// one batch per request. Knows nothing of JSON, HTTP or other nodes; both API and replication stand on it. One lane.
+// Tables on a store: reads and writes items, keeps indexes, streams, expiry and the change log in
+// step with them, in one batch per request. Knows nothing of JSON, HTTP or other nodes; both API
+// and replication stand on it. One lane.
 //
-//   keyspace  key                                              value
-//   meta      "identity"                                       source, ...
-//             "ahead"                                          Vector: what the givers of snapshots had applied
-//             "reach/" source                                  Reach: how far each source's log is applied here
-//             "fill/" table, index id                          the next key: an index that is still being filled
-//             "seed/" table                                    a table whose earlier items must come from another node
-//             "owner/" source                                  node, region: whose log it is
-//             "copied"                                         in copies of a store: whoever opens one begins a log of its own
-//             "counts"                                         of every table: left by an orderly stop, gone with the first write
-//   items     table, key                                       packed Record
-//   index     table, index id, index key, primary key          nothing
-//   log       source, position                                 packed Entry
-//   stream    table, sequence                                  packed StreamRecord
-//   expiry    'E', second, table, key                          nothing: an item to be looked at then
-//             'T', hlc, table, key                             nothing: traces of a removal to be purged
-//   journal   sequence                                         packed Lost
+//   keyspace  key                                       value
+//   meta      "identity"                                source, ...
+//             "ahead"                                   Vector: what the givers of snapshots had
+//             "reach/" source                           Reach: how far its log is applied here
+//             "fill/" table, index id                   the next key: an index being filled
+//             "seed/" table                             its earlier items must come from elsewhere
+//             "owner/" source                           node, region: whose log it is
+//             "copied"                                  in copies: who opens one begins a new log
+//             "counts"                                  of every table: from an orderly stop
+//   items     table, key                                packed Record
+//   index     table, index id, index key, primary key   nothing
+//   log       source, position                          packed Entry
+//   stream    table, sequence                           packed StreamRecord
+//   expiry    'E', second, table, key                   nothing: to be looked at then
+//             'T', hlc, table, key                      nothing: traces of a removal, to be purged
+//   journal   sequence                                  packed Lost
 // Numbers are big-endian, so that keys order as numbers do.
 #pragma once
 
@@ -56,8 +57,8 @@ struct Position {
   friend bool operator==(const Position&, const Position&) = default;
 };
 
-// One item that a request writes, with what the store gave for its key in this same turn: load()'s record, or load_raw()'s
-// bytes when nobody had to look into it.
+// One item that a request writes, with what the store gave for its key in this same turn: load()'s
+// record, or load_raw()'s bytes when nobody had to look into it.
 struct ItemWrite {
   const Table* table = nullptr;
   std::string key;        // encode_key()
@@ -93,38 +94,44 @@ class Engine {
  public:
   static constexpr size_t kJournalMax = 10'000;           // values that lost; the oldest go first
   static constexpr size_t kJournalBytesMax = 64 << 20;    // of them
-  static constexpr size_t kKeptBytesMax = 4096;           // of a value that won, beside the one that lost
+  // of a value that won, beside the one that lost
+  static constexpr size_t kKeptBytesMax = 4096;
   static constexpr uint64_t kStreamKeptMs = 24 * 3600 * 1000;
   static constexpr size_t kExpiredPerTurnMax = 256;
 
   struct Options {
     std::string region, node;  // names of this node's region and of itself
     uint64_t clock_ahead_max_ms = table::HybridClock::kAheadMaxMs;
-    // For `durability: os`: names this boot of the machine. After another boot the end of our log may be gone though others
-    // have read it, so a new log is begun (and its old end comes back from them). Empty: what was shipped is on the disk.
+    // For `durability: os`: names this boot of the machine. After another boot the end of our log
+    // may be gone though others have read it, so a new log is begun (and its old end comes back
+    // from them). Empty: what was shipped is on the disk.
     std::string machine_boot{};
-    // No other node keeps these tables: nobody would read our change log, so none is kept. Who comes later gets a snapshot,
-    // as who was away for too long.
+    // No other node keeps these tables: nobody would read our change log, so none is kept. Who
+    // comes later gets a snapshot, as who was away for too long.
     bool is_alone = false;
   };
   ~Engine();
-  // Opens what the store holds, or makes it a new one with an identity drawn from `dice`. So it does with a copy of a store:
-  // the log that it was copied from may have gone on, and a position must not be used twice.
-  static Result<std::unique_ptr<Engine>> open(port::Store& store, port::Clock& clock, Dice& dice, Options options);
+  // Opens what the store holds, or makes it a new one with an identity drawn from `dice`. So it
+  // does with a copy of a store: the log that it was copied from may have gone on, and a position
+  // must not be used twice.
+  static Result<std::unique_ptr<Engine>> open(port::Store& store, port::Clock& clock, Dice& dice,
+                                              Options options);
 
   // ── tables ──
-  // nullptr: no such table in this region. Pointers are good until the next change of the catalog (any write).
+  // nullptr: no such table in this region. Pointers are good until the next change of the catalog
+  // (any write).
   const Table* find_table(std::string_view name) const;
   // Also tables that are kept in other regions only, or deleted (for their generation).
   const Table* find_anywhere(std::string_view name) const;
   const Table* find_table(TableId id) const;
   const std::map<std::string, Table, std::less<>>& tables() const { return tables_; }
-  // Writes the table's document where it differs from the present one; indexes that came are filled from the items, those
-  // that went are emptied, a deleted table's items are erased.
+  // Writes the table's document where it differs from the present one; indexes that came are filled
+  // from the items, those that went are emptied, a deleted table's items are erased.
   Result<Position> write_table(const Table& table);
 
   // ── items ──
-  // The record of a key; empty when there is none. Expired items read as they are: see is_expired().
+  // The record of a key; empty when there is none. Expired items read as they are: see
+  // is_expired().
   Result<table::Record> load(const Table& table, std::string_view key) const;
   // The same as the store has it; empty: there is none.
   Result<std::string> load_raw(const Table& table, std::string_view key) const;
@@ -135,8 +142,9 @@ class Engine {
   bool is_expired(const Table& table, const table::Item& item) const;
 
   table::Stamp next_stamp();
-  // All of it or nothing. An item that had expired is cleared first. Writes of one key must not repeat. `written`, if
-  // given, gets what each item was and became. Error `unavailable`: the store refused, nothing was written.
+  // All of it or nothing. An item that had expired is cleared first. Writes of one key must not
+  // repeat. `written`, if given, gets what each item was and became. Error `unavailable`: the store
+  // refused, nothing was written.
   Result<Position> commit(std::span<ItemWrite> writes, std::vector<Written>* written = nullptr);
 
   // From now on commit() fails with these words.
@@ -146,34 +154,43 @@ class Engine {
   RecentTransactions recent_transactions;
 
   // ── walking ──
-  // Walks items in key order (or backwards) from `first` to `last` (bytes below the table's own prefix; empty: open).
-  // `visit` gets key and packed record, and says whether to go on. Deleted and expired items are left out.
+  // Walks items in key order (or backwards) from `first` to `last` (bytes below the table's own
+  // prefix; empty: open). `visit` gets key and packed record, and says whether to go on. Deleted
+  // and expired items are left out.
   using Visit = std::function<bool(std::string_view key, std::string_view packed_record)>;
-  Status walk(const Table& table, std::string_view first, std::string_view last, bool backwards, const Visit& visit) const;
+  Status walk(const Table& table, std::string_view first, std::string_view last, bool backwards,
+              const Visit& visit) const;
   // Every record of a table from a key on, expired and deleted ones too: for snapshots.
   Status walk_records(TableId id, std::string_view first, const Visit& visit) const;
-  // The same over an index: `visit` gets the index key with the primary key behind it, and the primary key alone.
-  using VisitIndex = std::function<bool(std::string_view index_and_primary_key, std::string_view primary_key)>;
-  Status walk_index(const Table& table, const table::Index& index, std::string_view first, std::string_view last,
-                    bool backwards, const VisitIndex& visit) const;
-  // An index that was added to a table with items is filled bit by bit by sweep(), and not to be read before.
+  // The same over an index: `visit` gets the index key with the primary key behind it, and the
+  // primary key alone.
+  using VisitIndex =
+      std::function<bool(std::string_view index_and_primary_key, std::string_view primary_key)>;
+  Status walk_index(const Table& table, const table::Index& index, std::string_view first,
+                    std::string_view last, bool backwards, const VisitIndex& visit) const;
+  // An index that was added to a table with items is filled bit by bit by sweep(), and not to be
+  // read before.
   bool is_filling(const Table& table, const table::Index& index) const;
-  // Items and their bytes as DynamoDB counts them, exact. Kept in memory, for a put is not to pay for a figure that is seldom
-  // asked for: an orderly stop leaves them behind (close), and after any other end the sweep counts anew, bit by bit; until
-  // it is through, is_counting() is true and count() tells of the part that it has been through.
+  // Items and their bytes as DynamoDB counts them, exact. Kept in memory, for a put is not to pay
+  // for a figure that is seldom asked for: an orderly stop leaves them behind (close), and after
+  // any other end the sweep counts anew, bit by bit; until it is through, is_counting() is true and
+  // count() tells of the part that it has been through.
   struct Count {
     uint64_t item_count = 0, bytes = 0;
     friend bool operator==(const Count&, const Count&) = default;
   };
   Count count(const Table& table) const;
   bool is_counting(const Table& table) const { return uncounted_.contains(table.id); }
-  // An orderly stop: keeps what the next open() would have to find out anew. Nothing may be written after it.
+  // An orderly stop: keeps what the next open() would have to find out anew. Nothing may be written
+  // after it.
   Status close();
 
   // ── streams and journal ──
-  Status read_stream(TableId table, uint64_t from_sequence, size_t limit, const std::function<void(const StreamRecord&)>& visit) const;
+  Status read_stream(TableId table, uint64_t from_sequence, size_t limit,
+                     const std::function<void(const StreamRecord&)>& visit) const;
   uint64_t next_stream_sequence() const { return stream_sequence_; }
-  // The values that lost, the latest first, from below a sequence number on (0: from the end); `visit` says whether to go on.
+  // The values that lost, the latest first, from below a sequence number on (0: from the end);
+  // `visit` says whether to go on.
   Status read_journal(uint64_t before, const std::function<bool(const Lost&)>& visit) const;
   uint64_t lost_count() const { return lost_count_; }
 
@@ -193,15 +210,16 @@ class Engine {
   // Both for other threads.
   const Progress& progress() const { return progress_; }
   table::Hlc hlc_now() const;
-  // Applies entries of another source's log, the first of which is at this position; those that came already are ignored.
-  // An error says why the next one behind applied() is not: `not_found` those before it are missing; later it may be:
-  // `conflict` it is stamped too far in the future, `unavailable` its table is not known yet.
+  // Applies entries of another source's log, the first of which is at this position; those that
+  // came already are ignored. An error says why the next one behind applied() is not: `not_found`
+  // those before it are missing; later it may be: `conflict` it is stamped too far in the future,
+  // `unavailable` its table is not known yet.
   Status apply(Source source, uint64_t first, std::span<const std::string_view> packed_entries);
   Status apply(Source source, uint64_t position, std::string_view packed_entry) {
     return apply(source, position, std::span(&packed_entry, 1));
   }
-  // Entries of a source's log from a position on; stops at the end, at `bytes_max`, or when `visit` says so. Empty when the
-  // first one is not kept here any more: see first_kept().
+  // Entries of a source's log from a position on; stops at the end, at `bytes_max`, or when `visit`
+  // says so. Empty when the first one is not kept here any more: see first_kept().
   using VisitEntry = std::function<bool(uint64_t position, std::string_view packed_entry)>;
   Status read_log(Source source, uint64_t from, size_t bytes_max, const VisitEntry& visit) const;
   uint64_t first_kept(Source source) const;     // 0: nothing of it is kept
@@ -209,38 +227,42 @@ class Engine {
   uint64_t log_bytes(Source source) const;         // roughly
   // Called after each commit with the entry's bytes: replication ships it.
   std::function<void(Position, std::string_view packed_entry)> on_commit;
-  // Tables that this region began to keep after others had written to them: their items come by snapshot.
+  // Tables that this region began to keep after others had written to them: their items come by
+  // snapshot.
   const std::set<TableId>& tables_to_seed() const { return to_seed_; }
-  // Joins records of one table that came in a snapshot of another node, whose shown() was this. `conflict`: stamped too far
-  // in the future, try again later.
-  Status apply_snapshot(TableId table, std::span<const std::pair<std::string, std::string>> keys_and_records,
+  // Joins records of one table that came in a snapshot of another node, whose shown() was this.
+  // `conflict`: stamped too far in the future, try again later.
+  Status apply_snapshot(TableId table,
+                        std::span<const std::pair<std::string, std::string>> keys_and_records,
                         const table::Vector& shown_there);
-  // A piece of a whole snapshot: all records that the other node has of a table behind `after`, up to `last`.
+  // A piece of a whole snapshot: all records that the other node has of a table behind `after`, up
+  // to `last`.
   struct Piece {
     TableId table = 0;
     std::string_view after;              // empty: from the first
     std::optional<std::string_view> last;  // none: to the end of the table
     std::span<const std::pair<std::string, std::string>> records;
   };
-  // Makes one of both sides' records, by what each has seen (table/reconcile.h): for a node that was away for so long that
-  // the others have forgotten what was removed meanwhile. Bounded work: gives the key behind which to go on, or nothing when
-  // the piece is done. `conflict`: as above.
+  // Makes one of both sides' records, by what each has seen (table/reconcile.h): for a node that
+  // was away for so long that the others have forgotten what was removed meanwhile. Bounded work:
+  // gives the key behind which to go on, or nothing when the piece is done. `conflict`: as above.
   Result<std::optional<std::string>> reconcile(const Piece& piece, const table::Vector& seen_there,
                                                const table::Vector& shown_there);
   // After a whole snapshot: what its node had applied is applied here too.
   // `absent`: tables of this region that it did not have.
   Status reach(const table::Vector& applied_by_snapshot, std::span<const TableId> absent = {});
-  // After the snapshot of one table: entries that its node had not applied may have been skipped here; they are to be
-  // applied once more.
+  // After the snapshot of one table: entries that its node had not applied may have been skipped
+  // here; they are to be applied once more.
   Status seeded(TableId table, const table::Vector& applied_by_snapshot);
 
   // ── copies ──
-  // Makes a copy of the store that may be opened elsewhere, or here again later: see port::Store::copy().
+  // Makes a copy of the store that may be opened elsewhere, or here again later: see
+  // port::Store::copy().
   void copy(std::string_view name, std::function<void(Result<std::string> where)> done);
 
   // ── sweeping ──
-  // What every replica has applied: removals before it leave no trace, items that expired before it are erased. Bounded
-  // work per call; true: there is more to do.
+  // What every replica has applied: removals before it leave no trace, items that expired before it
+  // are erased. Bounded work per call; true: there is more to do.
   Result<bool> sweep(table::Hlc stable);
 
  private:
@@ -269,7 +291,8 @@ class Engine {
   std::optional<uint64_t> expiry_s(const Table& table, const table::Item& item) const;
   bool is_past(const table::Value& ttl) const;
   using Made = std::unordered_map<std::string, table::Record>;  // by keyspace::item()
-  Result<size_t> apply_batch(Source source, std::span<const std::string_view> entries, Status& why_not);
+  Result<size_t> apply_batch(Source source, std::span<const std::string_view> entries,
+                             Status& why_not);
   Result<table::Entry> read_entry(std::string_view packed);
   bool blank_what_is_elsewhere(table::Entry& entry) const;
   Status fold(Change& change, table::Entry& entry, Made& made);
@@ -299,12 +322,15 @@ class Engine {
   std::set<std::pair<TableId, uint32_t>> filling_;
   std::set<TableId> to_seed_;
   table::Vector applied_;
-  table::Vector ahead_;                               // of givers of snapshots, until it is applied here; and
+  // of givers of snapshots, until it is applied here; and
+  table::Vector ahead_;
   table::Vector shown_;                               // with what is applied
   Progress progress_;
   std::map<TableId, Count> counts_;
-  std::map<TableId, std::string> uncounted_;          // the first key that count_items() has not seen
-  bool has_kept_counts_ = false;                      // those of the last stop lie in the store still
+  // the first key that count_items() has not seen
+  std::map<TableId, std::string> uncounted_;
+  // those of the last stop lie in the store still
+  bool has_kept_counts_ = false;
   std::map<Source, Owner> owners_;
   uint64_t stream_sequence_ = 1, journal_sequence_ = 1, lost_count_ = 0;
   std::deque<std::pair<uint64_t, size_t>> journaled_;  // sequence and bytes of what the journal has

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An engine on the disk of a simulated node: what the tests of the engine drive. Two of them are replicas that the test
-// itself keeps level.
+// An engine on the disk of a simulated node: what the tests of the engine drive. Two of them are
+// replicas that the test itself keeps level.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -34,7 +34,8 @@ inline std::string json(const Item& item) {
 
 struct Bench {
   explicit Bench(sim::World& world, std::string region, uint8_t host)
-      : node(world.add_node({.name = region, .addresses = {IpAddress::v4(10, 0, 0, host)}})), region_(std::move(region)) {
+      : node(world.add_node({.name = region, .addresses = {IpAddress::v4(10, 0, 0, host)}})),
+        region_(std::move(region)) {
     open();
   }
   void open() {
@@ -47,7 +48,9 @@ struct Bench {
                              {.region = region_, .node = region_, .is_alone = is_alone});
     ASSERT_TRUE(made) << made.error().what;
     engine = std::move(*made);
-    engine->on_commit = [this](Position at, std::string_view entry) { shipped.emplace_back(at, entry); };
+    engine->on_commit = [this](Position at, std::string_view entry) {
+      shipped.emplace_back(at, entry);
+    };
   }
   Table sessions(std::vector<std::string> replicas = {"a", "b"}) {
     Table table{.name = "sessions"};
@@ -64,26 +67,38 @@ struct Bench {
     return *made;
   }
   std::string key(std::string_view id) { return table::encode_key(text(id), nullptr); }
-  Result<Position> put(const Table& table, std::string_view id, Item item = {}, std::vector<Written>* written = nullptr) {
+  Result<Position> put(const Table& table, std::string_view id, Item item = {},
+                       std::vector<Written>* written = nullptr) {
     item.set("id", text(id));
-    auto before = engine->load_raw(table, key(id));  // as the API does: nobody looks at what is there
-    ItemWrite write{.table = &table, .key = key(id), .before_raw = *before, .delta = put_delta(item, engine->next_stamp())};
+    // as the API does: nobody looks at what is there
+    auto before = engine->load_raw(table, key(id));
+    ItemWrite write{.table = &table,
+                    .key = key(id),
+                    .before_raw = *before,
+                    .delta = put_delta(item, engine->next_stamp())};
     return engine->commit(std::span(&write, 1), written);
   }
-  Result<Position> update(const Table& table, std::string_view id, std::string_view name, Value value) {
+  Result<Position> update(const Table& table, std::string_view id, std::string_view name,
+                          Value value) {
     auto before = engine->load(table, key(id));
     Item item = engine->visible(table, *before);
     item.set("id", text(id));
     item.set(name, std::move(value));
     const table::Change change{.attribute = std::string(name)};
     const std::string keys[] = {"id"};
-    ItemWrite write{.table = &table, .key = key(id), .before = *before,
-                    .delta = update_delta(item, std::span(&change, 1), table.merge, engine->next_stamp(), keys)};
+    ItemWrite write{.table = &table,
+                    .key = key(id),
+                    .before = *before,
+                    .delta = update_delta(item, std::span(&change, 1), table.merge,
+                                          engine->next_stamp(), keys)};
     return engine->commit(std::span(&write, 1));
   }
   Result<Position> erase(const Table& table, std::string_view id) {
     auto before = engine->load_raw(table, key(id));
-    ItemWrite write{.table = &table, .key = key(id), .before_raw = *before, .delta = table::delete_delta(engine->next_stamp())};
+    ItemWrite write{.table = &table,
+                    .key = key(id),
+                    .before_raw = *before,
+                    .delta = table::delete_delta(engine->next_stamp())};
     return engine->commit(std::span(&write, 1));
   }
   std::string get(const Table& table, std::string_view id) {
@@ -109,7 +124,8 @@ struct Bench {
   }
   size_t count_keys(port::Keyspace space, std::string_view prefix = {}) {
     size_t count = 0;
-    const auto cursor = store->walk(space, prefix, prefix.empty() ? "" : table::after_prefix(std::string(prefix)));
+    const auto cursor =
+        store->walk(space, prefix, prefix.empty() ? "" : table::after_prefix(std::string(prefix)));
     for (cursor->seek(prefix); cursor->valid(); cursor->next()) ++count;
     return count;
   }

@@ -29,11 +29,13 @@ class Engine::Change {
     return {};
   }
 
-  // What a request does to one item; `packed_delta` are the bytes of its delta. Nearly all writes of whole items are newer
-  // than what is there, and nobody looks at what they replace: then no tree is built, and the delta is stored as it is.
+  // What a request does to one item; `packed_delta` are the bytes of its delta. Nearly all writes
+  // of whole items are newer than what is there, and nobody looks at what they replace: then no
+  // tree is built, and the delta is stored as it is.
   Status item(ItemWrite& write, std::string_view packed_delta, Written* written) {
     const Table& table = *write.table;
-    if (!has_readers(table, written) && table.id != table::kCatalogId && write.before == table::Record{}) {
+    if (!has_readers(table, written) && table.id != table::kCatalogId &&
+        write.before == table::Record{}) {
       table::Outline before;
       if (!write.before_raw.empty()) {
         SL_TRY(before, table::outline_of_packed_record(write.before_raw));
@@ -53,9 +55,10 @@ class Engine::Change {
     return {};
   }
 
-  // Folds `delta` into `before` and puts what comes out of it, which it gives, everywhere it belongs.
-  table::Record item(const Table& table, std::string_view key, table::Record before, table::Record delta,
-                     table::Witness* witness, Written* written) {
+  // Folds `delta` into `before` and puts what comes out of it, which it gives, everywhere it
+  // belongs.
+  table::Record item(const Table& table, std::string_view key, table::Record before,
+                     table::Record delta, table::Witness* witness, Written* written) {
     const bool is_read = has_readers(table, written);
     Count uncounted;  // what the sweep has yet to count, it will find as it is then
     // Differences, in arithmetic modulo 2^64.
@@ -74,7 +77,8 @@ class Engine::Change {
     batch_.put(port::Keyspace::items, keyspace::item(table.id, key), bytes_);
     // Removals leave stamps behind until every replica has passed them.
     if (!after.exists()) trace = std::max({trace, after.cleared.hlc, after.live.hlc});
-    if (trace > 0) batch_.put(port::Keyspace::expiry, keyspace::due(keyspace::kTrace, trace, table.id, key), {});
+    if (trace > 0)
+      batch_.put(port::Keyspace::expiry, keyspace::due(keyspace::kTrace, trace, table.id, key), {});
     if (table.id == table::kCatalogId) catalog_keys_.emplace_back(key);
     if (!is_read) return before;
     change.after = table::item_of(after);
@@ -88,7 +92,8 @@ class Engine::Change {
   }
 
   // Puts another record in place of one; an empty one erases it.
-  void replace(const Table& table, std::string_view key, const table::Record& before, const table::Record& after) {
+  void replace(const Table& table, std::string_view key, const table::Record& before,
+               const table::Record& after) {
     if (engine_.has_counted(table.id, key)) {
       Count& count = counts_[table.id];
       count.item_count += uint64_t{after.exists()} - uint64_t{before.exists()};
@@ -102,7 +107,9 @@ class Engine::Change {
       batch_.put(port::Keyspace::items, keyspace::item(table.id, key), bytes_);
       table::Hlc trace = latest_removal(after);
       if (!after.exists()) trace = std::max({trace, after.cleared.hlc, after.live.hlc});
-      if (trace > 0) batch_.put(port::Keyspace::expiry, keyspace::due(keyspace::kTrace, trace, table.id, key), {});
+      if (trace > 0)
+        batch_.put(port::Keyspace::expiry, keyspace::due(keyspace::kTrace, trace, table.id, key),
+                   {});
     }
     if (table.id == table::kCatalogId) catalog_keys_.emplace_back(key);
     if (!has_followers(table)) return;
@@ -171,7 +178,9 @@ class Engine::Change {
   }
 
   void erase(port::Keyspace space, std::string_view key) { batch_.erase(space, key); }
-  void put(port::Keyspace space, std::string_view key, std::string_view value) { batch_.put(space, key, value); }
+  void put(port::Keyspace space, std::string_view key, std::string_view value) {
+    batch_.put(space, key, value);
+  }
 
   size_t bytes() const { return batch_.bytes(); }
   bool has_catalog() const { return !catalog_keys_.empty(); }
@@ -200,7 +209,8 @@ class Engine::Change {
     engine_.stream_sequence_ += stream_count_;
     engine_.journal_sequence_ += lost_.size();
     engine_.lost_count_ += lost_.size();
-    engine_.journaled_.erase(engine_.journaled_.begin(), engine_.journaled_.begin() + ptrdiff_t(forgotten_count_));
+    engine_.journaled_.erase(engine_.journaled_.begin(),
+                             engine_.journaled_.begin() + ptrdiff_t(forgotten_count_));
     engine_.journaled_.insert(engine_.journaled_.end(), lost_.begin(), lost_.end());
     engine_.journal_bytes_ += lost_bytes_ - forgotten_bytes_;
     // Takes the keys out first: adopting a table writes batches of its own.
@@ -209,27 +219,39 @@ class Engine::Change {
   }
 
  private:
-  // Does anybody look at the item itself? Most writes are of tables where nobody does, and then none is built.
-  static bool has_readers(const Table& table, const Written* written) { return written || has_followers(table); }
+  // Does anybody look at the item itself? Most writes are of tables where nobody does, and then
+  // none is built.
+  static bool has_readers(const Table& table, const Written* written) {
+    return written || has_followers(table);
+  }
   // Whether anything is kept that follows the items.
   static bool has_followers(const Table& table) {
-    return !table.indexes.empty() || !table.ttl_attribute.empty() || table.stream != table::StreamView::off;
+    return !table.indexes.empty() || !table.ttl_attribute.empty() ||
+           table.stream != table::StreamView::off;
   }
 
-  void indexes(const Table& table, std::string_view key, const table::Item& old, const table::Item& now) {
+  void indexes(const Table& table, std::string_view key, const table::Item& old,
+               const table::Item& now) {
     for (const table::Index& index : table.indexes) {
       const auto from = table::key_of(old, index.key), to = table::key_of(now, index.key);
       if (from == to) continue;
-      if (from) batch_.erase(port::Keyspace::index, keyspace::index(table.id, index.id(), *from).append(key));
-      if (to) batch_.put(port::Keyspace::index, keyspace::index(table.id, index.id(), *to).append(key), {});
+      if (from)
+        batch_.erase(port::Keyspace::index,
+                     keyspace::index(table.id, index.id(), *from).append(key));
+      if (to)
+        batch_.put(port::Keyspace::index, keyspace::index(table.id, index.id(), *to).append(key),
+                   {});
     }
   }
 
-  void expiry(const Table& table, std::string_view key, const table::Item& old, const table::Item& now) {
+  void expiry(const Table& table, std::string_view key, const table::Item& old,
+              const table::Item& now) {
     const auto from = engine_.expiry_s(table, old), to = engine_.expiry_s(table, now);
     if (from == to) return;
-    if (from) batch_.erase(port::Keyspace::expiry, keyspace::due(keyspace::kExpires, *from, table.id, key));
-    if (to) batch_.put(port::Keyspace::expiry, keyspace::due(keyspace::kExpires, *to, table.id, key), {});
+    if (from)
+      batch_.erase(port::Keyspace::expiry, keyspace::due(keyspace::kExpires, *from, table.id, key));
+    if (to)
+      batch_.put(port::Keyspace::expiry, keyspace::due(keyspace::kExpires, *to, table.id, key), {});
   }
 
   static table::Hlc latest_removal(const table::Record& delta) {
@@ -242,10 +264,13 @@ class Engine::Change {
 
   void stream(const Table& table, std::string_view key, const Written& change, bool is_expiry) {
     if (table.stream == table::StreamView::off || change.before == change.after) return;
-    StreamRecord record{.sequence = engine_.stream_sequence_ + stream_count_, .wall_ms = engine_.wall_ms(),
+    StreamRecord record{.sequence = engine_.stream_sequence_ + stream_count_,
+                        .wall_ms = engine_.wall_ms(),
                         .is_expiry = is_expiry};
     using Kind = StreamRecord::Kind;
-    record.kind = change.before.empty() ? Kind::insert : change.after.empty() ? Kind::remove : Kind::modify;
+    record.kind = change.before.empty()  ? Kind::insert
+                  : change.after.empty() ? Kind::remove
+                                         : Kind::modify;
     std::string_view bytes = key;
     if (auto attributes = table::take_key(bytes, table.key)) record.keys = std::move(*attributes);
     using View = table::StreamView;
@@ -267,7 +292,8 @@ class Engine::Change {
   uint64_t stream_count_ = 0;
   std::vector<std::pair<uint64_t, size_t>> lost_;  // for the journal: sequence and bytes
   size_t lost_bytes_ = 0;
-  size_t forgotten_count_ = 0, forgotten_bytes_ = 0;  // the oldest of the journal, which go for them
+  // the oldest of the journal, which go for them
+  size_t forgotten_count_ = 0, forgotten_bytes_ = 0;
 };
 
 }  // namespace sealane::state

@@ -11,10 +11,11 @@ using port::Keyspace;
 
 namespace {
 
-// Calls `visit(key behind the prefix, value)` from `first` up to but not `last` (both behind the prefix), either way.
+// Calls `visit(key behind the prefix, value)` from `first` up to but not `last` (both behind the
+// prefix), either way.
 template <typename Visit>
-Status walk_range(const port::Store& store, Keyspace space, const std::string& prefix, std::string_view first,
-                  std::string_view last, bool backwards, Visit&& visit) {
+Status walk_range(const port::Store& store, Keyspace space, const std::string& prefix,
+                  std::string_view first, std::string_view last, bool backwards, Visit&& visit) {
   const std::string from = prefix + std::string(first);
   const std::string to = last.empty() ? table::after_prefix(prefix) : prefix + std::string(last);
   // Walking does not change a store; only its calls' bookkeeping does.
@@ -28,14 +29,15 @@ Status walk_range(const port::Store& store, Keyspace space, const std::string& p
 
 }  // namespace
 
-Status Engine::walk(const Table& table, std::string_view first, std::string_view last, bool backwards,
-                    const Visit& visit) const {
+Status Engine::walk(const Table& table, std::string_view first, std::string_view last,
+                    bool backwards, const Visit& visit) const {
   Status broken;
   SL_CHECK(walk_range(store_, Keyspace::items, keyspace::u64(table.id), first, last, backwards,
                       [&](std::string_view key, std::string_view record) {
                         if (!table::exists_packed(record)) return true;
                         if (!table.ttl_attribute.empty()) {
-                          const auto ttl = table::find_in_packed_record(record, table.ttl_attribute);
+                          const auto ttl =
+                              table::find_in_packed_record(record, table.ttl_attribute);
                           if (!ttl) {
                             broken = std::unexpected(ttl.error());
                             return false;
@@ -51,11 +53,11 @@ Status Engine::walk_records(TableId id, std::string_view first, const Visit& vis
   return walk_range(store_, Keyspace::items, keyspace::u64(id), first, {}, false, visit);
 }
 
-Status Engine::walk_index(const Table& table, const table::Index& index, std::string_view first, std::string_view last,
-                          bool backwards, const VisitIndex& visit) const {
+Status Engine::walk_index(const Table& table, const table::Index& index, std::string_view first,
+                          std::string_view last, bool backwards, const VisitIndex& visit) const {
   Status broken;
-  SL_CHECK(walk_range(store_, Keyspace::index, keyspace::index(table.id, index.id()), first, last, backwards,
-                      [&](std::string_view key, std::string_view) {
+  SL_CHECK(walk_range(store_, Keyspace::index, keyspace::index(table.id, index.id()), first, last,
+                      backwards, [&](std::string_view key, std::string_view) {
                         std::string_view primary = key;
                         const auto index_key = table::take_key(primary, index.key);
                         if (!index_key) {
@@ -70,8 +72,8 @@ Status Engine::walk_index(const Table& table, const table::Index& index, std::st
 Status Engine::read_stream(TableId id, uint64_t from_sequence, size_t limit,
                            const std::function<void(const StreamRecord&)>& visit) const {
   Status broken;
-  SL_CHECK(walk_range(store_, Keyspace::stream, keyspace::u64(id), keyspace::u64(from_sequence), {}, false,
-                      [&](std::string_view, std::string_view value) {
+  SL_CHECK(walk_range(store_, Keyspace::stream, keyspace::u64(id), keyspace::u64(from_sequence), {},
+                      false, [&](std::string_view, std::string_view value) {
                         if (limit-- == 0) return false;
                         const auto record = take_packed_stream_record(value);
                         if (!record) {
@@ -86,7 +88,8 @@ Status Engine::read_stream(TableId id, uint64_t from_sequence, size_t limit,
 
 Status Engine::read_journal(uint64_t before, const std::function<bool(const Lost&)>& visit) const {
   Status broken;
-  SL_CHECK(walk_range(store_, Keyspace::journal, {}, {}, keyspace::u64(before == 0 ? UINT64_MAX : before), true,
+  SL_CHECK(walk_range(store_, Keyspace::journal, {}, {},
+                      keyspace::u64(before == 0 ? UINT64_MAX : before), true,
                       [&](std::string_view, std::string_view value) {
                         const auto lost = take_packed_lost(value);
                         if (!lost) {
@@ -98,7 +101,8 @@ Status Engine::read_journal(uint64_t before, const std::function<bool(const Lost
   return broken;
 }
 
-Status Engine::read_log(Source source, uint64_t from, size_t bytes_max, const VisitEntry& visit) const {
+Status Engine::read_log(Source source, uint64_t from, size_t bytes_max,
+                        const VisitEntry& visit) const {
   std::string prefix;
   keyspace::append_u32(prefix, source);
   uint64_t expected = from;
@@ -117,10 +121,11 @@ uint64_t Engine::first_kept(Source source) const {
   std::string prefix;
   keyspace::append_u32(prefix, source);
   uint64_t first = 0;
-  (void)walk_range(store_, Keyspace::log, prefix, {}, {}, false, [&](std::string_view key, std::string_view) {
-    (void)keyspace::take_u64(key, first);
-    return false;
-  });
+  (void)walk_range(store_, Keyspace::log, prefix, {}, {}, false,
+                   [&](std::string_view key, std::string_view) {
+                     (void)keyspace::take_u64(key, first);
+                     return false;
+                   });
   return first;
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is done a little at a time in the background: counting items, filling new indexes, erasing what has expired, forgetting removals
-// that every replica knows of, trimming streams.
+// What is done a little at a time in the background: counting items, filling new indexes, erasing
+// what has expired, forgetting removals that every replica knows of, trimming streams.
 //
-// An item whose time is over is invisible at once on every replica, by the same rule on the same value; a write to it begins
-// it anew. Its bytes go only when every replica has passed that second, so that a renewal that is still on its way from
-// another region finds the item and wins. No replica tells another of an expiry: there is nothing to tell.
+// An item whose time is over is invisible at once on every replica, by the same rule on the same
+// value; a write to it begins it anew. Its bytes go only when every replica has passed that second,
+// so that a renewal that is still on its way from another region finds the item and wins. No
+// replica tells another of an expiry: there is nothing to tell.
 #include "state/engine.h"
 #include "state/engine_change.h"
 #include "state/keyspace.h"
@@ -24,8 +25,8 @@ Result<bool> Engine::sweep(table::Hlc stable) {
   return more_to_count || more_to_fill || more_traces || more_expired;
 }
 
-// What is written meanwhile below the mark is counted by the write, what is written above it is found here: so the sum is
-// exact whenever this is through.
+// What is written meanwhile below the mark is counted by the write, what is written above it is
+// found here: so the sum is exact whenever this is through.
 Result<bool> Engine::count_items() {
   if (uncounted_.empty()) return false;
   const auto at = uncounted_.begin();
@@ -96,7 +97,8 @@ Result<bool> Engine::fill_indexes() {
 }
 
 Result<bool> Engine::purge_traces(table::Hlc stable) {
-  const std::string first(1, keyspace::kTrace), last = keyspace::due(keyspace::kTrace, stable, 0, {});
+  const std::string first(1, keyspace::kTrace),
+      last = keyspace::due(keyspace::kTrace, stable, 0, {});
   std::vector<std::string> due;
   {
     const auto cursor = store_.walk(Keyspace::expiry, first, last);
@@ -155,7 +157,8 @@ Result<bool> Engine::erase_expired(table::Hlc stable) {
     SL_TRY(const Record record, load(*table, rest));
     const Item item = table::item_of(record);
     // Only what still has this time, and was last written before it.
-    if (expiry_s(*table, item) == second && is_expired(*table, item)) change.expire(*table, rest, item);
+    if (expiry_s(*table, item) == second && is_expired(*table, item))
+      change.expire(*table, rest, item);
   }
   SL_CHECK(change.write());
   return due.size() == kExpiredPerTurnMax;

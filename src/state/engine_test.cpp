@@ -17,7 +17,9 @@ struct EngineTest : testing::Test {
   sim::World world{{}};
   Bench a{world, "a", 1}, b{world, "b", 2};
   int64_t now_s() {
-    return std::chrono::duration_cast<std::chrono::seconds>(a.node.lane().clock.wall().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::seconds>(
+               a.node.lane().clock.wall().time_since_epoch())
+        .count();
   }
 };
 
@@ -62,7 +64,9 @@ TEST_F(EngineTest, the_short_way_of_whole_items_leads_to_the_same_bytes) {
     switch (dice.below(4)) {
       case 0: ASSERT_TRUE(here.erase(own, id)); break;
       case 1: ASSERT_TRUE(here.update(own, id, "n", number(round))); break;
-      default: ASSERT_TRUE(here.put(own, id, item({{"n", number(round)}, {"s", text(std::string(dice.below(99), 'x'))}})));
+      default:
+        ASSERT_TRUE(here.put(
+            own, id, item({{"n", number(round)}, {"s", text(std::string(dice.below(99), 'x'))}})));
     }
     if (dice.chance(0.05)) world.run_for(1ms);
     if (dice.chance(0.3)) a.ship_to(b), b.ship_to(a);
@@ -100,16 +104,19 @@ TEST_F(EngineTest, who_is_alone_keeps_no_log_and_begins_one_when_others_come) {
   EXPECT_EQ(a.engine->first_kept(self), 1u);
   a.is_alone = true;
   a.open();
-  EXPECT_EQ(a.engine->first_kept(self), 0u) << "nor what was there: a log with a hole would be read up to the hole";
+  EXPECT_EQ(a.engine->first_kept(self), 0u)
+      << "nor what was there: a log with a hole would be read up to the hole";
   const auto at = a.put(*a.engine->find_table("sessions"), "alone");
   EXPECT_EQ(a.count_keys(port::Keyspace::log), 0u);
-  EXPECT_EQ(a.engine->applied().position(self), at->position) << "positions go on: sessions know them";
+  EXPECT_EQ(a.engine->applied().position(self), at->position)
+      << "positions go on: sessions know them";
   a.is_alone = false;
   a.open();
   EXPECT_EQ(a.engine->self(), self);
   const auto next = a.put(*a.engine->find_table("sessions"), "after");
   EXPECT_EQ(next->position, at->position + 1);
-  EXPECT_EQ(a.engine->first_kept(self), next->position) << "who is further behind is given a snapshot";
+  EXPECT_EQ(a.engine->first_kept(self), next->position)
+      << "who is further behind is given a snapshot";
   EXPECT_EQ(a.get(*a.engine->find_table("sessions"), "alone"), R"({"id":{"S":"alone"}})");
 }
 
@@ -145,7 +152,8 @@ TEST_F(EngineTest, a_clock_that_jumps_back_is_not_followed) {
   a.update(*a.engine->find_table("sessions"), "k", "n", number(3));
   a.ship_to(b);
   for (Bench* bench : {&a, &b}) {
-    EXPECT_EQ(bench->get(*bench->engine->find_table("sessions"), "k"), R"({"id":{"S":"k"},"n":{"N":"3"}})");
+    EXPECT_EQ(bench->get(*bench->engine->find_table("sessions"), "k"),
+              R"({"id":{"S":"k"},"n":{"N":"3"}})");
   }
 }
 
@@ -161,8 +169,8 @@ TEST_F(EngineTest, what_came_with_a_snapshot_is_written_on_top_of) {
   };
   b.make(b.sessions());
   ASSERT_TRUE(a.engine->walk_records(table.id, {}, collect));
-  ASSERT_TRUE(b.engine->reconcile({.table = table.id, .after = {}, .last = {}, .records = records}, a.engine->applied(),
-                                  a.engine->shown()));
+  ASSERT_TRUE(b.engine->reconcile({.table = table.id, .after = {}, .last = {}, .records = records},
+                                  a.engine->applied(), a.engine->shown()));
   ASSERT_TRUE(b.engine->reach(a.engine->applied()));
   b.update(*b.engine->find_table("sessions"), "k", "n", number(2));
   EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "k"), R"({"id":{"S":"k"},"n":{"N":"2"}})");
@@ -177,7 +185,8 @@ TEST_F(EngineTest, writes_to_a_table_that_is_not_known_yet_wait_for_it) {
   b.put(*b.engine->find_table("sessions"), "k");
   const auto [at, entry] = b.shipped[0];
   EXPECT_EQ(c.engine->apply(at.source, at.position, entry).error().code, Code::unavailable);
-  ASSERT_TRUE(c.engine->apply(table_entry.first.source, table_entry.first.position, table_entry.second));
+  ASSERT_TRUE(
+      c.engine->apply(table_entry.first.source, table_entry.first.position, table_entry.second));
   b.ship_to(c);
   EXPECT_EQ(c.get(table, "k"), R"({"id":{"S":"k"}})");
 }
@@ -222,17 +231,20 @@ TEST_F(EngineTest, a_write_wins_against_what_a_snapshot_brought) {
   a.update(table, "k", "name", text("of a"));
   ASSERT_TRUE(b.engine->apply_snapshot(table.id, a.records(table.id), a.engine->applied()));
   b.update(*b.engine->find_table("sessions"), "k", "name", text("of b"));
-  EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "k"), R"({"id":{"S":"k"},"name":{"S":"of b"}})");
+  EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "k"),
+            R"({"id":{"S":"k"},"name":{"S":"of b"}})");
 
   a.update(table, "l", "name", text("of a"));
   ASSERT_TRUE(b.engine->apply_snapshot(table.id, a.records(table.id), a.engine->applied()));
   b.open();
   b.update(*b.engine->find_table("sessions"), "l", "name", text("after a restart"));
-  EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "l"), R"({"id":{"S":"l"},"name":{"S":"after a restart"}})");
+  EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "l"),
+            R"({"id":{"S":"l"},"name":{"S":"after a restart"}})");
 
   world.jump_wall(a.node, 1s);
   a.update(table, "k", "name", text("from the future"));
-  const Status status = b.engine->apply_snapshot(table.id, a.records(table.id), a.engine->applied());
+  const Status status =
+      b.engine->apply_snapshot(table.id, a.records(table.id), a.engine->applied());
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, Code::conflict) << "it waits, as entries of the log do";
 }
@@ -245,8 +257,8 @@ TEST_F(EngineTest, what_a_piece_of_a_snapshot_shows_is_in_tokens_before_it_is_ap
   const uint64_t written = a.engine->applied().position(source);
   const auto reconcile = [&] {
     const auto records = a.records(table.id);
-    return b.engine->reconcile({.table = table.id, .after = {}, .last = {}, .records = records}, a.engine->applied(),
-                               a.engine->shown());
+    return b.engine->reconcile({.table = table.id, .after = {}, .last = {}, .records = records},
+                               a.engine->applied(), a.engine->shown());
   };
   ASSERT_TRUE(reconcile());
   for (int life = 0; life < 2; ++life) {
@@ -260,14 +272,17 @@ TEST_F(EngineTest, what_a_piece_of_a_snapshot_shows_is_in_tokens_before_it_is_ap
   a.update(table, "k", "name", text("of a"));
   ASSERT_TRUE(reconcile());
   b.update(*b.engine->find_table("sessions"), "k", "name", text("of b"));
-  EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "k"), R"({"id":{"S":"k"},"name":{"S":"of b"}})") << "a write wins";
+  EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "k"),
+            R"({"id":{"S":"k"},"name":{"S":"of b"}})")
+      << "a write wins";
 
   world.jump_wall(a.node, 1s);
   a.update(table, "k", "name", text("from the future"));
   const auto held = reconcile();
   ASSERT_FALSE(held);
   EXPECT_EQ(held.error().code, Code::conflict);
-  EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "k"), R"({"id":{"S":"k"},"name":{"S":"of b"}})");
+  EXPECT_EQ(b.get(*b.engine->find_table("sessions"), "k"),
+            R"({"id":{"S":"k"},"name":{"S":"of b"}})");
   ASSERT_TRUE(b.engine->reach(a.engine->applied()));
   EXPECT_EQ(b.engine->shown(), b.engine->applied());
 }
@@ -283,7 +298,8 @@ TEST_F(EngineTest, a_lost_value_is_in_the_journal_of_both_sides) {
   a.ship_to(b);
   b.ship_to(a);
   for (Bench* bench : {&a, &b}) {
-    EXPECT_EQ(bench->get(*bench->engine->find_table("sessions"), "k"), R"({"id":{"S":"k"},"name":{"S":"of b"}})");
+    EXPECT_EQ(bench->get(*bench->engine->find_table("sessions"), "k"),
+              R"({"id":{"S":"k"},"name":{"S":"of b"}})");
     std::vector<Lost> lost;
     const auto collect = [&](const Lost& each) {
       lost.push_back(each);
@@ -340,11 +356,12 @@ Table with_index(Table table) {
 std::vector<std::string> indexed(Bench& bench) {
   const Table& table = *bench.engine->find_table("sessions");
   std::vector<std::string> found;
-  EXPECT_TRUE(bench.engine->walk_index(table, table.indexes[0], {}, {}, false, [&](std::string_view, std::string_view key) {
-    const auto keys = table::take_key(key, table.key);
-    found.push_back(json(*keys));
-    return true;
-  }));
+  EXPECT_TRUE(bench.engine->walk_index(table, table.indexes[0], {}, {}, false,
+                                       [&](std::string_view, std::string_view key) {
+                                         const auto keys = table::take_key(key, table.key);
+                                         found.push_back(json(*keys));
+                                         return true;
+                                       }));
   return found;
 }
 
@@ -411,7 +428,8 @@ TEST_F(EngineTest, an_item_whose_time_is_over_is_invisible_and_goes_when_all_hav
   EXPECT_EQ(a.get(table, "k"), "{}");
   const size_t before = a.count_keys(port::Keyspace::items);
   a.engine->sweep(table::hlc_of_ms(uint64_t(now_s() - 5) * 1000));
-  EXPECT_EQ(a.count_keys(port::Keyspace::items), before) << "another region may still have renewed it";
+  EXPECT_EQ(a.count_keys(port::Keyspace::items), before)
+      << "another region may still have renewed it";
   a.engine->sweep(a.engine->hlc_now());
   EXPECT_EQ(a.count_keys(port::Keyspace::items), before - 1);
   EXPECT_EQ(a.count_keys(port::Keyspace::expiry), 0u);
@@ -424,7 +442,9 @@ TEST_F(EngineTest, a_write_to_an_expired_item_begins_it_anew) {
   world.run_for(11s);
   a.update(table, "k", "new", text("y"));
   a.ship_to(b);
-  for (Bench* bench : {&a, &b}) EXPECT_EQ(bench->get(*bench->engine->find_table("sessions"), "k"), R"({"id":{"S":"k"},"new":{"S":"y"}})");
+  for (Bench* bench : {&a, &b})
+    EXPECT_EQ(bench->get(*bench->engine->find_table("sessions"), "k"),
+              R"({"id":{"S":"k"},"new":{"S":"y"}})");
 }
 
 TEST_F(EngineTest, a_renewal_on_its_way_from_another_region_wins) {
@@ -466,7 +486,8 @@ TEST_F(EngineTest, a_stream_tells_what_changed_on_every_replica) {
     std::string story;
     ASSERT_TRUE(bench->engine->read_stream(wanted.id, 0, 10, [&](const StreamRecord& record) {
       constexpr const char* kNames[] = {"insert", "modify", "remove"};
-      story += std::string(kNames[size_t(record.kind)]) + json(record.before) + json(record.after) + "\n";
+      story += std::string(kNames[size_t(record.kind)]) + json(record.before) + json(record.after) +
+               "\n";
     }));
     EXPECT_EQ(story, "insert{}" R"({"id":{"S":"k"},"n":{"N":"1"}})" "\n"
                      "modify" R"({"id":{"S":"k"},"n":{"N":"1"}}{"id":{"S":"k"},"n":{"N":"2"}})" "\n"

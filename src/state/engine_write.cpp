@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing: what a request, an entry of another node's log, or a piece of a snapshot does to every keyspace, in one batch.
+// Writing: what a request, an entry of another node's log, or a piece of a snapshot does to every
+// keyspace, in one batch.
 #include <algorithm>
 
 #include "state/engine.h"
@@ -35,8 +36,10 @@ Result<Position> Engine::commit(std::span<ItemWrite> writes, std::vector<Written
   table::begin_packed_entry(entry, latest, seen, writes.size());
   for (size_t i = 0; i < writes.size(); ++i) {
     ItemWrite& write = writes[i];
-    const size_t delta_at = table::append_packed_write(entry, write.table->id, write.key, write.delta);
-    SL_CHECK(change.item(write, std::string_view(entry).substr(delta_at), written ? &(*written)[i] : nullptr));
+    const size_t delta_at =
+        table::append_packed_write(entry, write.table->id, write.key, write.delta);
+    SL_CHECK(change.item(write, std::string_view(entry).substr(delta_at),
+                         written ? &(*written)[i] : nullptr));
   }
   const Position at{self(), applied_.position(self()) + 1};
   change.log(at, latest.hlc, entry);
@@ -58,14 +61,17 @@ Status Engine::apply(Source source, uint64_t first, std::span<const std::string_
   return why_not;
 }
 
-// Applies as many of the next entries as go into one batch: so many. Where that is not all of them, the batch is full, the
-// last one changed the catalog, by which the others are read, or the next one has to wait, and `why_not` says for what.
-Result<size_t> Engine::apply_batch(Source source, std::span<const std::string_view> entries, Status& why_not) {
+// Applies as many of the next entries as go into one batch: so many. Where that is not all of them,
+// the batch is full, the last one changed the catalog, by which the others are read, or the next
+// one has to wait, and `why_not` says for what.
+Result<size_t> Engine::apply_batch(Source source, std::span<const std::string_view> entries,
+                                   Status& why_not) {
   const uint64_t reached = applied_.position(source);
   Change change(*this);
   Made made;
   size_t count = 0;
-  while (count < entries.size() && change.bytes() < kAppliedBytesPerBatchMax && !change.has_catalog()) {
+  while (count < entries.size() && change.bytes() < kAppliedBytesPerBatchMax &&
+         !change.has_catalog()) {
     auto entry = read_entry(entries[count]);
     if (!entry) {
       why_not = std::unexpected(std::move(entry.error()));
@@ -75,7 +81,8 @@ Result<size_t> Engine::apply_batch(Source source, std::span<const std::string_vi
     if (blank_what_is_elsewhere(*entry)) table::append_packed(blanked, *entry);
     SL_CHECK(fold(change, *entry, made));
     ++count;
-    change.log({source, reached + count}, entry->stamp.hlc, blanked.empty() ? entries[count - 1] : blanked);
+    change.log({source, reached + count}, entry->stamp.hlc,
+               blanked.empty() ? entries[count - 1] : blanked);
   }
   if (count > 0) SL_CHECK(change.write());
   return count;
@@ -85,9 +92,12 @@ Result<size_t> Engine::apply_batch(Source source, std::span<const std::string_vi
 Result<table::Entry> Engine::read_entry(std::string_view packed) {
   SL_TRY(table::Entry entry, table::take_packed_entry(packed));
   SL_CHECK(hlc_.see(entry.stamp.hlc, wall_ms(), options_.clock_ahead_max_ms));
-  const auto is_unknown = [&](const table::Entry::Write& write) { return !write.is_blank && !find_table(write.table); };
+  const auto is_unknown = [&](const table::Entry::Write& write) {
+    return !write.is_blank && !find_table(write.table);
+  };
   if (std::ranges::any_of(entry.writes, is_unknown)) {
-    // A table that nobody here has heard of: either its document is still on its way, or it is deleted.
+    // A table that nobody here has heard of: either its document is still on its way, or it is
+    // deleted.
     for (const table::Reach& seen : entry.seen) {
       if (seen.source != self() && applied_.hlc(seen.source) < seen.hlc) {
         return fail(Code::unavailable, "its table is not known yet");
@@ -109,11 +119,13 @@ bool Engine::blank_what_is_elsewhere(table::Entry& entry) const {
   return is_blanked;
 }
 
-// Takes the entry's deltas. `made`: what this batch has made of records, which the store does not show before it is written.
+// Takes the entry's deltas. `made`: what this batch has made of records, which the store does not
+// show before it is written.
 Status Engine::fold(Change& change, table::Entry& entry, Made& made) {
   table::Witness witness{.self = self(), .has_seen = [&](const table::Stamp& stamp) {
-    return stamp.source == entry.stamp.source || stamp.source == 0 || entry.seen.hlc(stamp.source) >= stamp.hlc;
-  }};
+                           return stamp.source == entry.stamp.source || stamp.source == 0 ||
+                                  entry.seen.hlc(stamp.source) >= stamp.hlc;
+                         }};
   for (table::Entry::Write& write : entry.writes) {
     if (write.is_blank) continue;
     const Table& table = *find_table(write.table);
@@ -122,7 +134,8 @@ Status Engine::fold(Change& change, table::Entry& entry, Made& made) {
       SL_TRY(at->second, load(table, write.key));
     }
     witness.discarded.clear();
-    at->second = change.item(table, write.key, std::move(at->second), std::move(write.delta), &witness, nullptr);
+    at->second = change.item(table, write.key, std::move(at->second), std::move(write.delta),
+                             &witness, nullptr);
     // Two regions that make the same table at once lose nothing that anybody would look for.
     if (table.id == table::kCatalogId) continue;
     for (const table::Discarded& what : witness.discarded) change.journal(table, write.key, what);
@@ -137,7 +150,8 @@ Status Engine::see(const table::Vector& shown_there) {
   return {};
 }
 
-Status Engine::apply_snapshot(TableId id, std::span<const std::pair<std::string, std::string>> keys_and_records,
+Status Engine::apply_snapshot(TableId id,
+                              std::span<const std::pair<std::string, std::string>> keys_and_records,
                               const table::Vector& shown_there) {
   const Table* table = find_table(id);
   if (!table) return {};
@@ -157,11 +171,13 @@ Status Engine::apply_snapshot(TableId id, std::span<const std::pair<std::string,
   return {};
 }
 
-Result<std::optional<std::string>> Engine::reconcile(const Piece& piece, const table::Vector& seen_there,
+Result<std::optional<std::string>> Engine::reconcile(const Piece& piece,
+                                                     const table::Vector& seen_there,
                                                      const table::Vector& shown_there) {
   const Table* table = find_table(piece.table);
   if (!table) return std::nullopt;
-  if (to_seed_.contains(piece.table)) {  // what is missing here was not removed, it has never been here
+  // what is missing here was not removed, it has never been here
+  if (to_seed_.contains(piece.table)) {
     SL_CHECK(apply_snapshot(piece.table, piece.records, shown_there));
     return std::nullopt;
   }
@@ -181,7 +197,9 @@ Result<std::optional<std::string>> Engine::reconcile(const Piece& piece, const t
     return true;
   }));
   const auto seen_by = [](const table::Vector& vector) -> table::Seen {
-    return [&vector](const table::Stamp& stamp) { return stamp.source == 0 || vector.hlc(stamp.source) >= stamp.hlc; };
+    return [&vector](const table::Stamp& stamp) {
+      return stamp.source == 0 || vector.hlc(stamp.source) >= stamp.hlc;
+    };
   };
   const table::Seen seen_here = seen_by(applied_), by_them = seen_by(seen_there);
   Change change(*this);
@@ -191,8 +209,10 @@ Result<std::optional<std::string>> Engine::reconcile(const Piece& piece, const t
   });
   if (piece.after.empty()) theirs = piece.records.begin();
   while (mine != ours.end() || theirs != piece.records.end()) {
-    const bool is_mine = mine != ours.end() && (theirs == piece.records.end() || mine->first <= theirs->first);
-    const bool is_theirs = theirs != piece.records.end() && (mine == ours.end() || theirs->first <= mine->first);
+    const bool is_mine =
+        mine != ours.end() && (theirs == piece.records.end() || mine->first <= theirs->first);
+    const bool is_theirs =
+        theirs != piece.records.end() && (mine == ours.end() || theirs->first <= mine->first);
     const std::string& key = is_mine ? mine->first : theirs->first;
     if (stopped_at && key > *stopped_at) break;
     Record before, there;
@@ -221,7 +241,8 @@ Result<std::optional<std::string>> Engine::reconcile(const Piece& piece, const t
 Status Engine::reach(const table::Vector& applied_by_snapshot, std::span<const TableId> absent) {
   Change change(*this);
   for (const table::Reach& reach : applied_by_snapshot) {
-    if (reach.source != self() && reach.position > applied_.position(reach.source)) change.reach(reach);
+    if (reach.source != self() && reach.position > applied_.position(reach.source))
+      change.reach(reach);
   }
   for (const TableId id : to_seed_) change.erase(Keyspace::meta, keyspace::seed(id));
   for (const TableId id : absent) change.put(Keyspace::meta, keyspace::seed(id), {});

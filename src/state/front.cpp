@@ -24,14 +24,17 @@ constexpr size_t kOperationBytesMax = 64;  // AWS's longest has 41
 
 // DynamoDB names its own errors, and those of the layer in front of it, in two namespaces.
 std::string error_json(const api::Failure& failure) {
-  constexpr std::string_view kOfCoral[] = {"SerializationException", "UnknownOperationException", "AccessDeniedException",
-                                           "MissingAuthenticationTokenException", "IncompleteSignatureException",
-                                           "UnrecognizedClientException", "InvalidSignatureException",
-                                           "ValidationException", "ThrottlingException"};
+  constexpr std::string_view kOfCoral[] = {
+      "SerializationException",       "UnknownOperationException",
+      "AccessDeniedException",        "MissingAuthenticationTokenException",
+      "IncompleteSignatureException", "UnrecognizedClientException",
+      "InvalidSignatureException",    "ValidationException",
+      "ThrottlingException"};
   const bool is_coral = std::ranges::find(kOfCoral, failure.type) != std::end(kOfCoral);
-  const std::string_view space = failure.type == "ValidationException" ? "com.amazon.coral.validate#"
-                                 : is_coral                            ? "com.amazon.coral.service#"
-                                                                       : "com.amazonaws.dynamodb.v20120810#";
+  const std::string_view space = failure.type == "ValidationException"
+                                     ? "com.amazon.coral.validate#"
+                                 : is_coral ? "com.amazon.coral.service#"
+                                            : "com.amazonaws.dynamodb.v20120810#";
   std::string json = "{\"__type\":\"";
   json.append(space).append(failure.type).append("\"");
   if (!failure.message.empty()) {
@@ -44,9 +47,10 @@ std::string error_json(const api::Failure& failure) {
 }
 
 bool is_operation_name(std::string_view name) {
-  return !name.empty() && name.size() <= kOperationBytesMax && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  });
+  return !name.empty() && name.size() <= kOperationBytesMax &&
+         std::ranges::all_of(name, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+         });
 }
 
 }  // namespace
@@ -67,7 +71,8 @@ Front::Front(port::Lane& lane, std::string region, std::vector<std::string> regi
       request_counter_(lane.meter.counter("sealane_state_requests_total")),
       error_counter_(lane.meter.counter("sealane_state_errors_total")) {}
 
-std::optional<Front::Asked> Front::read(const serve::Request& request, const serve::Responder& responder) {
+std::optional<Front::Asked> Front::read(const serve::Request& request,
+                                        const serve::Responder& responder) {
   request_counter_.add();
   if (request.method_id == wire::http::Method::get && request.path() == "/") {
     const std::string text = fmt::format("healthy: dynamodb.{}.sealane ", region_);
@@ -76,7 +81,8 @@ std::optional<Front::Asked> Front::read(const serve::Request& request, const ser
   }
   const std::string_view type = field(request, "content-type");
   const std::string_view media_type = wire::http::trim(type.substr(0, type.find(';')));
-  if (!wire::http::equal_fold(media_type, kContentType) && !wire::http::equal_fold(media_type, "application/json")) {
+  if (!wire::http::equal_fold(media_type, kContentType) &&
+      !wire::http::equal_fold(media_type, "application/json")) {
     // The layer in front of DynamoDB speaks XML.
     responder.answer({.status = 404, .body = "<UnknownOperationException/>\n"});
     return std::nullopt;
@@ -85,7 +91,9 @@ std::optional<Front::Asked> Front::read(const serve::Request& request, const ser
   Asked asked;
   for (const Target& each : kTargets) {
     if (!target.starts_with(each.prefix)) continue;
-    asked = {.operation = target.substr(each.prefix.size()), .service = each.service, .of_streams = each.of_streams};
+    asked = {.operation = target.substr(each.prefix.size()),
+             .service = each.service,
+             .of_streams = each.of_streams};
   }
   if (request.method_id != wire::http::Method::post || !is_operation_name(asked.operation)) {
     refuse(responder, unknown_operation());
@@ -94,9 +102,10 @@ std::optional<Front::Asked> Front::read(const serve::Request& request, const ser
   return asked;
 }
 
-bool Front::admit(const serve::Request& request, const serve::Responder& responder, const Asked& asked,
-                  wire::Access access) {
-  const wire::sigv4::Message message{request.method, request.target, request.fields, request.body, request.tls};
+bool Front::admit(const serve::Request& request, const serve::Responder& responder,
+                  const Asked& asked, wire::Access access) {
+  const wire::sigv4::Message message{request.method, request.target, request.fields, request.body,
+                                     request.tls};
   const auto identity = verifier_.verify(message, *keys_, lane_.clock.wall());
   if (!identity) {
     const auto error = wire::sigv4::json_error(identity.error().why);
@@ -108,22 +117,27 @@ bool Front::admit(const serve::Request& request, const serve::Responder& respond
   return allowed.has_value();
 }
 
-// A client with one name for its tables is steered from region to region and signs for one of them, so any region of the
-// world will do; one that is none of it is a client that means another place, and is told as AWS tells it.
-api::Outcome<void> Front::check_scope(const wire::sigv4::Identity& identity, const Asked& asked, wire::Access access) const {
+// A client with one name for its tables is steered from region to region and signs for one of them,
+// so any region of the world will do; one that is none of it is a client that means another place,
+// and is told as AWS tells it.
+api::Outcome<void> Front::check_scope(const wire::sigv4::Identity& identity, const Asked& asked,
+                                      wire::Access access) const {
   const auto scope = [](std::string message) {
     return std::unexpected(failure("InvalidSignatureException", std::move(message)));
   };
   if (identity.service != asked.service) {
-    return scope(fmt::format("Credential should be scoped to correct service: '{}'. ", asked.service));
+    return scope(
+        fmt::format("Credential should be scoped to correct service: '{}'. ", asked.service));
   }
-  if (identity.region != region_ && std::ranges::find(regions_, identity.region) == regions_.end()) {
-    return scope(fmt::format("Credential should be scoped to a valid region, not '{}'. ", identity.region));
+  if (identity.region != region_ &&
+      std::ranges::find(regions_, identity.region) == regions_.end()) {
+    return scope(
+        fmt::format("Credential should be scoped to a valid region, not '{}'. ", identity.region));
   }
   if (!identity.key->may(asked.service, access)) {
-    return std::unexpected(failure("AccessDeniedException",
-                                   fmt::format("User: {} is not authorized to perform: {}:{}", identity.access_key,
-                                               asked.service, asked.operation)));
+    return std::unexpected(failure(
+        "AccessDeniedException", fmt::format("User: {} is not authorized to perform: {}:{}",
+                                             identity.access_key, asked.service, asked.operation)));
   }
   return {};
 }
@@ -133,8 +147,10 @@ void Front::refuse(const serve::Responder& responder, const api::Failure& why) {
   const std::string json = error_json(why), id = request_id();
   char crc[16];
   const auto crc_end = std::to_chars(crc, crc + sizeof crc, crc32(json)).ptr;
-  const wire::http::Field fields[] = {{"x-amzn-RequestId", id}, {"x-amz-crc32", {crc, size_t(crc_end - crc)}}};
-  responder.answer({.status = why.status, .content_type = kContentType, .fields = fields, .body = json});
+  const wire::http::Field fields[] = {{"x-amzn-RequestId", id},
+                                      {"x-amz-crc32", {crc, size_t(crc_end - crc)}}};
+  responder.answer(
+      {.status = why.status, .content_type = kContentType, .fields = fields, .body = json});
 }
 
 std::string Front::request_id() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands in front of every operation of DynamoDB's API, whoever carries it out: which operation is asked for, by whom, and
-// AWS's words for what is refused.
+// What stands in front of every operation of DynamoDB's API, whoever carries it out: which
+// operation is asked for, by whom, and AWS's words for what is refused.
 #pragma once
 
 #include <memory>
@@ -27,7 +27,8 @@ class Front {
  public:
   struct Asked {
     std::string_view operation;  // "PutItem": a view into the request
-    std::string_view service;    // "dynamodb", or "sealane": what operators ask of this world's tables
+    std::string_view
+        service;  // "dynamodb", or "sealane": what operators ask of this world's tables
     bool of_streams = false;     // of DynamoDB Streams, a service of its own at AWS
   };
   // `regions`: of the world, what a signature may be scoped to.
@@ -39,14 +40,16 @@ class Front {
   // The operation that is asked for. None: the request is answered, for it asks for none.
   std::optional<Asked> read(const serve::Request& request, const serve::Responder& responder);
   // Checks who has signed, and whether they may. False: the request is refused.
-  bool admit(const serve::Request& request, const serve::Responder& responder, const Asked& asked, wire::Access access);
+  bool admit(const serve::Request& request, const serve::Responder& responder, const Asked& asked,
+             wire::Access access);
   void refuse(const serve::Responder& responder, const api::Failure& why);
   // As AWS makes them: 52 letters and digits.
   std::string request_id();
   static serve::Answer word_refusal(uint16_t status, std::string_view what, std::string& text);
 
  private:
-  api::Outcome<void> check_scope(const wire::sigv4::Identity& identity, const Asked& asked, wire::Access access) const;
+  api::Outcome<void> check_scope(const wire::sigv4::Identity& identity, const Asked& asked,
+                                 wire::Access access) const;
 
   port::Lane& lane_;
   const std::string region_;

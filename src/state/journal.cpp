@@ -15,7 +15,9 @@ void append_stamp(std::string& out, const table::Stamp& stamp) {
 
 bool take_stamp(std::string_view& bytes, table::Stamp& stamp) {
   uint64_t source = 0;
-  if (!table::take_varint(bytes, stamp.hlc) || !table::take_varint(bytes, source) || source > UINT32_MAX) return false;
+  if (!table::take_varint(bytes, stamp.hlc) || !table::take_varint(bytes, source) ||
+      source > UINT32_MAX)
+    return false;
   stamp.source = table::Source(source);
   return true;
 }
@@ -31,13 +33,17 @@ void append_packed(std::string& out, const Lost& lost) {
   append_stamp(out, lost.what.lost);
   append_stamp(out, lost.what.won);
   table::append_packed(out, lost.what.value);
-  const Kept kept = lost.what.kept ? Kept::value : lost.what.is_elsewhere ? Kept::elsewhere : Kept::nothing;
+  const Kept kept = lost.what.kept           ? Kept::value
+                    : lost.what.is_elsewhere ? Kept::elsewhere
+                                             : Kept::nothing;
   out += char(kept);
   if (lost.what.kept) table::append_packed(out, *lost.what.kept);
 }
 
 Result<Lost> take_packed_lost(std::string_view& bytes) {
-  const auto corrupt = [] { return fail(Code::corrupt, "an entry of the conflict journal does not read back"); };
+  const auto corrupt = [] {
+    return fail(Code::corrupt, "an entry of the conflict journal does not read back");
+  };
   Lost lost;
   std::string_view name, attribute;
   if (!table::take_varint(bytes, lost.sequence) || !table::take_varint(bytes, lost.wall_ms) ||
@@ -46,7 +52,8 @@ Result<Lost> take_packed_lost(std::string_view& bytes) {
   }
   lost.table_name = name;
   SL_TRY(lost.key, table::take_packed_item(bytes));
-  if (!table::take_bytes(bytes, attribute) || !take_stamp(bytes, lost.what.lost) || !take_stamp(bytes, lost.what.won)) {
+  if (!table::take_bytes(bytes, attribute) || !take_stamp(bytes, lost.what.lost) ||
+      !take_stamp(bytes, lost.what.won)) {
     return corrupt();
   }
   lost.what.attribute = attribute;

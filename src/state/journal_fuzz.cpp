@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as an entry of the conflict journal: what reads back, of an older form too, packs to what reads back the same.
+// Any bytes as an entry of the conflict journal: what reads back, of an older form too, packs to
+// what reads back the same.
 #include <cstdint>
 
 #include "state/journal.h"

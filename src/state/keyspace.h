@@ -84,8 +84,10 @@ inline std::string owner(table::Source source) {
   append_u32(out, source);
   return out;
 }
-constexpr std::string_view kCopied = "copied", kCounts = "counts", kOwnerPrefix = "owner/", kAhead = "ahead";
-constexpr std::string_view kIdentity = "identity", kReachPrefix = "reach/", kFillPrefix = "fill/", kSeedPrefix = "seed/";
+constexpr std::string_view kCopied = "copied", kCounts = "counts", kOwnerPrefix = "owner/",
+                           kAhead = "ahead";
+constexpr std::string_view kIdentity = "identity", kReachPrefix = "reach/", kFillPrefix = "fill/",
+                           kSeedPrefix = "seed/";
 inline std::string seed(table::TableId id) { return std::string(kSeedPrefix) + u64(id); }
 
 }  // namespace sealane::state::keyspace

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// How far this node has applied every node's log, and what it may show of it, for readers on other threads: one writer, no
-// locks. What is shown only grows; what is applied too, unless a log is to be read once more (Engine::seeded). So what a reader
-// puts together from several sources is never ahead of what was there when it had read the last of them.
+// How far this node has applied every node's log, and what it may show of it, for readers on other
+// threads: one writer, no locks. What is shown only grows; what is applied too, unless a log is to
+// be read once more (Engine::seeded). So what a reader puts together from several sources is never
+// ahead of what was there when it had read the last of them.
 #pragma once
 
 #include <array>
@@ -15,7 +16,8 @@ namespace sealane::state {
 
 class Progress {
  public:
-  static constexpr size_t kSourcesMax = 1024;  // what comes after them is not told: its readers wait in vain, bounded
+  // what comes after them is not told: its readers wait in vain, bounded
+  static constexpr size_t kSourcesMax = 1024;
 
   // From the thread that applies. Costs a walk over the sources, which are as many as nodes.
   void raise(table::Source source, uint64_t position) {
@@ -39,8 +41,12 @@ class Progress {
   }
 
   // From any thread. Stamps are left out: a vector of positions.
-  table::Vector applied() const { return all(&Slot::applied); }  // what must be here for a session is compared with this,
-  table::Vector shown() const { return all(&Slot::shown); }      // and what it may have seen here is in this
+  table::Vector applied() const {
+    return all(&Slot::applied);
+  }  // what must be here for a session is compared with this,
+  table::Vector shown() const {
+    return all(&Slot::shown);
+  }  // and what it may have seen here is in this
 
  private:
   struct Slot {
@@ -53,13 +59,15 @@ class Progress {
     show(slot, position);
   }
   static void show(Slot& slot, uint64_t position) {
-    if (slot.shown.load(std::memory_order_relaxed) < position) slot.shown.store(position, std::memory_order_release);
+    if (slot.shown.load(std::memory_order_relaxed) < position)
+      slot.shown.store(position, std::memory_order_release);
   }
   table::Vector all(std::atomic<uint64_t> Slot::*which) const {
     table::Vector all;
     const size_t count = count_.load(std::memory_order_acquire);
     for (size_t i = 0; i < count; ++i) {
-      all.raise(table::Reach{slots_[i].source, (slots_[i].*which).load(std::memory_order_acquire), 0});
+      all.raise(
+          table::Reach{slots_[i].source, (slots_[i].*which).load(std::memory_order_acquire), 0});
     }
     return all;
   }

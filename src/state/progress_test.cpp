@@ -38,7 +38,8 @@ TEST(Progress, what_is_shown_is_more_than_what_is_applied_and_never_less_than_it
 
 TEST(Progress, sources_beyond_the_bound_are_not_told) {
   Progress progress;
-  for (table::Source source = 1; source <= Progress::kSourcesMax + 1; ++source) progress.raise(source, source);
+  for (table::Source source = 1; source <= Progress::kSourcesMax + 1; ++source)
+    progress.raise(source, source);
   EXPECT_EQ(progress.applied().size(), Progress::kSourcesMax);
   EXPECT_EQ(progress.applied().position(Progress::kSourcesMax + 1), 0u);
 }

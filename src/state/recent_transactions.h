@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ClientRequestTokens of the transactions of the last minutes: one that is sent again is answered and not done again.
-// Held in memory: a token is good on the node that it was first sent to, and until that restarts.
+// The ClientRequestTokens of the transactions of the last minutes: one that is sent again is
+// answered and not done again. Held in memory: a token is good on the node that it was first sent
+// to, and until that restarts.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,8 @@ class RecentTransactions {
     return at != done_.end() && at->second.done_ms + kKeptMs > now_ms ? &at->second : nullptr;
   }
   void add(const std::string& token, const Done& done) {
-    while (!order_.empty() && (order_.size() >= kMax || done_.at(order_.front()).done_ms + kKeptMs <= done.done_ms)) {
+    while (!order_.empty() &&
+           (order_.size() >= kMax || done_.at(order_.front()).done_ms + kKeptMs <= done.done_ms)) {
       done_.erase(order_.front());
       order_.pop_front();
     }

@@ -16,7 +16,8 @@ namespace {
 const api::Operation* find_operation(const Front::Asked& asked) {
   const auto all = api::operations();
   const auto at = std::ranges::lower_bound(all, asked.operation, {}, &api::Operation::name);
-  return at != all.end() && at->name == asked.operation && at->service == asked.service ? &*at : nullptr;
+  return at != all.end() && at->name == asked.operation && at->service == asked.service ? &*at
+                                                                                        : nullptr;
 }
 
 }  // namespace
@@ -57,7 +58,9 @@ void Service::on_request(const serve::Request& request, serve::Responder respond
   const std::string_view token = field(request, kSessionField);
   if (token.empty()) return run(waiting);
   auto seen = from_token(token);
-  if (!seen) return refuse(responder, failure("ValidationException", "x-sealane-session: not a session token of this world"));
+  if (!seen)
+    return refuse(responder, failure("ValidationException",
+                                     "x-sealane-session: not a session token of this world"));
   waiting->seen = std::move(*seen);
   replicator_.when_reached(waiting->seen, options_.stale_after,
                            [this, waiting, alive = std::weak_ptr(alive_)](uint64_t stale_ms) {
@@ -67,8 +70,10 @@ void Service::on_request(const serve::Request& request, serve::Responder respond
                              if (stale_ms > 0 && field(waiting->request, kStaleField) == "refuse") {
                                return refuse(waiting->responder,
                                              failure("StaleReplicaException",
-                                                     "This region has not yet received what the session wrote or read "
-                                                     "elsewhere. Try again, or accept stale reads.", 503));
+                                                     "This region has not yet received what the "
+                                                     "session wrote or read "
+                                                     "elsewhere. Try again, or accept stale reads.",
+                                                     503));
                              }
                              run(waiting);
                            });
@@ -84,10 +89,15 @@ void Service::run(const std::shared_ptr<Waiting>& waiting) {
     return refuse(waiting->responder, failure("SerializationException", {}));
   }
   if (root.get(object)) {
-    return refuse(waiting->responder, failure("SerializationException", "Unexpected value type in payload"));
+    return refuse(waiting->responder,
+                  failure("SerializationException", "Unexpected value type in payload"));
   }
-  api::Call call{.engine = engine_, .region = options_.region, .body = object, .now_ms = unix_ms(lane_.clock.wall()),
-                 .host = field(waiting->request, "host"), .lags = [this] { return replicator_.lags(); }};
+  api::Call call{.engine = engine_,
+                 .region = options_.region,
+                 .body = object,
+                 .now_ms = unix_ms(lane_.clock.wall()),
+                 .host = field(waiting->request, "host"),
+                 .lags = [this] { return replicator_.lags(); }};
   waiting->outcome = waiting->operation->run(call);
   if (!waiting->outcome || !waiting->outcome->later) return finish(waiting);
   const auto later = std::exchange(waiting->outcome->later, {});
@@ -102,14 +112,15 @@ void Service::finish(const std::shared_ptr<Waiting>& waiting) {
   const auto& outcome = waiting->outcome;
   if (!outcome || outcome->written == Position{}) {
     if (replicator_.is_kept()) return show(waiting);
-    return replicator_.when_kept(options_.ack_timeout,
-                                 [this, waiting, alive = std::weak_ptr(alive_)](const Status& status) {
-                                   if (alive.expired()) return;
-                                   if (status) return show(waiting);
-                                   refuse(waiting->responder, failure("InternalServerError", status.error().what, 500));
-                                 });
+    return replicator_.when_kept(
+        options_.ack_timeout, [this, waiting, alive = std::weak_ptr(alive_)](const Status& status) {
+          if (alive.expired()) return;
+          if (status) return show(waiting);
+          refuse(waiting->responder, failure("InternalServerError", status.error().what, 500));
+        });
   }
-  const bool is_remote = waiting->is_remote || (outcome->ack == table::Ack::remote && !waiting->is_local);
+  const bool is_remote =
+      waiting->is_remote || (outcome->ack == table::Ack::remote && !waiting->is_local);
   replicator_.when_acknowledged(
       outcome->written, is_remote ? table::Ack::remote : table::Ack::local, options_.ack_timeout,
       [this, waiting, alive = std::weak_ptr(alive_)](const Status& status) {
@@ -129,7 +140,8 @@ void Service::send(const Waiting& waiting) {
   const std::string id = front_.request_id();
   char crc[16];
   const auto crc_end = std::to_chars(crc, crc + sizeof crc, crc32(json)).ptr;
-  wire::http::Field fields[5] = {{"x-amzn-RequestId", id}, {"x-amz-crc32", {crc, size_t(crc_end - crc)}},
+  wire::http::Field fields[5] = {{"x-amzn-RequestId", id},
+                                 {"x-amz-crc32", {crc, size_t(crc_end - crc)}},
                                  {kSessionField, token_after(waiting.seen)}};
   size_t count = 3;
   std::string stale, lag;
@@ -141,8 +153,10 @@ void Service::send(const Waiting& waiting) {
     lag = std::to_string(replicator_.lag_ms());
     fields[count++] = {kLagField, lag};
   }
-  waiting.responder.answer(
-      {.status = 200, .content_type = kContentType, .fields = std::span(fields, count), .body = json});
+  waiting.responder.answer({.status = 200,
+                            .content_type = kContentType,
+                            .fields = std::span(fields, count),
+                            .body = json});
 }
 
 // What the session saw before, and all that this answer may have shown.

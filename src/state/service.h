@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The shell of the state API: from a signed HTTP request to an operation (api/) and back. It waits where waiting is due: for
-// the writes that a session has seen (x-sealane-session), for the disk, for another region (ack: remote).
+// The shell of the state API: from a signed HTTP request to an operation (api/) and back. It waits
+// where waiting is due: for the writes that a session has seen (x-sealane-session), for the disk,
+// for another region (ack: remote).
 #pragma once
 
 #include <memory>
@@ -38,7 +39,9 @@ class Service final : public serve::Handler {
   void run(const std::shared_ptr<Waiting>& waiting);
   void finish(const std::shared_ptr<Waiting>& waiting);
   void show(const std::shared_ptr<Waiting>& waiting);
-  void refuse(const serve::Responder& responder, const api::Failure& why) { front_.refuse(responder, why); }
+  void refuse(const serve::Responder& responder, const api::Failure& why) {
+    front_.refuse(responder, why);
+  }
   void send(const Waiting& waiting);
   std::string_view token_after(const table::Vector& seen);
 

@@ -6,7 +6,8 @@
 namespace sealane::state {
 namespace {
 
-constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::string_view kDigits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr char kVersion = 1;
 
 // RFC 4648 5, without padding.
@@ -56,7 +57,9 @@ Result<table::Vector> from_token(std::string_view token) {
   table::Vector seen;
   while (!bytes.empty()) {
     uint64_t source = 0, position = 0;
-    if (!table::take_varint(bytes, source) || source > UINT32_MAX || !table::take_varint(bytes, position)) return invalid();
+    if (!table::take_varint(bytes, source) || source > UINT32_MAX ||
+        !table::take_varint(bytes, position))
+      return invalid();
     seen.raise(table::Reach{table::Source(source), position, 0});
   }
   return seen;

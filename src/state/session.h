@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The session token: how far into every node's log its holder has seen. A replica that has applied as much shows its holder
-// nothing older than what it saw or wrote before. Short text for headers and cookies; made by nodes, kept by clients.
+// The session token: how far into every node's log its holder has seen. A replica that has applied
+// as much shows its holder nothing older than what it saw or wrote before. Short text for headers
+// and cookies; made by nodes, kept by clients.
 #pragma once
 
 #include <string>
@@ -12,8 +13,9 @@
 namespace sealane::state {
 
 inline constexpr std::string_view kSessionField = "x-sealane-session";
-inline constexpr std::string_view kStaleField = "x-sealane-stale";     // answers: milliseconds; requests: "refuse"
-inline constexpr std::string_view kAckField = "x-sealane-ack";         // requests: "remote" or "local"
+inline constexpr std::string_view kStaleField =
+    "x-sealane-stale";  // answers: milliseconds; requests: "refuse"
+inline constexpr std::string_view kAckField = "x-sealane-ack";  // requests: "remote" or "local"
 inline constexpr std::string_view kLagField = "x-sealane-lag-ms";
 inline constexpr size_t kTokenBytesMax = 2048;
 

@@ -5,13 +5,17 @@
 
 namespace sealane::state {
 
-Result<std::unique_ptr<State>> State::open(port::Lane& lane, port::Store& store, port::Fabric& fabric, Options options) {
+Result<std::unique_ptr<State>> State::open(port::Lane& lane, port::Store& store,
+                                           port::Fabric& fabric, Options options) {
   SL_TRY(auto engine, Engine::open(store, lane.clock, lane.dice, options.engine));
-  return std::unique_ptr<State>(new State(lane, store, fabric, std::move(engine), std::move(options)));
+  return std::unique_ptr<State>(
+      new State(lane, store, fabric, std::move(engine), std::move(options)));
 }
 
-State::State(port::Lane& lane, port::Store& store, port::Fabric& fabric, std::unique_ptr<Engine> engine, Options options)
-    : engine_(std::move(engine)), replicator_(lane, store, fabric, *engine_, std::move(options.replication)),
+State::State(port::Lane& lane, port::Store& store, port::Fabric& fabric,
+             std::unique_ptr<Engine> engine, Options options)
+    : engine_(std::move(engine)),
+      replicator_(lane, store, fabric, *engine_, std::move(options.replication)),
       service_(lane, *engine_, replicator_, std::move(options.service)),
       server_(lane, service_, {.api = "state", .limits = options.limits}) {}
 
@@ -21,7 +25,8 @@ Status State::declare(const std::vector<Table>& tables) {
     Table table = wanted;
     if (present) {
       table.created_ms = present->created_ms;
-      table.generation = present->generation + (present->is_deleted || present->key != wanted.key ? 1 : 0);
+      table.generation =
+          present->generation + (present->is_deleted || present->key != wanted.key ? 1 : 0);
       table.stream_started_ms = present->stream_started_ms;
       if (table.stream == table::StreamView::off) table.stream = present->stream;
       for (const table::Index& index : present->indexes) {
@@ -29,7 +34,8 @@ Status State::declare(const std::vector<Table>& tables) {
       }
       for (const table::KeyAttribute& attribute : present->attribute_definitions) {
         const auto& known = table.attribute_definitions;
-        if (std::find(known.begin(), known.end(), attribute) == known.end()) table.attribute_definitions.push_back(attribute);
+        if (std::find(known.begin(), known.end(), attribute) == known.end())
+          table.attribute_definitions.push_back(attribute);
       }
       table.tags = present->tags;
       table.has_deletion_protection = present->has_deletion_protection;

@@ -9,7 +9,8 @@ void append_packed(std::string& out, const StreamRecord& record) {
   out += char(uint8_t(record.kind) | (record.is_expiry ? 0x80 : 0));
   table::append_varint(out, record.sequence);
   table::append_varint(out, record.wall_ms);
-  for (const table::Item* item : {&record.keys, &record.before, &record.after}) table::append_packed(out, *item);
+  for (const table::Item* item : {&record.keys, &record.before, &record.after})
+    table::append_packed(out, *item);
 }
 
 Result<StreamRecord> take_packed_stream_record(std::string_view& bytes) {
@@ -20,7 +21,8 @@ Result<StreamRecord> take_packed_stream_record(std::string_view& bytes) {
   bytes.remove_prefix(1);
   if (kind > 2) return corrupt();
   record.kind = StreamRecord::Kind(kind);
-  if (!table::take_varint(bytes, record.sequence) || !table::take_varint(bytes, record.wall_ms)) return corrupt();
+  if (!table::take_varint(bytes, record.sequence) || !table::take_varint(bytes, record.wall_ms))
+    return corrupt();
   for (table::Item* item : {&record.keys, &record.before, &record.after}) {
     SL_TRY(*item, table::take_packed_item(bytes));
   }

@@ -36,13 +36,15 @@ std::string client_words(const plan::Plan& plan, const view::View& view, const Q
     sampled = ", with measured round-trip times";
   }
   return fmt::format("{} ({}{}, as all of its /{})", question.client.to_string(),
-                     place < place_count ? plan.geography.places[place].name : "unknown place", sampled,
-                     unsigned(client.scope_bits));
+                     place < place_count ? plan.geography.places[place].name : "unknown place",
+                     sampled, unsigned(client.scope_bits));
 }
 
 void append_step(std::string& out, const plan::Plan& plan, const Step& step) {
   const plan::Group& group = plan.group(step.group);
-  auto line = [&](std::string_view text) { fmt::format_to(std::back_inserter(out), "  {}: {}\n", group.name, text); };
+  auto line = [&](std::string_view text) {
+    fmt::format_to(std::back_inserter(out), "  {}: {}\n", group.name, text);
+  };
   using enum Step::Verdict;
   switch (step.verdict) {
     case all_down_open: return line("nothing is healthy; it fails open, so all count as healthy");
@@ -57,12 +59,15 @@ void append_step(std::string& out, const plan::Plan& plan, const Step& step) {
   if (group.policy == plan::Policy::latency) {
     text += step.estimate.source == plan::LatencySource::unknown
                 ? ", whose round-trip time is unknown"
-                : fmt::format(" is nearest at {:.1f} ms ({})", step.estimate.rtt_us / 1000.0, words(step.estimate.source));
+                : fmt::format(" is nearest at {:.1f} ms ({})", step.estimate.rtt_us / 1000.0,
+                              words(step.estimate.source));
   }
-  if (group.policy == plan::Policy::weighted) text += fmt::format(" drawn, weight {}", unsigned(member.weight));
+  if (group.policy == plan::Policy::weighted)
+    text += fmt::format(" drawn, weight {}", unsigned(member.weight));
   if (step.verdict == zero_weight) text += ", because all with a weight above 0 are down";
   if (step.skipped_count > 0) {
-    text += fmt::format("; {} better one{} down", step.skipped_count, step.skipped_count == 1 ? " is" : "s are");
+    text += fmt::format("; {} better one{} down", step.skipped_count,
+                        step.skipped_count == 1 ? " is" : "s are");
   }
   line(text);
 }
@@ -71,12 +76,13 @@ void append_step(std::string& out, const plan::Plan& plan, const Step& step) {
 
 std::string explain(const plan::Plan& plan, const view::View& view, const Question& question,
                     const Choice& choice) {
-  std::string out = fmt::format("{} for {}\n", plan.group(question.group).name, client_words(plan, view, question));
+  std::string out = fmt::format("{} for {}\n", plan.group(question.group).name,
+                                client_words(plan, view, question));
   for (const Step& step : choice.why) append_step(out, plan, step);
   for (size_t i = 0; i < choice.order.size(); ++i) {
     const view::EndpointView& seen = view.endpoints[plan::index(choice.order[i])];
-    fmt::format_to(std::back_inserter(out), "  {}. {}{}  {}\n", i + 1, plan.endpoint(choice.order[i]).name,
-                   i < choice.head_count ? "  [answered]" : "",
+    fmt::format_to(std::back_inserter(out), "  {}. {}{}  {}\n", i + 1,
+                   plan.endpoint(choice.order[i]).name, i < choice.head_count ? "  [answered]" : "",
                    seen.healthy ? (seen.known ? "healthy" : "healthy until known")
                                 : fmt::format("down: {}", view::name(seen.last)));
   }

@@ -7,7 +7,8 @@ const Choice& Memo::choose(const plan::Plan& plan, const view::View& view, plan:
                            ClientClass client, uint64_t dice) {
   if (plan.version != plan_version_) {
     throws_dice_.assign(plan.groups.size(), false);
-    for (size_t i = 0; i < plan.groups.size(); ++i) throws_dice_[i] = uses_dice(plan, plan::GroupId(i));
+    for (size_t i = 0; i < plan.groups.size(); ++i)
+      throws_dice_[i] = uses_dice(plan, plan::GroupId(i));
   }
   if (plan.version != plan_version_ || view.version != view_version_) {
     plan_version_ = plan.version, view_version_ = view.version;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A lane's memory of choices: by (group, client class), emptied when the plan or the view changes. Groups that
-// throw dice are not remembered. memo_test.cpp holds that it equals the function.
+// A lane's memory of choices: by (group, client class), emptied when the plan or the view changes.
+// Groups that throw dice are not remembered. memo_test.cpp holds that it equals the function.
 #pragma once
 
 #include <memory>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A routing policy puts the members of a group in an order, best first, without looking at their health: the
-// walk in steer.cpp skips what is down. So "what if the first is down" is answered in one place for all.
+// A routing policy puts the members of a group in an order, best first, without looking at their
+// health: the walk in steer.cpp skips what is down. So "what if the first is down" is answered in
+// one place for all.
 #pragma once
 
 #include <boost/container/static_vector.hpp>
@@ -17,14 +18,16 @@ struct RankInput {
   uint64_t dice = 0;
 };
 
-using Ranking = boost::container::static_vector<uint16_t, plan::kMembersMax>;  // positions in group.members
+// positions in group.members
+using Ranking = boost::container::static_vector<uint16_t, plan::kMembersMax>;
 
 struct PolicyRow {
   plan::Policy policy;
   const char* name;      // as the world file has it
   bool uses_dice;
   bool uses_client;
-  bool answers_together; // the healthy endpoints of the group make up one answer, instead of the first alone
+  // the healthy endpoints of the group make up one answer, instead of the first alone
+  bool answers_together;
   void (*rank)(const RankInput& in, Ranking& out);
 };
 

@@ -33,18 +33,21 @@ struct SampleWorld {
     auto& row = plan.geography.places[0].to_region;
     row.clear();
     for (const uint32_t t : us) {
-      row.push_back({t, t == 0 ? plan::LatencySource::unknown : plan::LatencySource::country_model});
+      row.push_back(
+          {t, t == 0 ? plan::LatencySource::unknown : plan::LatencySource::country_model});
     }
   }
   Choice ask(const char* client = "192.0.2.1", uint64_t dice = 1) const {
     return steer::steer(plan, view, {plan::GroupId(0), IpAddress::parse(client).value()}, dice);
   }
 
-  // A tree of up to three levels over up to ten endpoints, with random policies, weights, health and TTLs.
+  // A tree of up to three levels over up to ten endpoints, with random policies, weights, health
+  // and TTLs.
   static SampleWorld random(Dice& dice) {
     SampleWorld w(1 + dice.below(10), plan::Policy::simple);
     std::vector<uint32_t> us;
-    for (size_t i = 0; i < w.plan.regions.size(); ++i) us.push_back(uint32_t(dice.below(4) * 10'000));
+    for (size_t i = 0; i < w.plan.regions.size(); ++i)
+      us.push_back(uint32_t(dice.below(4) * 10'000));
     w.rtt(us);
     const size_t group_count = 1 + dice.below(5);
     w.plan.groups.resize(group_count);
@@ -59,8 +62,11 @@ struct SampleWorld {
       const size_t member_count = 1 + dice.below(4);
       for (size_t m = 0; m < member_count; ++m) {
         const auto endpoint = uint16_t(dice.below(w.plan.endpoints.size()));
-        plan::Member member{.target = endpoint, .weight = uint8_t(dice.below(4)), .region = plan::RegionId{endpoint}};
-        // Groups only point to later ones, so there is no cycle, and the deepest chain is group_count.
+        plan::Member member{.target = endpoint,
+                            .weight = uint8_t(dice.below(4)),
+                            .region = plan::RegionId{endpoint}};
+        // Groups only point to later ones, so there is no cycle, and the deepest chain is
+        // group_count.
         if (g + 1 < group_count && dice.chance(0.4)) {
           member.kind = plan::Member::Kind::group;
           member.target = uint16_t(g + 1 + dice.below(group_count - g - 1));
@@ -70,7 +76,8 @@ struct SampleWorld {
     }
     for (size_t i = 0; i < w.plan.endpoints.size(); ++i) {
       w.set(i, dice.chance(0.6));
-      if (dice.chance(0.3)) w.view.endpoints[i].may_flip_in = std::chrono::milliseconds(dice.below(20'000));
+      if (dice.chance(0.3))
+        w.view.endpoints[i].may_flip_in = std::chrono::milliseconds(dice.below(20'000));
     }
     return w;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The walk: rank the members of the group, take what is healthy in that order, go into nested groups, and back
-// out of those in which nothing is.
+// The walk: rank the members of the group, take what is healthy in that order, go into nested
+// groups, and back out of those in which nothing is.
 #include "steer/steer.h"
 
 #include <algorithm>
@@ -43,8 +43,13 @@ class LatencyRow {
 
 class Walk {
  public:
-  Walk(const plan::Plan& plan, const view::View& view, ClientClass client, uint64_t dice, bool all_healthy)
-      : plan_(plan), view_(view), row_(plan, view, client), dice_(dice), all_healthy_(all_healthy) {}
+  Walk(const plan::Plan& plan, const view::View& view, ClientClass client, uint64_t dice,
+       bool all_healthy)
+      : plan_(plan),
+        view_(view),
+        row_(plan, view, client),
+        dice_(dice),
+        all_healthy_(all_healthy) {}
 
   // Appends the group's healthy endpoints to the choice, best first. False when there is none.
   // The first call that finds something also sets the head and the reasons.
@@ -62,19 +67,22 @@ class Walk {
     uint16_t skipped_count = 0;
     for (const uint16_t position : ranking) {
       const plan::Member& member = group.members[position];
-      const bool up = member.kind == plan::Member::Kind::endpoint ? endpoint(member.endpoint())
-                                                                  : this->group(member.group(), depth + 1);
+      const bool up = member.kind == plan::Member::Kind::endpoint
+                          ? endpoint(member.endpoint())
+                          : this->group(member.group(), depth + 1);
       if (up && decides) {
         if (!found) explain_step(step_at, group, position, skipped_count);
         const bool joins_head = !found || (policy.answers_together && choice.head_count < kHeadMax);
-        if (joins_head && member.kind == plan::Member::Kind::endpoint && last_was_new_) ++choice.head_count;
+        if (joins_head && member.kind == plan::Member::Kind::endpoint && last_was_new_)
+          ++choice.head_count;
       }
       if (!up && !found) ++skipped_count;
       found = found || up;
       // What ranks behind the first choice cannot change the answer by flipping.
       if (found && decides && !policy.answers_together) head_done_ = true;
     }
-    // Its reasons, and those of the branches below, are none: the walk backs up and looks elsewhere.
+    // Its reasons, and those of the branches below, are none: the walk backs up and looks
+    // elsewhere.
     if (!found && decides) choice.why.resize(step_at);
     return found;
   }
@@ -91,14 +99,16 @@ class Walk {
       may_flip_in = may_flip_in ? std::min(*may_flip_in, *seen.may_flip_in) : *seen.may_flip_in;
     }
     last_was_new_ = false;
-    if (up && choice.order.size() < kOrderMax && std::ranges::find(choice.order, id) == choice.order.end()) {
+    if (up && choice.order.size() < kOrderMax &&
+        std::ranges::find(choice.order, id) == choice.order.end()) {
       choice.order.push_back(id);
       last_was_new_ = true;
     }
     return up;
   }
 
-  void explain_step(size_t at, const plan::Group& group, uint16_t position, uint16_t skipped_count) {
+  void explain_step(size_t at, const plan::Group& group, uint16_t position,
+                    uint16_t skipped_count) {
     if (at >= choice.why.size()) return;
     Step& step = choice.why[at];
     step.member = position;
@@ -124,18 +134,24 @@ class Walk {
 
 uint32_t ttl_of(const plan::Group& group, std::optional<Duration> may_flip_in) {
   if (!may_flip_in) return group.ttl_s;
-  // Rounded down: an answer must not outlive the state it was made from, except by the floor that was asked for.
+  // Rounded down: an answer must not outlive the state it was made from, except by the floor that
+  // was asked for.
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*may_flip_in).count();
-  return uint32_t(std::clamp<int64_t>(seconds, std::min(group.ttl_min_s, group.ttl_s), group.ttl_s));
+  return uint32_t(
+      std::clamp<int64_t>(seconds, std::min(group.ttl_min_s, group.ttl_s), group.ttl_s));
 }
 
 // True when `test` holds for the policy of the group or of one below it.
-bool any_policy(const plan::Plan& plan, GroupId id, bool (*test)(const PolicyRow&), unsigned depth = 0) {
+bool any_policy(const plan::Plan& plan, GroupId id, bool (*test)(const PolicyRow&),
+                unsigned depth = 0) {
   const plan::Group& group = plan.group(id);
   if (test(row_of(group.policy))) return true;
-  return depth < plan::kGroupDepthMax && std::ranges::any_of(group.members, [&](const plan::Member& m) {
-           return m.kind == plan::Member::Kind::group && any_policy(plan, m.group(), test, depth + 1);
-         });
+  return depth < plan::kGroupDepthMax && std::ranges::any_of(
+                                             group.members,
+                                             [&](const plan::Member& m) {
+                                               return m.kind == plan::Member::Kind::group &&
+                                                      any_policy(plan, m.group(), test, depth + 1);
+                                             });
 }
 
 }  // namespace
@@ -163,7 +179,8 @@ bool uses_client(const plan::Plan& plan, GroupId group) {
   return any_policy(plan, group, [](const PolicyRow& row) { return row.uses_client; });
 }
 
-Choice choose(const plan::Plan& plan, const view::View& view, GroupId id, ClientClass client, uint64_t dice) {
+Choice choose(const plan::Plan& plan, const view::View& view, GroupId id, ClientClass client,
+              uint64_t dice) {
   const plan::Group& group = plan.group(id);
   const uint8_t scope_bits = uses_client(plan, id) ? client.scope_bits : 0;
   Walk walk(plan, view, client, dice, false);
@@ -173,7 +190,8 @@ Choice choose(const plan::Plan& plan, const view::View& view, GroupId id, Client
     return std::move(walk.choice);
   }
 
-  // Nothing is healthy. What to do then is the operator's choice; nobody should remember the answer for long.
+  // Nothing is healthy. What to do then is the operator's choice; nobody should remember the answer
+  // for long.
   //
   //   when_all_down   answer
   //   open            as if all were healthy (Route 53: "all of the group count as healthy")
@@ -206,7 +224,8 @@ Choice choose(const plan::Plan& plan, const view::View& view, GroupId id, Client
   return choice;
 }
 
-Choice steer(const plan::Plan& plan, const view::View& view, const Question& question, uint64_t dice) {
+Choice steer(const plan::Plan& plan, const view::View& view, const Question& question,
+             uint64_t dice) {
   return choose(plan, view, question.group, classify(plan, view, question.client), dice);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// THE decision: which endpoints should serve this client, best first, for how long, and why. Pure: the same
-// plan, view, question and dice give the same choice. DNS writes the head of the order as records, the edge
-// walks it as origins, `sealane explain` prints it.
+// THE decision: which endpoints should serve this client, best first, for how long, and why. Pure:
+// the same plan, view, question and dice give the same choice. DNS writes the head of the order as
+// records, the edge walks it as origins, `sealane explain` prints it.
 #pragma once
 
 #include <boost/container/static_vector.hpp>
@@ -23,8 +23,9 @@ struct Question {
   IpAddress client;     // the user's address, or the EDNS Client Subnet's
 };
 
-// What the policies know about a client: the row of round-trip times that counts for it. Two clients of one
-// class get the same choice from the same dice, so roles may remember choices by class.
+// What the policies know about a client: the row of round-trip times that counts for it. Two
+// clients of one class get the same choice from the same dice, so roles may remember choices by
+// class.
 struct ClientClass {
   uint32_t id = 0;          // dense: below class_count(plan, view)
   uint8_t scope_bits = 0;   // of the prefix around the client that shares this class
@@ -56,14 +57,17 @@ struct Choice {
 };
 
 // Total: never fails. `dice` decides between equals (weights, the order of multivalue answers).
-Choice steer(const plan::Plan& plan, const view::View& view, const Question& question, uint64_t dice);
+Choice steer(const plan::Plan& plan, const view::View& view, const Question& question,
+             uint64_t dice);
 
-// The two halves of steer(): who is asking, and what such clients get. steer(q) == choose(classify(q)).
+// The two halves of steer(): who is asking, and what such clients get. steer(q) ==
+// choose(classify(q)).
 ClientClass classify(const plan::Plan& plan, const view::View& view, const IpAddress& client);
-Choice choose(const plan::Plan& plan, const view::View& view, plan::GroupId group, ClientClass client,
-              uint64_t dice);
+Choice choose(const plan::Plan& plan, const view::View& view, plan::GroupId group,
+              ClientClass client, uint64_t dice);
 uint32_t class_count(const plan::Plan& plan, const view::View& view);
-// False when no group below `group` throws dice: then a choice may be remembered by (group, class, view).
+// False when no group below `group` throws dice: then a choice may be remembered by (group, class,
+// view).
 bool uses_dice(const plan::Plan& plan, plan::GroupId group);
 // False when no group below `group` looks at where the client is.
 bool uses_client(const plan::Plan& plan, plan::GroupId group);

@@ -24,7 +24,7 @@ std::vector<int> order_of(const Choice& choice) {
   return out;
 }
 
-// ── truth tables ─────────────────────────────────────────────────────────────────────────────────────
+// ── truth tables ─────────────────────────────────────────────────────────────────────────────────
 
 TEST(Failover, truth_table) {
   struct Row {
@@ -32,9 +32,9 @@ TEST(Failover, truth_table) {
     std::vector<int> order;
     Verdict verdict;
   };
-  for (const Row& row : {Row{true, true, {0, 1}, Verdict::first}, Row{true, false, {0}, Verdict::first},
-                         Row{false, true, {1}, Verdict::next},
-                         Row{false, false, {0, 1}, Verdict::all_down_open}}) {
+  for (const Row& row :
+       {Row{true, true, {0, 1}, Verdict::first}, Row{true, false, {0}, Verdict::first},
+        Row{false, true, {1}, Verdict::next}, Row{false, false, {0, 1}, Verdict::all_down_open}}) {
     SampleWorld w(2, Policy::failover);
     w.set(0, row.primary), w.set(1, row.secondary);
     const Choice c = w.ask();
@@ -82,10 +82,11 @@ TEST(Weighted, zero_weights_follow_route_53) {
     std::vector<bool> healthy;
     std::set<int> heads;
   };
-  for (const Row& row : {Row{{1, 0}, {true, true}, {0}}, Row{{1, 0}, {false, true}, {1}},
-                         Row{{0, 0}, {true, true}, {0, 1}}, Row{{0, 0}, {true, false}, {0}},
-                         Row{{3, 1}, {true, true}, {0, 1}}, Row{{3, 0, 0}, {false, true, true}, {1, 2}},
-                         Row{{1, 0}, {false, false}, {0}}}) {
+  for (const Row& row :
+       {Row{{1, 0}, {true, true}, {0}}, Row{{1, 0}, {false, true}, {1}},
+        Row{{0, 0}, {true, true}, {0, 1}}, Row{{0, 0}, {true, false}, {0}},
+        Row{{3, 1}, {true, true}, {0, 1}}, Row{{3, 0, 0}, {false, true, true}, {1, 2}},
+        Row{{1, 0}, {false, false}, {0}}}) {
     SampleWorld w(row.weights.size(), Policy::weighted);
     for (size_t i = 0; i < row.weights.size(); ++i) {
       w.plan.groups[0].members[i].weight = uint8_t(row.weights[i]);
@@ -99,12 +100,15 @@ TEST(Weighted, zero_weights_follow_route_53) {
 
 TEST(Weighted, chances_are_weight_over_the_sum_of_the_healthy) {
   SampleWorld w(3, Policy::weighted);
-  for (size_t i = 0; i < 3; ++i) w.plan.groups[0].members[i].weight = std::array<uint8_t, 3>{60, 30, 10}[i];
+  for (size_t i = 0; i < 3; ++i)
+    w.plan.groups[0].members[i].weight = std::array<uint8_t, 3>{60, 30, 10}[i];
   auto share = [&] {
     std::map<int, int> count;
     constexpr int kRolls = 20'000;
-    for (uint64_t dice = 0; dice < kRolls; ++dice) ++count[order_of(w.ask("192.0.2.1", mix64(dice)))[0]];
-    return std::array{count[0] / double(kRolls), count[1] / double(kRolls), count[2] / double(kRolls)};
+    for (uint64_t dice = 0; dice < kRolls; ++dice)
+      ++count[order_of(w.ask("192.0.2.1", mix64(dice)))[0]];
+    return std::array{count[0] / double(kRolls), count[1] / double(kRolls),
+                      count[2] / double(kRolls)};
   };
   // 20,000 rolls: the standard deviation of a share is below 0.0036; the bound is five of them.
   auto s = share();
@@ -145,16 +149,18 @@ TEST(AllDown, open_closed_and_last_resorts) {
   EXPECT_EQ(order_of(w.ask()), (std::vector{1}));
 }
 
-// ── nesting ──────────────────────────────────────────────────────────────────────────────────────────
+// ── nesting ──────────────────────────────────────────────────────────────────────────────────────
 
-// latency{ A -> failover{A, C}, B -> failover{B, C} }: the tree that "latency with failover" compiles to.
+// latency{ A -> failover{A, C}, B -> failover{B, C} }: the tree that "latency with failover"
+// compiles to.
 SampleWorld latency_over_failover() {
   SampleWorld w(3, Policy::latency);
   w.rtt({10'000, 20'000, 30'000});
   w.plan.groups[0].members.clear();
   for (uint16_t region : {uint16_t{0}, uint16_t{1}}) {
     plan::Group g{.name = "failover " + std::to_string(region), .policy = Policy::failover};
-    g.members = {{.target = region, .region = plan::RegionId{region}}, {.target = 2, .region = plan::RegionId{2}}};
+    g.members = {{.target = region, .region = plan::RegionId{region}},
+                 {.target = 2, .region = plan::RegionId{2}}};
     w.plan.groups[0].members.push_back({.kind = plan::Member::Kind::group,
                                         .target = uint16_t(w.plan.groups.size()),
                                         .region = plan::RegionId{region}});
@@ -170,11 +176,12 @@ TEST(Nesting, the_chosen_standby_comes_before_the_next_nearest) {
   EXPECT_EQ(order_of(w.ask()), (std::vector{2, 1}));
   EXPECT_EQ(w.ask().why.size(), 2u);
   w.set(2, false);
-  EXPECT_EQ(order_of(w.ask()), (std::vector{1})) << "the walk backs up out of a branch with nothing healthy";
+  EXPECT_EQ(order_of(w.ask()), (std::vector{1}))
+      << "the walk backs up out of a branch with nothing healthy";
   EXPECT_EQ(w.ask().why[0].skipped_count, 1);
 }
 
-// ── TTL and scope ────────────────────────────────────────────────────────────────────────────────────
+// ── TTL and scope ────────────────────────────────────────────────────────────────────────────────
 
 TEST(Ttl, sinks_when_a_change_is_near_and_only_for_what_can_change_the_answer) {
   SampleWorld w(2, Policy::failover);
@@ -201,8 +208,9 @@ TEST(Scope, is_zero_when_the_answer_does_not_depend_on_the_client) {
   b.add(Prefix::parse("203.0.112.0/20").value(), 0);
   b.add(Prefix::parse("203.0.113.0/24").value(), 1);
   w.plan.geography.table = b.build(0);
-  w.plan.geography.places.push_back({.name = "near b", .to_region = {{40'000, plan::LatencySource::country_model},
-                                                                     {1'000, plan::LatencySource::country_model}}});
+  w.plan.geography.places.push_back({.name = "near b",
+                                     .to_region = {{40'000, plan::LatencySource::country_model},
+                                                   {1'000, plan::LatencySource::country_model}}});
   EXPECT_EQ(order_of(w.ask("203.0.113.7"))[0], 1);
   EXPECT_EQ(w.ask("203.0.113.7").scope_bits, 24);
   EXPECT_EQ(w.ask("203.0.112.7").scope_bits, 24) << "the neighbour's /24 has another answer";
@@ -216,12 +224,13 @@ TEST(Explain, says_why_in_words) {
   w.view.endpoints[0].last = view::Outcome::refused;
   const Question q{plan::GroupId(0), IpAddress::v4(192, 0, 2, 1)};
   const std::string text = explain(w.plan, w.view, q, w.ask());
-  for (const char* part : {"192.0.2.1", "latency", "10.0 ms", "1 better one is down", "endpoint 2  [answered]", "ttl 5 s"}) {
+  for (const char* part : {"192.0.2.1", "latency", "10.0 ms", "1 better one is down",
+                           "endpoint 2  [answered]", "ttl 5 s"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\nin\n" << text;
   }
 }
 
-// ── properties over random worlds ────────────────────────────────────────────────────────────────────
+// ── properties over random worlds ────────────────────────────────────────────────────────────────
 
 bool any_healthy(const SampleWorld& w, plan::GroupId id, std::set<int>& healthy) {
   for (const auto& m : w.plan.group(id).members) {
@@ -274,7 +283,8 @@ TEST(Memo, equals_the_function) {
         ++w.view.version;
       }
       const plan::GroupId group{uint16_t(dice.below(w.plan.groups.size()))};
-      const ClientClass client{uint32_t(dice.below(class_count(w.plan, w.view))), uint8_t(dice.below(33))};
+      const ClientClass client{uint32_t(dice.below(class_count(w.plan, w.view))),
+                               uint8_t(dice.below(33))};
       const uint64_t roll = dice.roll();
       const Choice want = choose(w.plan, w.view, group, client, roll);
       const Choice& got = memo.choose(w.plan, w.view, group, client, roll);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// AttributeValues between DynamoDB's JSON ({"S": "x"}, {"N": "1"}, {"M": {...}}) and trees. Parsing is from simdjson's
-// DOM (the request is parsed once, whole; see wire limits in size.h), writing is by appending.
+// AttributeValues between DynamoDB's JSON ({"S": "x"}, {"N": "1"}, {"M": {...}}) and trees. Parsing
+// is from simdjson's DOM (the request is parsed once, whole; see wire limits in size.h), writing is
+// by appending.
 #pragma once
 
 #include <simdjson.h>
@@ -13,8 +14,9 @@
 
 namespace sealane::table {
 
-// Errors of code `invalid` are DynamoDB's: `what` is the whole message, and a SerializationException when the JSON's
-// shape is wrong, a ValidationException when its meaning is; the prefix tells which (kSerialization).
+// Errors of code `invalid` are DynamoDB's: `what` is the whole message, and a
+// SerializationException when the JSON's shape is wrong, a ValidationException when its meaning is;
+// the prefix tells which (kSerialization).
 inline constexpr std::string_view kSerialization = "SerializationException: ";
 
 Result<Value> value_from_json(simdjson::dom::element json);

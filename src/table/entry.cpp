@@ -8,7 +8,9 @@
 namespace sealane::table {
 namespace {
 
-std::unexpected<Error> corrupt() { return fail(Code::corrupt, "an entry of a change log does not read back"); }
+std::unexpected<Error> corrupt() {
+  return fail(Code::corrupt, "an entry of a change log does not read back");
+}
 
 bool is_before(const Reach& reach, Source source) { return reach.source < source; }
 
@@ -30,7 +32,8 @@ void Vector::set(Reach reach) {
 
 void Vector::raise(const Reach& reach) {
   const Reach* old = find(reach.source);
-  set({reach.source, std::max(reach.position, old ? old->position : 0), std::max(reach.hlc, old ? old->hlc : 0)});
+  set({reach.source, std::max(reach.position, old ? old->position : 0),
+       std::max(reach.hlc, old ? old->hlc : 0)});
 }
 
 void Vector::erase(Source source) {
@@ -38,7 +41,8 @@ void Vector::erase(Source source) {
 }
 
 bool Vector::reaches(const Vector& other) const {
-  return std::ranges::all_of(other, [&](const Reach& r) { return position(r.source) >= r.position; });
+  return std::ranges::all_of(other,
+                             [&](const Reach& r) { return position(r.source) >= r.position; });
 }
 
 void append_packed(std::string& out, const Vector& vector) {
@@ -58,7 +62,8 @@ Result<Vector> take_packed_vector(std::string_view& bytes) {
   for (uint64_t i = 0; i < count; ++i) {
     uint64_t source = 0;
     Reach reach;
-    if (!take_varint(bytes, source) || !take_varint(bytes, reach.position) || !take_varint(bytes, reach.hlc)) {
+    if (!take_varint(bytes, source) || !take_varint(bytes, reach.position) ||
+        !take_varint(bytes, reach.hlc)) {
       return corrupt();
     }
     if (source > UINT32_MAX || (i > 0 && source <= last)) return corrupt();
@@ -69,14 +74,16 @@ Result<Vector> take_packed_vector(std::string_view& bytes) {
   return vector;
 }
 
-void begin_packed_entry(std::string& out, const Stamp& stamp, const Vector& seen, size_t write_count) {
+void begin_packed_entry(std::string& out, const Stamp& stamp, const Vector& seen,
+                        size_t write_count) {
   append_varint(out, stamp.hlc);
   append_varint(out, stamp.source);
   append_packed(out, seen);
   append_varint(out, write_count);
 }
 
-size_t append_packed_write(std::string& out, TableId table, std::string_view key, const Record& delta) {
+size_t append_packed_write(std::string& out, TableId table, std::string_view key,
+                           const Record& delta) {
   append_varint(out, table);
   out += '\0';
   append_bytes(out, key);
@@ -100,13 +107,15 @@ void append_packed(std::string& out, const Entry& entry) {
 Result<Entry> take_packed_entry(std::string_view& bytes) {
   Entry entry;
   uint64_t source = 0, count = 0;
-  if (!take_varint(bytes, entry.stamp.hlc) || !take_varint(bytes, source) || source > UINT32_MAX) return corrupt();
+  if (!take_varint(bytes, entry.stamp.hlc) || !take_varint(bytes, source) || source > UINT32_MAX)
+    return corrupt();
   entry.stamp.source = Source(source);
   SL_TRY(entry.seen, take_packed_vector(bytes));
   if (!take_varint(bytes, count) || count > bytes.size()) return corrupt();
   for (; count > 0; --count) {
     Entry::Write& write = entry.writes.emplace_back();
-    if (!take_varint(bytes, write.table) || bytes.empty() || uint8_t(bytes.front()) > 1) return corrupt();
+    if (!take_varint(bytes, write.table) || bytes.empty() || uint8_t(bytes.front()) > 1)
+      return corrupt();
     write.is_blank = bytes.front() == '\1';
     bytes.remove_prefix(1);
     if (write.is_blank) continue;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One entry of a change log: what one request wrote, whole, with where its writer stood. It is what replicas ship; the
-// writes of a transaction are one entry and become visible together everywhere.
+// One entry of a change log: what one request wrote, whole, with where its writer stood. It is what
+// replicas ship; the writes of a transaction are one entry and become visible together everywhere.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,10 @@ class Vector {
   auto begin() const { return all_.begin(); }
   auto end() const { return all_.end(); }
   const Reach* find(Source source) const;
-  uint64_t position(Source source) const { const Reach* r = find(source); return r ? r->position : 0; }
+  uint64_t position(Source source) const {
+    const Reach* r = find(source);
+    return r ? r->position : 0;
+  }
   Hlc hlc(Source source) const { const Reach* r = find(source); return r ? r->hlc : 0; }
   void set(Reach reach);            // replaces
   void raise(const Reach& reach);   // to the further of both
@@ -54,21 +57,25 @@ struct Entry {
     TableId table = 0;
     std::string key;  // as encode_key() makes it
     Record delta;
-    // The table is not kept where this copy of the log lies: the position counts, the content is elsewhere.
+    // The table is not kept where this copy of the log lies: the position counts, the content is
+    // elsewhere.
     bool is_blank = false;
     friend bool operator==(const Write&, const Write&) = default;
   };
   Stamp stamp;   // of its writes
-  Vector seen;   // what the writer had applied of other sources (hlc matters; positions are left out on the wire)
+  // what the writer had applied of other sources (hlc matters; positions are left out on the wire)
+  Vector seen;
   std::vector<Write> writes;
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 
 void append_packed(std::string& out, const Entry& entry);
-// The same in pieces, for who has no Entry: the head, then each write. Where in `out` the delta's bytes begin, which are
-// the last.
-void begin_packed_entry(std::string& out, const Stamp& stamp, const Vector& seen, size_t write_count);
-size_t append_packed_write(std::string& out, TableId table, std::string_view key, const Record& delta);
+// The same in pieces, for who has no Entry: the head, then each write. Where in `out` the delta's
+// bytes begin, which are the last.
+void begin_packed_entry(std::string& out, const Stamp& stamp, const Vector& seen,
+                        size_t write_count);
+size_t append_packed_write(std::string& out, TableId table, std::string_view key,
+                           const Record& delta);
 Result<Entry> take_packed_entry(std::string_view& bytes);
 
 }  // namespace sealane::table

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as an entry of a change log, and as a vector: what reads back is packed to bytes that read back as the same.
+// Any bytes as an entry of a change log, and as a vector: what reads back is packed to bytes that
+// read back as the same.
 #include <cstdint>
 
 #include "table/entry.h"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parameters from before expressions (Expected, AttributeUpdates, KeyConditions, QueryFilter, ScanFilter,
-// AttributesToGet, ConditionalOperator), turned into the same trees. AWS's "Legacy conditional parameters" pages.
-// Errors are as in attribute_json.h: a ValidationException's message, or one that begins with kSerialization.
+// The parameters from before expressions (Expected, AttributeUpdates, KeyConditions, QueryFilter,
+// ScanFilter, AttributesToGet, ConditionalOperator), turned into the same trees. AWS's "Legacy
+// conditional parameters" pages. Errors are as in attribute_json.h: a ValidationException's
+// message, or one that begins with kSerialization.
 #pragma once
 
 #include <simdjson.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// DynamoDB's number: up to 38 significant decimal digits, exactly; magnitudes from 1E-130 to 9.99...E+125, and zero
-// (AWS "Limits", data types: number).
+// DynamoDB's number: up to 38 significant decimal digits, exactly; magnitudes from 1E-130 to
+// 9.99...E+125, and zero (AWS "Limits", data types: number).
 #pragma once
 
 #include <compare>
@@ -21,7 +21,7 @@ class Number {
   Number() = default;  // 0
   explicit Number(int64_t value);
   // "-12.50", "1e3", "+.5": as DynamoDB takes them. Errors carry AWS's message as `what`:
-  //   "The parameter cannot be converted to a numeric value: <text>" (of no text: without the colon)
+  //   "The parameter cannot be converted to a numeric value: <text>" (of no text: no colon)
   //   "Attempting to store more than 38 significant digits in a Number"
   //   "Number overflow. Attempting to store a number with magnitude larger than supported range"
   //   "Number underflow. Attempting to store a number with magnitude smaller than supported range"
@@ -46,8 +46,8 @@ class Number {
   int digit_count() const { return digit_count_; }
   int exponent() const { return is_zero() ? 0 : exponent_ - 1; }
 
-  // Order-preserving bytes for keys: memcmp of two encodings orders as the numbers do. No encoding is a prefix of
-  // another. decode() consumes its bytes from the front of `bytes`; error `corrupt`.
+  // Order-preserving bytes for keys: memcmp of two encodings orders as the numbers do. No encoding
+  // is a prefix of another. decode() consumes its bytes from the front of `bytes`; error `corrupt`.
   void append_ordered(std::string& out) const;
   static Result<Number> take_ordered(std::string_view& bytes);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values as the bytes that are stored and shipped: a type byte, then what the type needs, lengths as LEB128 varints,
-// numbers as their canonical text. Equal values pack to equal bytes.
+// Values as the bytes that are stored and shipped: a type byte, then what the type needs, lengths
+// as LEB128 varints, numbers as their canonical text. Equal values pack to equal bytes.
 #pragma once
 
 #include <string>
@@ -21,9 +21,11 @@ void append_bytes(std::string& out, std::string_view bytes);
 [[nodiscard]] bool take_bytes(std::string_view& from, std::string_view& bytes);
 
 void append_packed(std::string& out, const Value& value);
-// Takes one value from the front of `bytes`; error `corrupt`. Depth is bounded as in items (kDepthMax in size.h).
+// Takes one value from the front of `bytes`; error `corrupt`. Depth is bounded as in items
+// (kDepthMax in size.h).
 Result<Value> take_packed(std::string_view& bytes);
-// Steps over one value without building it; of the value it checks the shape, not the order of its elements.
+// Steps over one value without building it; of the value it checks the shape, not the order of its
+// elements.
 [[nodiscard]] bool skip_packed(std::string_view& bytes);
 // Adds to `size` what size_bytes() counts for the value.
 [[nodiscard]] bool skip_packed(std::string_view& bytes, size_t& size);
@@ -32,8 +34,9 @@ Result<Value> take_packed(std::string_view& bytes);
 void append_packed(std::string& out, const Item& item);
 Result<Item> take_packed_item(std::string_view& bytes);
 
-// Writes one packed value from the front of `bytes` as DynamoDB JSON ({"S":"..."}) without building a tree: the path
-// of GetItem and Query. False when the bytes are corrupt (the output is then to be thrown away).
+// Writes one packed value from the front of `bytes` as DynamoDB JSON ({"S":"..."}) without building
+// a tree: the path of GetItem and Query. False when the bytes are corrupt (the output is then to be
+// thrown away).
 [[nodiscard]] bool append_packed_as_json(std::string& out, std::string_view& bytes);
 // The same for a packed item: {"name":{"S":".."},...}.
 [[nodiscard]] bool append_packed_item_as_json(std::string& out, std::string_view& bytes);

@@ -14,7 +14,8 @@ namespace {
 
 auto place(const Element& e) { return std::tuple(e.side, e.id, e.index); }
 
-// Front: the latest write first, but the elements of one write in their own order; then the body; then the back.
+// Front: the latest write first, but the elements of one write in their own order; then the body;
+// then the back.
 bool reads_before(const Element& a, const Element& b) {
   if (a.side != b.side) return a.side < b.side;
   if (a.id != b.id) return a.side == Element::Side::front ? a.id > b.id : a.id < b.id;
@@ -26,8 +27,8 @@ bool has_name(const Cell& cell, std::string_view name) { return cell.name < name
 // ── conflicts ──
 
 // `loser` is dropped for a write at `won`.
-void tell(Witness* witness, bool from_delta, const std::string& attribute, const Stamp& lost, const Stamp& won,
-          const Value& value) {
+void tell(Witness* witness, bool from_delta, const std::string& attribute, const Stamp& lost,
+          const Stamp& won, const Value& value) {
   if (!witness || lost == won) return;
   const bool unseen = from_delta ? won.source == witness->self : !witness->has_seen(lost);
   if (unseen) witness->discarded.push_back({attribute, lost, won, value});
@@ -56,7 +57,8 @@ bool keep_after(Cell& cell, const Stamp& cleared, Witness* witness, bool from_de
   return cell.stamp != Stamp{} || !cell.elements.empty();
 }
 
-// A cell as a sequence: a list that was SET whole is its body; any other value gives way to what was appended later.
+// A cell as a sequence: a list that was SET whole is its body; any other value gives way to what
+// was appended later.
 Cell as_sequence(Cell cell) {
   if (cell.is_sequence) return cell;
   cell.is_sequence = true;
@@ -137,7 +139,15 @@ Cell join_cells(Cell a, Cell b, Witness* witness) {
 constexpr size_t kReserveMax = 64;
 
 enum : uint8_t { kHasCleared = 1, kHasLive = 2, kLiveIsCleared = 4 };
-enum : uint8_t { kRemoved = 0, kValue = 1, kSequence = 2, kFormMask = 3, kAtCleared = 4, kAtLive = 8, kAtZero = 16 };
+enum : uint8_t {
+  kRemoved = 0,
+  kValue = 1,
+  kSequence = 2,
+  kFormMask = 3,
+  kAtCleared = 4,
+  kAtLive = 8,
+  kAtZero = 16
+};
 
 void append_stamp(std::string& out, const Stamp& stamp) {
   for (int shift = 56; shift >= 0; shift -= 8) out += char(stamp.hlc >> shift);
@@ -180,7 +190,8 @@ bool take_head(std::string_view& bytes, Head& head) {
   return take_varint(bytes, head.cell_count) && head.cell_count <= bytes.size();
 }
 
-bool take_cell_head(std::string_view& bytes, const Head& head, std::string_view& name, uint8_t& form, Stamp& stamp) {
+bool take_cell_head(std::string_view& bytes, const Head& head, std::string_view& name,
+                    uint8_t& form, Stamp& stamp) {
   if (!take_bytes(bytes, name) || !take_byte(bytes, form)) return false;
   switch (form & ~kFormMask) {
     case 0: return take_stamp(bytes, stamp) && (form & kFormMask) <= kSequence;
@@ -195,7 +206,8 @@ bool take_cell_head(std::string_view& bytes, const Head& head, std::string_view&
 bool take_element_head(std::string_view& bytes, Element& e) {
   uint8_t side = 0;
   uint64_t index = 0;
-  if (!take_byte(bytes, side) || side > 2 || !take_stamp(bytes, e.id) || !take_varint(bytes, index)) return false;
+  if (!take_byte(bytes, side) || side > 2 || !take_stamp(bytes, e.id) || !take_varint(bytes, index))
+    return false;
   if (index > UINT32_MAX) return false;
   e.side = Element::Side(side);
   e.index = uint32_t(index);
@@ -259,13 +271,15 @@ Record update_delta(const Item& after, std::span<const Change> changes, Merge me
   };
   for (const std::string& name : key_attributes) whole(name);
   for (const Change& change : changes) {
-    const bool by_element = change.kind == Change::Kind::append || change.kind == Change::Kind::prepend;
+    const bool by_element =
+        change.kind == Change::Kind::append || change.kind == Change::Kind::prepend;
     if (merge != Merge::conversation || !by_element || change.elements.empty()) {
       whole(change.attribute);
       continue;
     }
     Cell cell{.name = change.attribute, .is_sequence = true};
-    const auto side = change.kind == Change::Kind::append ? Element::Side::back : Element::Side::front;
+    const auto side =
+        change.kind == Change::Kind::append ? Element::Side::back : Element::Side::front;
     for (const Value& value : change.elements) {
       cell.elements.push_back({stamp, uint32_t(cell.elements.size()), side, value});
     }
@@ -281,7 +295,8 @@ void join(Record& into, Record delta, Witness* witness) {
   into.live = std::max(into.live, delta.live);
   const Stamp cleared = std::max(into.cleared, delta.cleared);
   if (cleared > into.cleared) {
-    std::erase_if(into.cells, [&](Cell& cell) { return !keep_after(cell, cleared, witness, false); });
+    std::erase_if(into.cells,
+                  [&](Cell& cell) { return !keep_after(cell, cleared, witness, false); });
   }
   into.cleared = cleared;
 
@@ -312,8 +327,10 @@ void join(Record& into, Record delta, Witness* witness) {
 bool purge(Record& record, Hlc stable) {
   // Nothing older can come any more, so nothing needs to be kept away.
   if (record.exists() && record.cleared.hlc <= stable) record.cleared = {};
-  std::erase_if(record.cells, [&](const Cell& cell) { return cell.is_removed() && cell.stamp.hlc <= stable; });
-  return !record.exists() && record.cleared.hlc <= stable && record.live.hlc <= stable && record.cells.empty();
+  std::erase_if(record.cells,
+                [&](const Cell& cell) { return cell.is_removed() && cell.stamp.hlc <= stable; });
+  return !record.exists() && record.cleared.hlc <= stable && record.live.hlc <= stable &&
+         record.cells.empty();
 }
 
 Item item_of(const Record& record) {
@@ -412,7 +429,8 @@ Result<bool> append_packed_record_as_json(std::string& out, std::string_view byt
 Result<Outline> outline_of_packed_record(std::string_view bytes) {
   Head head;
   if (!take_head(bytes, head)) return corrupt();
-  Outline out{.exists = head.live != Stamp{} && head.live >= head.cleared, .latest = std::max(head.cleared, head.live)};
+  Outline out{.exists = head.live != Stamp{} && head.live >= head.cleared,
+              .latest = std::max(head.cleared, head.live)};
   for (; head.cell_count > 0; --head.cell_count) {
     std::string_view name;
     uint8_t form = 0;

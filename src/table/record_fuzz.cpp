@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as two packed records, as they come from the disk and from other nodes. What reads back is packed to bytes that
-// read back as the same; the ways that read without building agree with the one that builds; and joining two of them gives one
-// that is packed and read as any other, and is not changed by joining again. That the order does not matter holds for records
-// that writers make, whose stamps are unique: record_test.cpp has that.
+// Any bytes as two packed records, as they come from the disk and from other nodes. What reads back
+// is packed to bytes that read back as the same; the ways that read without building agree with the
+// one that builds; and joining two of them gives one that is packed and read as any other, and is
+// not changed by joining again. That the order does not matter holds for records that writers make,
+// whose stamps are unique: record_test.cpp has that.
 #include <cstdint>
 
 #include "table/attribute_json.h"

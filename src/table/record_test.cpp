@@ -29,18 +29,21 @@ const std::string kKeys[] = {"id"};
 
 Record set(std::string_view name, Value value, Stamp stamp, Merge merge = Merge::attribute) {
   const Change change{.attribute = std::string(name)};
-  return update_delta(item({{"id", text("k")}, {name, std::move(value)}}), std::span(&change, 1), merge, stamp, kKeys);
+  return update_delta(item({{"id", text("k")}, {name, std::move(value)}}), std::span(&change, 1),
+                      merge, stamp, kKeys);
 }
 
 Record removal(std::string_view name, Stamp stamp) {
   const Change change{.attribute = std::string(name), .kind = Change::Kind::removed};
-  return update_delta(item({{"id", text("k")}}), std::span(&change, 1), Merge::attribute, stamp, kKeys);
+  return update_delta(item({{"id", text("k")}}), std::span(&change, 1), Merge::attribute, stamp,
+                      kKeys);
 }
 
-Record append(std::string_view name, std::string_view element, Stamp stamp, Change::Kind kind = Change::Kind::append) {
+Record append(std::string_view name, std::string_view element, Stamp stamp,
+              Change::Kind kind = Change::Kind::append) {
   const Change change{.attribute = std::string(name), .kind = kind, .elements = {text(element)}};
-  return update_delta(item({{"id", text("k")}, {name, list({element})}}), std::span(&change, 1), Merge::conversation, stamp,
-                      kKeys);
+  return update_delta(item({{"id", text("k")}, {name, list({element})}}), std::span(&change, 1),
+                      Merge::conversation, stamp, kKeys);
 }
 
 std::string json(const Record& record) {
@@ -61,7 +64,9 @@ TEST(Records, of_a_put_are_its_item) {
 }
 
 TEST(Records, of_one_region_follow_the_order_of_their_writes) {
-  Record r = joined({put_delta(item({{"id", text("k")}, {"a", text("1")}, {"b", text("2")}}), {10, 1}), removal("b", {11, 1})});
+  Record r =
+      joined({put_delta(item({{"id", text("k")}, {"a", text("1")}, {"b", text("2")}}), {10, 1}),
+              removal("b", {11, 1})});
   EXPECT_EQ(json(r), R"({"a":{"S":"1"},"id":{"S":"k"}})");
   join(r, delete_delta({12, 1}));
   EXPECT_FALSE(r.exists());
@@ -78,13 +83,16 @@ TEST(Records, keep_updates_of_different_attributes_by_two_regions) {
 
 TEST(Records, of_tables_that_merge_by_item_have_one_last_writer) {
   const Record base = put_delta(item({{"id", text("k")}}), {10, 1});
-  EXPECT_EQ(json(joined({base, set("a", text("A"), {11, 1}, Merge::item), set("b", text("B"), {11, 2}, Merge::item)})),
+  EXPECT_EQ(json(joined({base, set("a", text("A"), {11, 1}, Merge::item),
+                         set("b", text("B"), {11, 2}, Merge::item)})),
             R"({"b":{"S":"B"},"id":{"S":"k"}})");
 }
 
 TEST(Conversations, keep_every_append_in_one_order) {
-  const Record a = append("m", "from one", {11, 1}), b = append("m", "from two", {11, 2}), c = append("m", "later", {12, 1});
-  const std::string wanted = R"({"id":{"S":"k"},"m":{"L":[{"S":"from one"},{"S":"from two"},{"S":"later"}]}})";
+  const Record a = append("m", "from one", {11, 1}), b = append("m", "from two", {11, 2}),
+               c = append("m", "later", {12, 1});
+  const std::string wanted =
+      R"({"id":{"S":"k"},"m":{"L":[{"S":"from one"},{"S":"from two"},{"S":"later"}]}})";
   EXPECT_EQ(json(joined({a, b, c})), wanted);
   EXPECT_EQ(json(joined({c, b, a})), wanted);
   EXPECT_EQ(json(joined({b, a, c, a, b})), wanted);
@@ -92,7 +100,8 @@ TEST(Conversations, keep_every_append_in_one_order) {
 
 TEST(Conversations, put_elements_in_front_latest_first) {
   const auto prepend = Change::Kind::prepend;
-  EXPECT_EQ(json(joined({append("m", "1", {10, 1}), append("m", "2", {11, 1}, prepend), append("m", "3", {12, 1}, prepend)})),
+  EXPECT_EQ(json(joined({append("m", "1", {10, 1}), append("m", "2", {11, 1}, prepend),
+                         append("m", "3", {12, 1}, prepend)})),
             R"({"id":{"S":"k"},"m":{"L":[{"S":"3"},{"S":"2"},{"S":"1"}]}})");
 }
 
@@ -106,8 +115,9 @@ TEST(Conversations, that_were_set_whole_keep_what_was_appended_later) {
 }
 
 TEST(Conversations, that_were_deleted_keep_what_was_appended_later) {
-  EXPECT_EQ(json(joined({append("m", "c", {12, 2}), delete_delta({11, 1}), append("m", "a", {10, 1})})),
-            R"({"id":{"S":"k"},"m":{"L":[{"S":"c"}]}})");
+  EXPECT_EQ(
+      json(joined({append("m", "c", {12, 2}), delete_delta({11, 1}), append("m", "a", {10, 1})})),
+      R"({"id":{"S":"k"},"m":{"L":[{"S":"c"}]}})");
 }
 
 // ── laws ──
@@ -137,17 +147,20 @@ TEST(Records, joined_in_any_order_and_however_often_have_the_same_bytes) {
   for (uint64_t seed = 1; seed <= 20'000; ++seed) {
     Dice dice(seed);
     std::vector<Record> deltas;
-    for (uint64_t n = 0, count = 2 + dice.below(5); n < count; ++n) deltas.push_back(random_delta(dice, n + 1));
+    for (uint64_t n = 0, count = 2 + dice.below(5); n < count; ++n)
+      deltas.push_back(random_delta(dice, n + 1));
     Record one, other;
     for (const Record& delta : deltas) join(one, delta);
     // In another order, some twice, and in two halves that are joined at the end.
     std::vector<Record> shuffled = deltas;
     shuffled.push_back(deltas[dice.below(deltas.size())]);
-    for (size_t i = shuffled.size(); i > 1; --i) std::swap(shuffled[i - 1], shuffled[dice.below(i)]);
+    for (size_t i = shuffled.size(); i > 1; --i)
+      std::swap(shuffled[i - 1], shuffled[dice.below(i)]);
     Record half;
     for (size_t i = 0; i < shuffled.size(); ++i) join(i % 2 ? half : other, shuffled[i]);
     join(other, half);
-    ASSERT_EQ(bytes_of(one), bytes_of(other)) << "seed " << seed << ": " << json(one) << " | " << json(other);
+    ASSERT_EQ(bytes_of(one), bytes_of(other))
+        << "seed " << seed << ": " << json(one) << " | " << json(other);
     std::string_view view;
     const std::string bytes = bytes_of(one);
     view = bytes;
@@ -181,7 +194,8 @@ TEST(Records, that_are_replaced_become_the_delta_itself) {
   for (uint64_t seed = 1; seed <= 20'000; ++seed) {
     Dice dice(seed);
     Record record;
-    for (uint64_t n = 0, count = dice.below(5); n < count; ++n) join(record, random_delta(dice, n + 1));
+    for (uint64_t n = 0, count = dice.below(5); n < count; ++n)
+      join(record, random_delta(dice, n + 1));
     const Record delta = random_delta(dice, 9);
     const Outline outline = *outline_of_packed_record(bytes_of(record));
     if (!replaces(delta, outline.latest)) continue;
@@ -191,15 +205,18 @@ TEST(Records, that_are_replaced_become_the_delta_itself) {
   }
   EXPECT_GT(replaced_count, 500u);
   EXPECT_TRUE(replaces(put_delta(item({{"id", text("k")}}), {10, 1}), {9, 2}));
-  EXPECT_FALSE(replaces(put_delta(item({{"id", text("k")}}), {10, 1}), {10, 2})) << "from another region, and later";
-  EXPECT_FALSE(replaces(delete_delta({10, 1}), {9, 2})) << "a removal keeps when the item was last alive";
+  EXPECT_FALSE(replaces(put_delta(item({{"id", text("k")}}), {10, 1}), {10, 2}))
+      << "from another region, and later";
+  EXPECT_FALSE(replaces(delete_delta({10, 1}), {9, 2}))
+      << "a removal keeps when the item was last alive";
   EXPECT_FALSE(replaces(set("a", text("1"), {10, 1}), {9, 2}));
 }
 
 // ── conflicts ──
 
 TEST(Witnesses, tell_what_a_writer_overwrote_without_having_seen_it) {
-  Record mine = joined({put_delta(item({{"id", text("k")}}), {10, 1}), set("a", text("mine"), {11, 1})});
+  Record mine =
+      joined({put_delta(item({{"id", text("k")}}), {10, 1}), set("a", text("mine"), {11, 1})});
   const auto saw_up_to = [](Hlc hlc) {
     return [hlc](const Stamp& stamp) { return stamp.source == 2 || stamp.hlc <= hlc; };
   };
@@ -230,7 +247,8 @@ TEST(Witnesses, say_nothing_of_appends_that_are_all_kept) {
 }
 
 TEST(Purging, forgets_removals_that_every_replica_has_passed) {
-  Record record = joined({put_delta(item({{"id", text("k")}, {"a", text("1")}}), {10, 1}), removal("a", {12, 1})});
+  Record record = joined(
+      {put_delta(item({{"id", text("k")}, {"a", text("1")}}), {10, 1}), removal("a", {12, 1})});
   EXPECT_FALSE(purge(record, 11));
   EXPECT_NE(record.find("a"), nullptr) << "somebody may still write before it";
   EXPECT_FALSE(purge(record, 12));

@@ -112,7 +112,8 @@ std::optional<Index> index_from(std::string_view name, const Value& value) {
 Item definition_item(const Table& table) {
   Item item;
   List attributes;
-  for (const KeyAttribute& attribute : table.attribute_definitions) attributes.push_back(key_value(attribute));
+  for (const KeyAttribute& attribute : table.attribute_definitions)
+    attributes.push_back(key_value(attribute));
   item.set("attributes", Value(std::move(attributes)));
   item.set("created_ms", number(table.created_ms));
   item.set("generation", number(table.generation));
@@ -154,7 +155,9 @@ const Index* Table::find_index(std::string_view index_name) const {
   return at == indexes.end() ? nullptr : &*at;
 }
 
-bool Table::is_in(std::string_view region) const { return std::ranges::binary_search(replicas, region); }
+bool Table::is_in(std::string_view region) const {
+  return std::ranges::binary_search(replicas, region);
+}
 
 TableId table_id(std::string_view name, uint32_t generation, const KeySchema& key) {
   Index as_bytes{.name = std::string(name), .key = key};
@@ -177,8 +180,10 @@ Item to_item(const Table& table) {
   item.set("stream_started_ms", number(table.stream_started_ms));
   item.set("ttl", text(table.ttl_attribute));
   item.set("write_units", number(uint64_t(table.throughput.write_units)));
-  for (const Index& index : table.indexes) item.set(std::string(kIndex) + index.name, Value(index_item(index)));
-  for (const std::string& region : table.replicas) item.set(std::string(kReplica) + region, Value(true));
+  for (const Index& index : table.indexes)
+    item.set(std::string(kIndex) + index.name, Value(index_item(index)));
+  for (const std::string& region : table.replicas)
+    item.set(std::string(kReplica) + region, Value(true));
   for (const auto& [key, value] : table.tags) item.set(std::string(kTag) + key, text(value));
   return item;
 }
@@ -201,7 +206,8 @@ Result<Table> table_from_item(const Item& item) {
   table.ack = Ack(ack);
   table.stream = StreamView(stream);
   const Value* definition = item.find("definition");
-  if (!definition || !definition->get<Item>() || !read_definition(*definition->get<Item>(), table)) {
+  if (!definition || !definition->get<Item>() ||
+      !read_definition(*definition->get<Item>(), table)) {
     return corrupt("definition");
   }
   table.id = table_id(table.name, table.generation, table.key);

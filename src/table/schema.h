@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a table is: its keys, indexes, stream, expiry, how its replicas merge and where they are. Kept as an item of a
-// replicated system table, attribute by attribute, so that any region can change it and all agree.
+// What a table is: its keys, indexes, stream, expiry, how its replicas merge and where they are.
+// Kept as an item of a replicated system table, attribute by attribute, so that any region can
+// change it and all agree.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,8 @@
 
 namespace sealane::table {
 
-// What a secondary index hands out. Indexes hold only keys; the rest is read from the item and cut to this.
+// What a secondary index hands out. Indexes hold only keys; the rest is read from the item and cut
+// to this.
 struct IndexProjection {
   enum class Kind : uint8_t { all, keys_only, include } kind = Kind::all;
   std::vector<std::string> include;
@@ -36,8 +38,8 @@ struct Index {
   IndexProjection projection;
   bool is_local = false;
   Throughput throughput;
-  // The bytes that tell this index's entries apart: of its name and its key, so that an index of the same name and
-  // another key does not find old entries.
+  // The bytes that tell this index's entries apart: of its name and its key, so that an index of
+  // the same name and another key does not find old entries.
   uint32_t id() const;
   friend bool operator==(const Index&, const Index&) = default;
 };
@@ -52,8 +54,8 @@ enum class Ack : uint8_t {
 
 struct Table {
   std::string name;
-  // Derived from name, generation and key, so that two regions that create the same table at the same time mean the
-  // same one. Creating a deleted table again raises the generation.
+  // Derived from name, generation and key, so that two regions that create the same table at the
+  // same time mean the same one. Creating a deleted table again raises the generation.
   TableId id = 0;
   uint32_t generation = 0;
   bool is_deleted = false;
@@ -69,7 +71,8 @@ struct Table {
   Ack ack = Ack::local;
   bool has_deletion_protection = false;
   uint64_t created_ms = 0;
-  std::vector<std::string> replicas;                // regions, sorted; this table lives nowhere else
+  // regions, sorted; this table lives nowhere else
+  std::vector<std::string> replicas;
   std::vector<std::pair<std::string, std::string>> tags;  // sorted by key
   std::string table_class;                          // empty: STANDARD
 
@@ -84,8 +87,9 @@ TableId table_id(std::string_view name, uint32_t generation, const KeySchema& ke
 inline constexpr TableId kCatalogId = 1;
 inline constexpr std::string_view kCatalogKey = "name";  // S
 
-// A table as an item of the catalog, and back; error `corrupt`. Replicas, tags and indexes are attributes of their
-// own ("replica/eu-west-1", "tag/team", "index/by_user"), so that concurrent changes in two regions are both kept.
+// A table as an item of the catalog, and back; error `corrupt`. Replicas, tags and indexes are
+// attributes of their own ("replica/eu-west-1", "tag/team", "index/by_user"), so that concurrent
+// changes in two regions are both kept.
 Item to_item(const Table& table);
 Result<Table> table_from_item(const Item& item);
 

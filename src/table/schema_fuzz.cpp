@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any item as the description of a table, as it comes from other regions: what is one is written as an item that is the same
-// table.
+// Any item as the description of a table, as it comes from other regions: what is one is written as
+// an item that is the same table.
 #include <cstdint>
 
 #include "table/packed.h"

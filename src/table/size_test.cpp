@@ -62,7 +62,8 @@ TEST(Size, of_a_record_is_that_of_its_item) {
   Cell& turns = record.cells[1];
   turns.value.reset();
   turns.is_sequence = true;
-  turns.elements = {{put, 0, Element::Side::body, number("12")}, {appended, 0, Element::Side::back, Value(std::string("x"))}};
+  turns.elements = {{put, 0, Element::Side::body, number("12")},
+                    {appended, 0, Element::Side::back, Value(std::string("x"))}};
   EXPECT_EQ(size_bytes(record), size_bytes(item_of(record)));
   EXPECT_EQ(size_bytes(record), size_bytes(item) + 1 + 1);
   join(record, delete_delta(removed));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hybrid logical clocks (Kulkarni et al. 2014): stamps that follow the wall clock, never go back, and are greater than
-// every stamp seen before, so that what happened after something is stamped after it, on any node.
+// Hybrid logical clocks (Kulkarni et al. 2014): stamps that follow the wall clock, never go back,
+// and are greater than every stamp seen before, so that what happened after something is stamped
+// after it, on any node.
 #pragma once
 
 #include <algorithm>
@@ -11,8 +12,8 @@
 
 namespace sealane::table {
 
-// Who wrote: one life of one node's change log (drawn at random when the log is made, so a node that lost its disk
-// comes back as somebody else). 0 is nobody.
+// Who wrote: one life of one node's change log (drawn at random when the log is made, so a node
+// that lost its disk comes back as somebody else). 0 is nobody.
 using Source = uint32_t;
 
 // 48 bits of milliseconds since 1970, 16 bits of counter.
@@ -29,8 +30,8 @@ struct Stamp {
 
 class HybridClock {
  public:
-  // How far ahead of our own clock a stamp from elsewhere may be. A node whose clock is an hour ahead would win
-  // every conflict for an hour.
+  // How far ahead of our own clock a stamp from elsewhere may be. A node whose clock is an hour
+  // ahead would win every conflict for an hour.
   static constexpr uint64_t kAheadMaxMs = 500;
 
   explicit HybridClock(Source source, Hlc last = 0) : source_(source), last_(last) {}
@@ -41,9 +42,11 @@ class HybridClock {
   }
   // What no later next() will fall below.
   Hlc now(uint64_t wall_ms) const { return std::max(last_, hlc_of_ms(wall_ms)); }
-  // Notes a stamp from elsewhere. `conflict`: too far ahead; nothing was noted, and nothing of it may be applied yet.
+  // Notes a stamp from elsewhere. `conflict`: too far ahead; nothing was noted, and nothing of it
+  // may be applied yet.
   Status see(Hlc hlc, uint64_t wall_ms, uint64_t ahead_max_ms = kAheadMaxMs) {
-    if (ms_of(hlc) > wall_ms + ahead_max_ms) return fail(Code::conflict, "a stamp from the future: check the clocks");
+    if (ms_of(hlc) > wall_ms + ahead_max_ms)
+      return fail(Code::conflict, "a stamp from the future: check the clocks");
     last_ = std::max(last_, hlc);
     return {};
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A DynamoDB AttributeValue as a plain tree, and an item: attributes by name. Kept in one canonical form (maps and
-// sets sorted, numbers normalized) so that equal values have equal bytes on every replica.
+// A DynamoDB AttributeValue as a plain tree, and an item: attributes by name. Kept in one canonical
+// form (maps and sets sorted, numbers normalized) so that equal values have equal bytes on every
+// replica.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +16,26 @@
 namespace sealane::table {
 
 // In the order in which they are packed; never renumber, the bytes are on disk.
-enum class Type : uint8_t { S = 1, N = 2, B = 3, SS = 4, NS = 5, BS = 6, M = 7, L = 8, null = 9, boolean = 10 };
+enum class Type : uint8_t {
+  S = 1,
+  N = 2,
+  B = 3,
+  SS = 4,
+  NS = 5,
+  BS = 6,
+  M = 7,
+  L = 8,
+  null = 9,
+  boolean = 10
+};
 
 // "S", "N", ... "NULL", "BOOL": the name on the wire.
 std::string_view name(Type type);
 
 class Value;
 
-// Attributes sorted by name (bytes), each name once. What DynamoDB calls an item at the top, a map below.
+// Attributes sorted by name (bytes), each name once. What DynamoDB calls an item at the top, a map
+// below.
 class Item {
  public:
   struct Attribute;
@@ -63,7 +76,8 @@ struct Binary {  // the bytes themselves, not base64
   std::string bytes;
   friend auto operator<=>(const Binary&, const Binary&) = default;
 };
-// Sets are sorted (strings and binaries by bytes, numbers by value) and hold each element once; never empty.
+// Sets are sorted (strings and binaries by bytes, numbers by value) and hold each element once;
+// never empty.
 using StringSet = std::vector<std::string>;
 using NumberSet = std::vector<Number>;
 using BinarySet = std::vector<Binary>;
@@ -74,7 +88,8 @@ struct Null {
 class Value {
  public:
   // The alternatives stand in the order of Type, less one.
-  using Form = std::variant<std::string, Number, Binary, StringSet, NumberSet, BinarySet, Item, List, Null, bool>;
+  using Form = std::variant<std::string, Number, Binary, StringSet, NumberSet, BinarySet, Item,
+                            List, Null, bool>;
 
   Value() : form_(Null{}) {}
   explicit Value(Form form) : form_(std::move(form)) {}

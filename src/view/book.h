@@ -85,7 +85,8 @@ class Book {
   std::vector<plan::EndpointId> sources_;  // of the own node's health
   std::vector<Entry> entries_;             // by EndpointId
   LatencyBook latency_;
-  std::shared_ptr<const LatencySamples> samples_ = std::make_shared<const LatencySamples>();  // as last built
+  // as last built
+  std::shared_ptr<const LatencySamples> samples_ = std::make_shared<const LatencySamples>();
   uint64_t version_ = 0;
   bool touched_ = true;
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Collects measured round-trip times, client prefix to region, and makes LatencySamples of them: a
-// moving average a cell, a bounded number of prefixes (the one not heard of for longest goes
-// first, and nobody is remembered for longer than kForgetAfter), and a new table at most once a second and only when a reader could notice the difference.
+// moving average a cell, a bounded number of prefixes (the one not heard of for longest goes first,
+// and nobody is remembered for longer than kForgetAfter), and a new table at most once a second and
+// only when a reader could notice the difference.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +33,8 @@ class LatencyBook {
   void record(const Prefix& prefix, plan::RegionId region, uint32_t rtt_us, Instant now);
   // True when rebuild() would give something new and the last one is at least kRebuildEvery ago.
   bool due(Instant now) const;
-  // The table of everything collected and not yet old. `places`: where the plan thinks that addresses are.
+  // The table of everything collected and not yet old. `places`: where the plan thinks that
+  // addresses are.
   LatencySamples rebuild(Instant now, const PrefixTable& places = PrefixTable());
   // A new plan: `to[i]` is where the old region i went, or -1 for gone.
   void change_regions(std::span<const int> to, size_t region_count);

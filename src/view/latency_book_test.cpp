@@ -64,7 +64,8 @@ TEST(LatencyBook, is_due_at_most_once_a_second_and_only_for_a_difference) {
 TEST(LatencyBook, at_the_limit_the_prefix_not_heard_of_for_longest_goes) {
   LatencyBook book(1);
   auto nth = [](size_t i) { return Prefix::of(IpAddress::v4(uint32_t(10u << 24 | i << 8)), 24); };
-  for (size_t i = 0; i < LatencyBook::kPrefixesMax; ++i) book.record(nth(i), RegionId{0}, 1000, at(0s));
+  for (size_t i = 0; i < LatencyBook::kPrefixesMax; ++i)
+    book.record(nth(i), RegionId{0}, 1000, at(0s));
   EXPECT_EQ(book.prefix_count(), LatencyBook::kPrefixesMax);
   book.record(nth(0), RegionId{0}, 1000, at(0s));  // heard of again
   book.record(nth(LatencyBook::kPrefixesMax), RegionId{0}, 1000, at(0s));

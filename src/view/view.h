@@ -36,8 +36,8 @@ struct EndpointView {
   uint16_t status = 0;      // HTTP status of the last probe, 0: none
   uint32_t rtt_us = 0;      // of the last good probe
   Instant since;            // of the present `healthy`
-  // Set while probes contradict the present state: the soonest moment at which it can flip. Answers do not
-  // live longer than that.
+  // Set while probes contradict the present state: the soonest moment at which it can flip. Answers
+  // do not live longer than that.
   std::optional<Duration> may_flip_in;
 };
 

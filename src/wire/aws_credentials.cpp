@@ -13,7 +13,8 @@ namespace {
 using http::trim;
 
 constexpr size_t kValueBytesMax = 256;  // of an id or a secret; AWS has 16 to 128
-constexpr size_t kTokenBytesMax = 8192;  // of a session token; AWS has some 1,500 and warns of no bound
+// of a session token; AWS has some 1,500 and warns of no bound
+constexpr size_t kTokenBytesMax = 8192;
 
 // An id or a secret: visible ASCII without what an Authorization field is cut at.
 bool is_key_text(std::string_view text, size_t bytes_max = kValueBytesMax) {
@@ -39,8 +40,9 @@ class Parser {
     std::ranges::sort(keys_, {}, &AwsKey::access_key);
     const auto twice = std::ranges::adjacent_find(keys_, {}, &AwsKey::access_key);
     if (twice != keys_.end() && use_ == AwsKeyring::Use::verify) {
-      return fail(Code::invalid, fmt::format("profiles [{}] and [{}] have the same aws_access_key_id",
-                                             twice->profile, std::next(twice)->profile));
+      return fail(Code::invalid,
+                  fmt::format("profiles [{}] and [{}] have the same aws_access_key_id",
+                              twice->profile, std::next(twice)->profile));
     }
     return std::move(keys_);
   }
@@ -62,7 +64,8 @@ class Parser {
       line_of_profile_ = line_;
       return {};
     }
-    // An indented line belongs to a setting of another program, as "s3 =" with its own settings below.
+    // An indented line belongs to a setting of another program, as "s3 =" with its own settings
+    // below.
     if (raw.front() == ' ' || raw.front() == '\t') return {};
     if (!open_) return wrong("settings must follow a profile, as [default]");
     const size_t equals = line.find('=');
@@ -72,16 +75,21 @@ class Parser {
 
   Status set(std::string_view name, std::string_view value) {
     if (name == "aws_access_key_id") {
-      if (!profile_.access_key.empty()) return wrong("aws_access_key_id stands twice in this profile");
-      if (!is_key_text(value) || value.find('/') != value.npos) return wrong("not a usable aws_access_key_id");
+      if (!profile_.access_key.empty())
+        return wrong("aws_access_key_id stands twice in this profile");
+      if (!is_key_text(value) || value.find('/') != value.npos)
+        return wrong("not a usable aws_access_key_id");
       profile_.access_key = value;
     } else if (name == "aws_secret_access_key") {
-      if (!profile_.secret.empty()) return wrong("aws_secret_access_key stands twice in this profile");
+      if (!profile_.secret.empty())
+        return wrong("aws_secret_access_key stands twice in this profile");
       if (!is_key_text(value)) return wrong("not a usable aws_secret_access_key");
       profile_.secret = value;
     } else if (name == "aws_session_token") {
-      if (use_ == AwsKeyring::Use::verify) return wrong("aws_session_token: temporary credentials cannot be used here");
-      if (!profile_.session_token.empty()) return wrong("aws_session_token stands twice in this profile");
+      if (use_ == AwsKeyring::Use::verify)
+        return wrong("aws_session_token: temporary credentials cannot be used here");
+      if (!profile_.session_token.empty())
+        return wrong("aws_session_token stands twice in this profile");
       if (!is_key_text(value, kTokenBytesMax)) return wrong("not a usable aws_session_token");
       profile_.session_token = value;
     } else if (name == "sealane_services") {
@@ -90,12 +98,14 @@ class Parser {
         fine = fine && http::is_token(service);
         profile_.services.emplace_back(service);
       });
-      if (!fine || profile_.services.empty()) return wrong("sealane_services is a list as: dynamodb, route53");
+      if (!fine || profile_.services.empty())
+        return wrong("sealane_services is a list as: dynamodb, route53");
     } else if (name == "sealane_access") {
       if (value != "read" && value != "write") return wrong("sealane_access is read or write");
       profile_.access = value == "read" ? Access::read : Access::write;
     } else if (name.starts_with("sealane_")) {
-      return wrong(fmt::format("unknown setting {}: there are sealane_services and sealane_access", name));
+      return wrong(
+          fmt::format("unknown setting {}: there are sealane_services and sealane_access", name));
     }
     return {};
   }
@@ -105,9 +115,10 @@ class Parser {
     open_ = false;
     if (profile_.access_key.empty() && profile_.secret.empty()) return {};  // of another program
     if (profile_.access_key.empty() || profile_.secret.empty()) {
-      return fail(Code::invalid,
-                  fmt::format("line {}: profile [{}] lacks {}", line_of_profile_, profile_.profile,
-                              profile_.secret.empty() ? "aws_secret_access_key" : "aws_access_key_id"));
+      return fail(
+          Code::invalid,
+          fmt::format("line {}: profile [{}] lacks {}", line_of_profile_, profile_.profile,
+                      profile_.secret.empty() ? "aws_secret_access_key" : "aws_access_key_id"));
     }
     if (keys_.size() == AwsKeyring::kKeysMax) {
       return fail(Code::limit, fmt::format("more than {} keys", AwsKeyring::kKeysMax));
@@ -153,8 +164,10 @@ const AwsKey* AwsKeyring::find_profile(std::string_view name) const {
 
 std::string fresh_aws_credentials(std::span<const uint8_t, 40> random) {
   static constexpr std::string_view kBase32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-  static constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  // AWS's shapes: 20 and 40 characters. 5 bits a character for the id, 6 for the secret: 80 and 240 bits.
+  static constexpr std::string_view kBase64 =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  // AWS's shapes: 20 and 40 characters. 5 bits a character for the id, 6 for the secret: 80 and 240
+  // bits.
   std::string id = "AKIA", secret;
   for (size_t i = 0; i < 10; i += 5) {
     uint64_t bits = 0;

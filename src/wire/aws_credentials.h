@@ -5,7 +5,7 @@
 //   aws_access_key_id = AKIDEXAMPLE
 //   aws_secret_access_key = wJalrXUtnFEMI/...
 //   sealane_services = dynamodb, route53     # ours, optional: none named means all
-//   sealane_access = read                    # ours, optional: read or write (the default, reads included)
+//   sealane_access = read                    # ours, optional: read; or write, the default
 #pragma once
 
 #include <span>
@@ -38,9 +38,11 @@ class AwsKeyring {
   static constexpr size_t kKeysMax = 10'000;
 
   AwsKeyring() = default;
-  // Temporary credentials (aws_session_token) may sign our own requests; those of others are not checked with them.
+  // Temporary credentials (aws_session_token) may sign our own requests; those of others are not
+  // checked with them.
   enum class Use : uint8_t { verify, sign };
-  // Errors name the line: "line 3: ...". Unknown settings are left alone, as other programs keep theirs there.
+  // Errors name the line: "line 3: ...". Unknown settings are left alone, as other programs keep
+  // theirs there.
   static Result<AwsKeyring> parse(std::string_view text, Use use = Use::verify);
 
   const AwsKey* find(std::string_view access_key) const;
@@ -51,7 +53,8 @@ class AwsKeyring {
   std::vector<AwsKey> keys_;  // ascending by access_key
 };
 
-// A file with one new key in the profile `default`. `random`: 40 bytes of the kernel's, for these are secrets.
+// A file with one new key in the profile `default`. `random`: 40 bytes of the kernel's, for these
+// are secrets.
 std::string fresh_aws_credentials(std::span<const uint8_t, 40> random);
 
 }  // namespace sealane::wire

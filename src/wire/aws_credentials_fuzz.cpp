@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes: no crash; what parses is found again under its name, and can be written and read once more.
+// Any bytes: no crash; what parses is found again under its name, and can be written and read once
+// more.
 #include <string>
 
 #include "base/result.h"
@@ -12,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string again;
   for (const AwsKey& key : keys->keys()) {
     SL_ASSERT(keys->find(key.access_key) == &key);
-    again += "[p]\naws_access_key_id = " + key.access_key + "\naws_secret_access_key = " + key.secret + "\n";
+    again += "[p]\naws_access_key_id = " + key.access_key +
+             "\naws_secret_access_key = " + key.secret + "\n";
     if (key.access == Access::read) again += "sealane_access = read\n";
     for (size_t i = 0; i < key.services.size(); ++i) {
       again += (i == 0 ? "sealane_services = " : ", ") + key.services[i];

@@ -61,22 +61,28 @@ TEST(AwsCredentials, no_key_is_no_error) {
 
 TEST(AwsCredentials, mistakes_are_told_with_their_line) {
   const std::string head = "[default]\naws_access_key_id = AKID\naws_secret_access_key = SECRET\n";
-  EXPECT_EQ(error_of("aws_access_key_id = x"), "line 1: settings must follow a profile, as [default]");
+  EXPECT_EQ(error_of("aws_access_key_id = x"),
+            "line 1: settings must follow a profile, as [default]");
   EXPECT_EQ(error_of("\n[default"), "line 2: a profile is written [name]");
   EXPECT_EQ(error_of("[]"), "line 1: a profile is written [name]");
   EXPECT_EQ(error_of("[a]\nwhat"), "line 2: expected name = value");
-  EXPECT_EQ(error_of(head + "aws_access_key_id = B"), "line 4: aws_access_key_id stands twice in this profile");
-  EXPECT_EQ(error_of(head + "aws_secret_access_key = B"), "line 4: aws_secret_access_key stands twice in this profile");
+  EXPECT_EQ(error_of(head + "aws_access_key_id = B"),
+            "line 4: aws_access_key_id stands twice in this profile");
+  EXPECT_EQ(error_of(head + "aws_secret_access_key = B"),
+            "line 4: aws_secret_access_key stands twice in this profile");
   EXPECT_EQ(error_of("[a]\naws_access_key_id = a/b"), "line 2: not a usable aws_access_key_id");
   EXPECT_EQ(error_of("[a]\naws_secret_access_key ="), "line 2: not a usable aws_secret_access_key");
   EXPECT_EQ(error_of(head + "aws_session_token = t"),
             "line 4: aws_session_token: temporary credentials cannot be used here");
   EXPECT_EQ(error_of(head + "sealane_access = all"), "line 4: sealane_access is read or write");
-  EXPECT_EQ(error_of(head + "sealane_services ="), "line 4: sealane_services is a list as: dynamodb, route53");
+  EXPECT_EQ(error_of(head + "sealane_services ="),
+            "line 4: sealane_services is a list as: dynamodb, route53");
   EXPECT_EQ(error_of(head + "sealane_acess = read"),
             "line 4: unknown setting sealane_acess: there are sealane_services and sealane_access");
-  EXPECT_EQ(error_of("\n[a]\naws_access_key_id = A\n[b]\n"), "line 2: profile [a] lacks aws_secret_access_key");
-  EXPECT_EQ(error_of("[a]\naws_secret_access_key = A"), "line 1: profile [a] lacks aws_access_key_id");
+  EXPECT_EQ(error_of("\n[a]\naws_access_key_id = A\n[b]\n"),
+            "line 2: profile [a] lacks aws_secret_access_key");
+  EXPECT_EQ(error_of("[a]\naws_secret_access_key = A"),
+            "line 1: profile [a] lacks aws_access_key_id");
   EXPECT_EQ(error_of(head + "[b]\naws_access_key_id = AKID\naws_secret_access_key = OTHER\n"),
             "profiles [default] and [b] have the same aws_access_key_id");
 }
@@ -94,16 +100,20 @@ TEST(AwsCredentials, temporary_credentials_may_sign_but_not_be_checked) {
   const auto error = [&](const std::string& more) {
     return AwsKeyring::parse(head + more, AwsKeyring::Use::sign).error().what;
   };
-  EXPECT_EQ(error("aws_session_token = a\naws_session_token = b"), "line 5: aws_session_token stands twice in this profile");
+  EXPECT_EQ(error("aws_session_token = a\naws_session_token = b"),
+            "line 5: aws_session_token stands twice in this profile");
   EXPECT_EQ(error("aws_session_token = a b"), "line 4: not a usable aws_session_token");
-  EXPECT_TRUE(AwsKeyring::parse(head + "aws_session_token = " + std::string(8192, 't'), AwsKeyring::Use::sign));
-  EXPECT_EQ(error("aws_session_token = " + std::string(8193, 't')), "line 4: not a usable aws_session_token");
+  EXPECT_TRUE(AwsKeyring::parse(head + "aws_session_token = " + std::string(8192, 't'),
+                                AwsKeyring::Use::sign));
+  EXPECT_EQ(error("aws_session_token = " + std::string(8193, 't')),
+            "line 4: not a usable aws_session_token");
 }
 
 TEST(AwsCredentials, no_mistake_tells_a_secret) {
-  for (const char* text : {"[a]\naws_secret_access_key = TOPSECRET x", "[a]\naws_secret_access_key TOPSECRET",
-                           "[a]\naws_secret_access_key = TOPSECRET\naws_secret_access_key = TOPSECRET",
-                           "aws_secret_access_key = TOPSECRET", "[a]\naws_secret_access_key = TOPSECRET"}) {
+  for (const char* text :
+       {"[a]\naws_secret_access_key = TOPSECRET x", "[a]\naws_secret_access_key TOPSECRET",
+        "[a]\naws_secret_access_key = TOPSECRET\naws_secret_access_key = TOPSECRET",
+        "aws_secret_access_key = TOPSECRET", "[a]\naws_secret_access_key = TOPSECRET"}) {
     const std::string error = error_of(text);
     EXPECT_FALSE(error.empty());
     EXPECT_EQ(error.find("TOPSECRET"), error.npos) << error;
@@ -120,11 +130,16 @@ TEST(AwsCredentials, limits) {
   ASSERT_TRUE(full);
   EXPECT_EQ(full->keys().size(), AwsKeyring::kKeysMax);
   EXPECT_NE(full->find("A9999"), nullptr);
-  EXPECT_EQ(AwsKeyring::parse(text + "[x]\naws_access_key_id=B\naws_secret_access_key=S\n").error().code, Code::limit);
+  EXPECT_EQ(
+      AwsKeyring::parse(text + "[x]\naws_access_key_id=B\naws_secret_access_key=S\n").error().code,
+      Code::limit);
   EXPECT_TRUE(AwsKeyring::parse(std::string(AwsKeyring::kTextBytesMax, '\n')));
-  EXPECT_EQ(AwsKeyring::parse(std::string(AwsKeyring::kTextBytesMax + 1, '\n')).error().code, Code::limit);
-  EXPECT_TRUE(AwsKeyring::parse("[a]\naws_access_key_id=A\naws_secret_access_key=" + std::string(256, 's')));
-  EXPECT_FALSE(AwsKeyring::parse("[a]\naws_access_key_id=A\naws_secret_access_key=" + std::string(257, 's')));
+  EXPECT_EQ(AwsKeyring::parse(std::string(AwsKeyring::kTextBytesMax + 1, '\n')).error().code,
+            Code::limit);
+  EXPECT_TRUE(AwsKeyring::parse("[a]\naws_access_key_id=A\naws_secret_access_key=" +
+                                std::string(256, 's')));
+  EXPECT_FALSE(AwsKeyring::parse("[a]\naws_access_key_id=A\naws_secret_access_key=" +
+                                 std::string(257, 's')));
 }
 
 TEST(AwsCredentials, a_fresh_file_reads_back_and_every_bit_of_chance_is_in_it) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SHA-256 (FIPS 180-4) and HMAC-SHA-256 (RFC 2104) on OpenSSL's libcrypto: the algorithm is looked up once, the
-// context is used again and again, nothing is allocated for a digest.
+// SHA-256 (FIPS 180-4) and HMAC-SHA-256 (RFC 2104) on OpenSSL's libcrypto: the algorithm is looked
+// up once, the context is used again and again, nothing is allocated for a digest.
 #pragma once
 
 #include <array>

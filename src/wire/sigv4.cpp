@@ -30,9 +30,9 @@ Stamp stamp_of(WallTime time) {
   const year_month_day date(day);
   const hh_mm_ss clock(floor<seconds>(time - day));
   Stamp out;
-  fmt::format_to_n(out.data(), out.size(), "{:04}{:02}{:02}T{:02}{:02}{:02}Z", int(date.year()) % 10'000,
-                   unsigned(date.month()), unsigned(date.day()), clock.hours().count(), clock.minutes().count(),
-                   clock.seconds().count());
+  fmt::format_to_n(out.data(), out.size(), "{:04}{:02}{:02}T{:02}{:02}{:02}Z",
+                   int(date.year()) % 10'000, unsigned(date.month()), unsigned(date.day()),
+                   clock.hours().count(), clock.minutes().count(), clock.seconds().count());
   return out;
 }
 
@@ -41,13 +41,16 @@ std::optional<WallTime> time_of(std::string_view stamp) {
   if (stamp.size() != 16 || stamp[8] != 'T' || stamp[15] != 'Z') return std::nullopt;
   const auto number = [&](size_t at, size_t digits) {
     int out = 0;
-    for (const char c : stamp.substr(at, digits)) out = c >= '0' && c <= '9' ? out * 10 + (c - '0') : -100'000;
+    for (const char c : stamp.substr(at, digits))
+      out = c >= '0' && c <= '9' ? out * 10 + (c - '0') : -100'000;
     return out;
   };
   const int hour = number(9, 2), minute = number(11, 2), second = number(13, 2);
   const int month_number = number(4, 2), day_number = number(6, 2), year_number = number(0, 4);
-  if (std::min({hour, minute, second, month_number, day_number, year_number}) < 0) return std::nullopt;
-  const year_month_day date{year(year_number), month(unsigned(month_number)), day(unsigned(day_number))};
+  if (std::min({hour, minute, second, month_number, day_number, year_number}) < 0)
+    return std::nullopt;
+  const year_month_day date{year(year_number), month(unsigned(month_number)),
+                            day(unsigned(day_number))};
   if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
   return WallTime(sys_days(date)) + hours(hour) + minutes(minute) + seconds(second);
 }
@@ -70,7 +73,8 @@ bool is_scope_part(std::string_view text) {
   });
 }
 
-// "Credential=a/b/c/d/e, SignedHeaders=host;x-amz-date, Signature=0123..."; the algorithm is off already.
+// "Credential=a/b/c/d/e, SignedHeaders=host;x-amz-date, Signature=0123..."; the algorithm is off
+// already.
 std::expected<Authorization, Refusal> take_apart(std::string_view parameters) {
   Authorization out;
   std::string_view credential;
@@ -92,15 +96,17 @@ std::expected<Authorization, Refusal> take_apart(std::string_view parameters) {
   std::string lacks;
   if (credential.empty()) lacks += "Authorization header requires 'Credential' parameter. ";
   if (out.signature.empty()) lacks += "Authorization header requires 'Signature' parameter. ";
-  if (out.signed_fields.empty()) lacks += "Authorization header requires 'SignedHeaders' parameter. ";
+  if (out.signed_fields.empty())
+    lacks += "Authorization header requires 'SignedHeaders' parameter. ";
   if (!lacks.empty()) {
     lacks.pop_back();
     return refuse(Why::incomplete_signature, std::move(lacks));
   }
   if (!fine) {
-    return refuse(Why::incomplete_signature,
-                  "Authorization header has a parameter twice, an empty one, or one other than 'Credential', "
-                  "'SignedHeaders' and 'Signature'.");
+    return refuse(
+        Why::incomplete_signature,
+        "Authorization header has a parameter twice, an empty one, or one other than 'Credential', "
+        "'SignedHeaders' and 'Signature'.");
   }
   std::array<std::string_view, 5> parts;
   size_t count = 0;
@@ -114,17 +120,21 @@ std::expected<Authorization, Refusal> take_apart(std::string_view parameters) {
   }
   if (count != 5) {
     return refuse(Why::incomplete_signature,
-                  "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term.");
+                  "Credential must have exactly 5 slash-delimited elements, e.g. "
+                  "keyid/date/region/service/term.");
   }
   out.access_key = parts[0];
   out.date = parts[1];
   out.region = parts[2];
   out.service = parts[3];
   out.scope = credential.substr(parts[0].size() + 1);
-  if (!is_scope_part(out.region)) return refuse(Why::bad_scope, "Credential should be scoped to a valid region.");
-  if (!is_scope_part(out.service)) return refuse(Why::bad_scope, "Credential should be scoped to a valid service.");
+  if (!is_scope_part(out.region))
+    return refuse(Why::bad_scope, "Credential should be scoped to a valid region.");
+  if (!is_scope_part(out.service))
+    return refuse(Why::bad_scope, "Credential should be scoped to a valid service.");
   if (parts[4] != kTerminator) {
-    return refuse(Why::bad_scope, "Credential should be scoped with a valid terminator: 'aws4_request'.");
+    return refuse(Why::bad_scope,
+                  "Credential should be scoped with a valid terminator: 'aws4_request'.");
   }
   return out;
 }
@@ -141,7 +151,8 @@ std::expected<SignedAt, Refusal> signed_at(std::span<const http::Field> fields, 
   const http::Field* date = nullptr;
   for (const http::Field& field : fields) {
     if (http::equal_fold(field.name, "x-amz-date")) {
-      if (amz != nullptr) return refuse(Why::incomplete_signature, "There is more than one 'X-Amz-Date' header.");
+      if (amz != nullptr)
+        return refuse(Why::incomplete_signature, "There is more than one 'X-Amz-Date' header.");
       amz = &field;
     } else if (http::equal_fold(field.name, "date")) {
       date = &field;
@@ -149,8 +160,9 @@ std::expected<SignedAt, Refusal> signed_at(std::span<const http::Field> fields, 
   }
   const http::Field* const field = amz != nullptr ? amz : date;
   if (field == nullptr) {
-    return refuse(Why::incomplete_signature,
-                  "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.");
+    return refuse(
+        Why::incomplete_signature,
+        "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.");
   }
   auto time = time_of(field->value);
   if (!time && amz == nullptr) time = http::parse_http_date(field->value, now);
@@ -167,14 +179,16 @@ std::expected<void, Refusal> check_skew(const SignedAt& at, WallTime now) {
   // A stamp has whole seconds: the client's second lasts to its end.
   const auto second = std::chrono::floor<std::chrono::seconds>(now);
   if (at.time < second - skew) {
-    return refuse(Why::expired,
-                  fmt::format("Signature expired: {} is now earlier than {} ({} - {} min.)", view(at.stamp),
-                              view(stamp_of(now - skew)), view(stamp_of(now)), kMinutes));
+    return refuse(
+        Why::expired,
+        fmt::format("Signature expired: {} is now earlier than {} ({} - {} min.)", view(at.stamp),
+                    view(stamp_of(now - skew)), view(stamp_of(now)), kMinutes));
   }
   if (at.time > second + skew) {
-    return refuse(Why::not_yet_valid,
-                  fmt::format("Signature not yet current: {} is still later than {} ({} + {} min.)", view(at.stamp),
-                              view(stamp_of(now + skew)), view(stamp_of(now)), kMinutes));
+    return refuse(
+        Why::not_yet_valid,
+        fmt::format("Signature not yet current: {} is still later than {} ({} + {} min.)",
+                    view(at.stamp), view(stamp_of(now + skew)), view(stamp_of(now)), kMinutes));
   }
   return {};
 }
@@ -183,7 +197,8 @@ std::span<const uint8_t> bytes_of(std::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
-// What verifying and signing share: the buffers, the digests, and the way from a request to its signature.
+// What verifying and signing share: the buffers, the digests, and the way from a request to its
+// signature.
 struct Forge {
   Sha256 sha;
   Query query;
@@ -200,8 +215,8 @@ struct Forge {
   }
 
   // False: a field that `names` lists is not there, or the query has too many parameters.
-  bool write_canonical(const Message& message, std::span<const http::Field> fields, std::string_view service,
-                       std::string_view body_hash) {
+  bool write_canonical(const Message& message, std::span<const http::Field> fields,
+                       std::string_view service, std::string_view body_hash) {
     const size_t mark = std::min(message.target.find('?'), message.target.size());
     const std::string_view path = message.target.substr(0, mark);
     canonical.assign(message.method);
@@ -242,8 +257,8 @@ struct Forge {
   }
 };
 
-// Signing keys by what they are made of, 4 in a row; in a full row the one that came first makes room. Only what
-// has verified is put in, so strangers cannot wash it out.
+// Signing keys by what they are made of, 4 in a row; in a full row the one that came first makes
+// room. Only what has verified is put in, so strangers cannot wash it out.
 class DerivedKeys {
  public:
   struct Entry {
@@ -254,8 +269,9 @@ class DerivedKeys {
   const Entry* find(const AwsKey& key, const Authorization& from) const {
     for (const Entry& entry : row(from)) {
       // The secret too: a key whose secret was changed is another key.
-      if (entry.access_key == key.access_key && entry.date == from.date && entry.region == from.region &&
-          entry.service == from.service && entry.secret == key.secret) {
+      if (entry.access_key == key.access_key && entry.date == from.date &&
+          entry.region == from.region && entry.service == from.service &&
+          entry.secret == key.secret) {
         return &entry;
       }
     }
@@ -263,14 +279,20 @@ class DerivedKeys {
   }
   void add(const AwsKey& key, const Authorization& from, const Sha256::Digest& derived) {
     const std::span<Entry> entries = const_cast<DerivedKeys*>(this)->row(from);
-    entries[next_++ % kWays] = {key.access_key, key.secret, std::string(from.date), std::string(from.region),
-                                std::string(from.service), derived};
+    entries[next_++ % kWays] = {key.access_key,
+                                key.secret,
+                                std::string(from.date),
+                                std::string(from.region),
+                                std::string(from.service),
+                                derived};
   }
 
  private:
   static constexpr size_t kWays = 4;
   std::span<Entry> row(const Authorization& from) { return {&entries_[slot(from)], kWays}; }
-  std::span<const Entry> row(const Authorization& from) const { return {&entries_[slot(from)], kWays}; }
+  std::span<const Entry> row(const Authorization& from) const {
+    return {&entries_[slot(from)], kWays};
+  }
   static size_t slot(const Authorization& from) {
     const uint64_t hash = fnv1a(from.access_key) ^ mix64(fnv1a(from.scope));
     return mix64(hash) % (Verifier::kDerivedMax / kWays) * kWays;
@@ -281,7 +303,8 @@ class DerivedKeys {
 };
 
 constexpr std::string_view kMismatch =
-    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
+    "The request signature we calculated does not match the signature you provided. Check your AWS "
+    "Secret Access "
     "Key and signing method. Consult the service documentation for details.";
 
 }  // namespace
@@ -303,7 +326,7 @@ JsonError json_error(Why why) {
   return {"InvalidSignatureException"};
 }
 
-// ── verifying ────────────────────────────────────────────────────────────────────────────────────────
+// ── verifying ────────────────────────────────────────────────────────────────────────────────────
 
 struct Verifier::Work : Forge {
   DerivedKeys derived;
@@ -311,7 +334,8 @@ struct Verifier::Work : Forge {
   std::expected<Authorization, Refusal> authorization(const Message& message) const;
   std::expected<void, Refusal> list_signed(const Message& message, const Authorization& from,
                                            std::string_view date_field);
-  std::expected<void, Refusal> check_body(const Message& message, Sha256::Hex& hash, std::string_view& signed_as);
+  std::expected<void, Refusal> check_body(const Message& message, Sha256::Hex& hash,
+                                          std::string_view& signed_as);
 };
 
 Verifier::Verifier() : work_(std::make_unique<Work>()) {}
@@ -322,36 +346,43 @@ std::expected<Authorization, Refusal> Verifier::Work::authorization(const Messag
   const http::Field* field = nullptr;
   for (const http::Field& f : message.fields) {
     if (!http::equal_fold(f.name, "authorization")) continue;
-    if (field != nullptr) return refuse(Why::incomplete_signature, "There is more than one 'Authorization' header.");
+    if (field != nullptr)
+      return refuse(Why::incomplete_signature, "There is more than one 'Authorization' header.");
     field = &f;
   }
   if (field == nullptr) {
     const size_t mark = std::min(message.target.find('?'), message.target.size());
     if (message.target.find("X-Amz-Signature=", mark) != message.target.npos) {
-      return refuse(Why::presigned, "Presigned requests are not taken here: sign in the Authorization header.");
+      return refuse(Why::presigned,
+                    "Presigned requests are not taken here: sign in the Authorization header.");
     }
     return refuse(Why::missing_token, "Request is missing Authentication Token");
   }
   const size_t blank = std::min(field->value.find(' '), field->value.size());
   const std::string_view algorithm = field->value.substr(0, blank);
   // Another scheme (Basic, Bearer, version 1) is as no signature at all.
-  if (!algorithm.starts_with("AWS4-")) return refuse(Why::missing_token, "Request is missing Authentication Token");
+  if (!algorithm.starts_with("AWS4-"))
+    return refuse(Why::missing_token, "Request is missing Authentication Token");
   if (algorithm != kAlgorithm) {
     const bool fits = algorithm.size() <= 32 && http::is_token(algorithm);
     return refuse(Why::incomplete_signature,
-                  "Unsupported AWS 'algorithm'" + (fits ? ": '" + std::string(algorithm) + "'" : std::string()) +
+                  "Unsupported AWS 'algorithm'" +
+                      (fits ? ": '" + std::string(algorithm) + "'" : std::string()) +
                       " (only AWS4-HMAC-SHA256 for now).");
   }
-  if (message.target.find("X-Amz-Algorithm=", std::min(message.target.find('?'), message.target.size())) !=
+  if (message.target.find("X-Amz-Algorithm=",
+                          std::min(message.target.find('?'), message.target.size())) !=
       message.target.npos) {
-    return refuse(Why::signature_mismatch,
-                  "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.");
+    return refuse(
+        Why::signature_mismatch,
+        "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.");
   }
   return take_apart(field->value.substr(blank));
 }
 
 // Fills `names`, and sees that everything that must be signed is.
-std::expected<void, Refusal> Verifier::Work::list_signed(const Message& message, const Authorization& from,
+std::expected<void, Refusal> Verifier::Work::list_signed(const Message& message,
+                                                         const Authorization& from,
                                                          std::string_view date_field) {
   names.clear();
   std::string_view rest = from.signed_fields;
@@ -360,7 +391,8 @@ std::expected<void, Refusal> Verifier::Work::list_signed(const Message& message,
     const std::string_view name = rest.substr(0, end);
     const bool lower_case = std::ranges::none_of(name, [](char c) { return c >= 'A' && c <= 'Z'; });
     if (!http::is_token(name) || !lower_case || (!names.empty() && !(names.back() < name))) {
-      return refuse(Why::incomplete_signature, "SignedHeaders must be names in lower case, in order, each once.");
+      return refuse(Why::incomplete_signature,
+                    "SignedHeaders must be names in lower case, in order, each once.");
     }
     if (names.size() == kSignedFieldsMax) {
       return refuse(Why::incomplete_signature, "SignedHeaders names too many headers.");
@@ -370,19 +402,24 @@ std::expected<void, Refusal> Verifier::Work::list_signed(const Message& message,
     rest.remove_prefix(end + 1);
   }
   const auto is_signed = [&](std::string_view name) {
-    return std::ranges::any_of(names, [&](std::string_view n) { return http::equal_fold(n, name); });
+    return std::ranges::any_of(names,
+                               [&](std::string_view n) { return http::equal_fold(n, name); });
   };
   if (!is_signed("host")) {
-    return refuse(Why::signature_mismatch, "'Host' must be a 'SignedHeader' in the AWS Authorization.");
+    return refuse(Why::signature_mismatch,
+                  "'Host' must be a 'SignedHeader' in the AWS Authorization.");
   }
   if (!is_signed(date_field)) {
-    return refuse(Why::signature_mismatch,
-                  fmt::format("'{}' must be a 'SignedHeader' in the AWS Authorization.", date_field));
+    return refuse(
+        Why::signature_mismatch,
+        fmt::format("'{}' must be a 'SignedHeader' in the AWS Authorization.", date_field));
   }
   for (const http::Field& field : message.fields) {
-    if (field.name.size() > 6 && http::equal_fold(field.name.substr(0, 6), "x-amz-") && !is_signed(field.name)) {
-      return refuse(Why::signature_mismatch,
-                    fmt::format("'{}' must be a 'SignedHeader' in the AWS Authorization.", field.name));
+    if (field.name.size() > 6 && http::equal_fold(field.name.substr(0, 6), "x-amz-") &&
+        !is_signed(field.name)) {
+      return refuse(
+          Why::signature_mismatch,
+          fmt::format("'{}' must be a 'SignedHeader' in the AWS Authorization.", field.name));
     }
   }
   return {};
@@ -400,7 +437,8 @@ std::expected<void, Refusal> Verifier::Work::check_body(const Message& message, 
     return {};
   }
   if (claimed && claimed->starts_with("STREAMING-")) {
-    return refuse(Why::unsigned_payload, "Signatures of bodies in pieces (STREAMING-...) are not accepted here.");
+    return refuse(Why::unsigned_payload,
+                  "Signatures of bodies in pieces (STREAMING-...) are not accepted here.");
   }
   hash = Sha256::hex(sha.of(message.body));
   signed_as = wire::view(hash);
@@ -411,7 +449,8 @@ std::expected<void, Refusal> Verifier::Work::check_body(const Message& message, 
   return {};
 }
 
-std::expected<Identity, Refusal> Verifier::verify(const Message& message, const AwsKeyring& keys, WallTime now) {
+std::expected<Identity, Refusal> Verifier::verify(const Message& message, const AwsKeyring& keys,
+                                                  WallTime now) {
   Work& work = *work_;
   SL_TRY(const Authorization from, work.authorization(message));
   if (http::find(message.fields, "x-amz-security-token")) {
@@ -420,12 +459,15 @@ std::expected<Identity, Refusal> Verifier::verify(const Message& message, const 
   SL_TRY(const SignedAt at, signed_at(message.fields, now));
   SL_CHECK(check_skew(at, now));
   if (from.date != view(at.stamp).substr(0, 8)) {
-    return refuse(Why::bad_scope, fmt::format("Date in Credential scope does not match YYYYMMDD from ISO-8601 "
-                                              "version of date from HTTP: {}.", view(at.stamp)));
+    return refuse(Why::bad_scope,
+                  fmt::format("Date in Credential scope does not match YYYYMMDD from ISO-8601 "
+                              "version of date from HTTP: {}.",
+                              view(at.stamp)));
   }
   SL_CHECK(work.list_signed(message, from, at.field));
   const AwsKey* const key = keys.find(from.access_key);
-  if (key == nullptr) return refuse(Why::unknown_key, "The security token included in the request is invalid.");
+  if (key == nullptr)
+    return refuse(Why::unknown_key, "The security token included in the request is invalid.");
 
   Sha256::Hex hash;
   std::string_view body;
@@ -435,15 +477,17 @@ std::expected<Identity, Refusal> Verifier::verify(const Message& message, const 
   }
   const auto* const known = work.derived.find(*key, from);
   const Sha256::Digest derived =
-      known != nullptr ? known->key : work.derive(key->secret, from.date, from.region, from.service);
-  if (!Sha256::equal(wire::view(work.signature(derived, view(at.stamp), from.scope)), from.signature)) {
+      known != nullptr ? known->key
+                       : work.derive(key->secret, from.date, from.region, from.service);
+  if (!Sha256::equal(wire::view(work.signature(derived, view(at.stamp), from.scope)),
+                     from.signature)) {
     return refuse(Why::signature_mismatch, std::string(kMismatch));
   }
   if (known == nullptr) work.derived.add(*key, from, derived);
   return Identity{key, from.access_key, from.date, from.region, from.service};
 }
 
-// ── signing ──────────────────────────────────────────────────────────────────────────────────────────
+// ── signing ──────────────────────────────────────────────────────────────────────────────────────
 
 struct Signer::Work : Forge {
   std::vector<http::Field> fields;
@@ -454,7 +498,8 @@ Signer::Signer() : work_(std::make_unique<Work>()) {}
 Signer::~Signer() = default;
 Signer::Signer(Signer&&) noexcept = default;
 
-void Signer::sign(const Message& message, const AwsKey& key, const Scope& to, WallTime now, std::string& lines) {
+void Signer::sign(const Message& message, const AwsKey& key, const Scope& to, WallTime now,
+                  std::string& lines) {
   Work& work = *work_;
   const Stamp stamp = stamp_of(now);
   work.fields.assign(message.fields.begin(), message.fields.end());
@@ -482,10 +527,11 @@ void Signer::sign(const Message& message, const AwsKey& key, const Scope& to, Wa
   const std::string scope = fmt::format("{}/{}/{}/{}", date, to.region, to.service, kTerminator);
   const auto signature =
       work.signature(work.derive(key.secret, date, to.region, to.service), view(stamp), scope);
-  fmt::format_to(std::back_inserter(lines),
-                 "X-Amz-Date: {}\r\nAuthorization: {} Credential={}/{}, SignedHeaders={}, Signature={}\r\n",
-                 view(stamp), kAlgorithm, key.access_key, scope, fmt::join(work.names, ";"),
-                 wire::view(signature));
+  fmt::format_to(
+      std::back_inserter(lines),
+      "X-Amz-Date: {}\r\nAuthorization: {} Credential={}/{}, SignedHeaders={}, Signature={}\r\n",
+      view(stamp), kAlgorithm, key.access_key, scope, fmt::join(work.names, ";"),
+      wire::view(signature));
 }
 
 }  // namespace sealane::wire::sigv4

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// AWS Signature Version 4 in the Authorization header: checked, and made.
-// Rules: "Signature Version 4 signing process", AWS General Reference; checked against AWS's published test
-// vectors and requests made by botocore.
+// AWS Signature Version 4 in the Authorization header: checked, and made. Rules: "Signature Version
+// 4 signing process", AWS General Reference; checked against AWS's published test vectors and
+// requests made by botocore.
 #pragma once
 
 #include <array>
@@ -54,7 +54,8 @@ enum class Why : uint8_t {
 
 struct Refusal {
   Why why;
-  std::string what;  // AWS's sentence where it has one; no secrets, nothing of the Authorization field's value
+  // AWS's sentence where it has one; no secrets, nothing of the Authorization field's value
+  std::string what;
 };
 
 // The refusal as AWS's JSON services name it.
@@ -64,11 +65,12 @@ struct JsonError {
 };
 JsonError json_error(Why why);
 
-// Verifies for one lane: owns its buffers and a small table of derived keys, so that a hot request allocates
-// nothing.
+// Verifies for one lane: owns its buffers and a small table of derived keys, so that a hot request
+// allocates nothing.
 class Verifier {
  public:
-  static constexpr size_t kDerivedMax = 256;      // keys x days x regions x services that are remembered
+  // keys x days x regions x services that are remembered
+  static constexpr size_t kDerivedMax = 256;
   static constexpr size_t kSignedFieldsMax = 64;  // names in SignedHeaders
   static constexpr size_t kQueryMax = 128;        // parameters
 
@@ -76,7 +78,8 @@ class Verifier {
   ~Verifier();
   Verifier(Verifier&&) noexcept;
 
-  std::expected<Identity, Refusal> verify(const Message& message, const AwsKeyring& keys, WallTime now);
+  std::expected<Identity, Refusal> verify(const Message& message, const AwsKeyring& keys,
+                                          WallTime now);
 
  private:
   struct Work;
@@ -93,9 +96,10 @@ class Signer {
   ~Signer();
   Signer(Signer&&) noexcept;
 
-  // Appends "X-Amz-Date: ...\r\nAuthorization: ...\r\n" to `lines`. Signs every field of the message, which
-  // must name Host and no X-Amz-Date.
-  void sign(const Message& message, const AwsKey& key, const Scope& scope, WallTime now, std::string& lines);
+  // Appends "X-Amz-Date: ...\r\nAuthorization: ...\r\n" to `lines`. Signs every field of the
+  // message, which must name Host and no X-Amz-Date.
+  void sign(const Message& message, const AwsKey& key, const Scope& scope, WallTime now,
+            std::string& lines);
 
  private:
   struct Work;

@@ -12,8 +12,8 @@ namespace {
 constexpr std::array<bool, 256> kUnreserved = [] {
   std::array<bool, 256> out{};
   for (unsigned c = 0; c < 256; ++c) {
-    out[c] = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-             c == '.' || c == '_' || c == '~';
+    out[c] = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '-' || c == '.' || c == '_' || c == '~';
   }
   return out;
 }();
@@ -115,7 +115,9 @@ bool Query::append(std::string& out, std::string_view query, size_t count_max) {
   }
   const std::string_view text = text_;
   const auto name = [&](const Parameter& p) { return text.substr(p.name_at, p.name_bytes); };
-  const auto value = [&](const Parameter& p) { return text.substr(p.name_at + p.name_bytes, p.value_bytes); };
+  const auto value = [&](const Parameter& p) {
+    return text.substr(p.name_at + p.name_bytes, p.value_bytes);
+  };
   std::ranges::sort(parameters_, [&](const Parameter& a, const Parameter& b) {
     const int order = name(a).compare(name(b));
     return order != 0 ? order < 0 : value(a) < value(b);

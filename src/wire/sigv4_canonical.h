@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The canonical forms that Signature Version 4 hashes: path, query, field values, and the whole request. Every
-// client and every server must come to the same bytes.
+// The canonical forms that Signature Version 4 hashes: path, query, field values, and the whole
+// request. Every client and every server must come to the same bytes.
 #pragma once
 
 #include <span>
@@ -12,8 +12,8 @@
 
 namespace sealane::wire::sigv4 {
 
-// The path as sent, dot segments and empty segments taken out, each byte but the unreserved and "/" percent-
-// encoded: what is encoded already is so a second time. Services other than S3.
+// The path as sent, dot segments and empty segments taken out, each byte but the unreserved and "/"
+// percent- encoded: what is encoded already is so a second time. Services other than S3.
 void append_path(std::string& out, std::string_view path);
 // A value without blanks around it and with single blanks inside.
 void append_value(std::string& out, std::string_view value);

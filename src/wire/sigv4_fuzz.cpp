@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two ways. First line "free": what follows is a head as the HTTP reader takes it, its fields verified as they are:
-// no crash, and nobody who lacks the key verifies. Else: a request is signed, then changed at the bytes that the
-// input says: it verifies only when its canonical request is the one that was signed.
+// Two ways. First line "free": what follows is a head as the HTTP reader takes it, its fields
+// verified as they are: no crash, and nobody who lacks the key verifies. Else: a request is signed,
+// then changed at the bytes that the input says: it verifies only when its canonical request is the
+// one that was signed.
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +21,8 @@ constexpr WallTime kNow(std::chrono::seconds(1'795'000'000));
 
 const AwsKeyring& keyring() {
   static const AwsKeyring keys =
-      AwsKeyring::parse("[d]\naws_access_key_id=AKID\naws_secret_access_key=nobody/knows/this\n").value();
+      AwsKeyring::parse("[d]\naws_access_key_id=AKID\naws_secret_access_key=nobody/knows/this\n")
+          .value();
   return keys;
 }
 
@@ -46,14 +48,15 @@ void check_free(std::string_view text) {
   }
 }
 
-std::string canonical(std::string_view method, std::string_view target, std::span<const http::Field> fields,
-                      std::string_view body) {
+std::string canonical(std::string_view method, std::string_view target,
+                      std::span<const http::Field> fields, std::string_view body) {
   const size_t mark = std::min(target.find('?'), target.size());
   std::string out(method);
   out += '\n';
   sigv4::append_path(out, target.substr(0, mark));
   out += '\n';
-  sigv4::Query().append(out, target.substr(std::min(mark + 1, target.size())), sigv4::Verifier::kQueryMax);
+  sigv4::Query().append(out, target.substr(std::min(mark + 1, target.size())),
+                        sigv4::Verifier::kQueryMax);
   for (const char* name : {"host", "x-amz-date", "x-amz-target"}) {
     out += '\n';
     sigv4::append_values(out, fields, name);
@@ -63,12 +66,12 @@ std::string canonical(std::string_view method, std::string_view target, std::spa
 
 // "at" and "with" pairs: the byte at the place becomes the other one.
 void check_changed(const uint8_t* data, size_t size) {
-  std::string method = "POST", target = "/a/./b%20c?x=1&y=%7e", body = "{\"TableName\":\"T\"}", host = "h",
-              called = "DynamoDB_20120810.PutItem  with blanks";
+  std::string method = "POST", target = "/a/./b%20c?x=1&y=%7e", body = "{\"TableName\":\"T\"}",
+              host = "h", called = "DynamoDB_20120810.PutItem  with blanks";
   std::vector<http::Field> fields = {{"Host", host}, {"X-Amz-Target", called}};
   std::string lines;
-  sigv4::Signer().sign({method, target, fields, body}, *keyring().find("AKID"), {"eu-west-1", "dynamodb"}, kNow,
-                       lines);
+  sigv4::Signer().sign({method, target, fields, body}, *keyring().find("AKID"),
+                       {"eu-west-1", "dynamodb"}, kNow, lines);
   std::string date = lines.substr(12, 16);
   std::string authorization = lines.substr(lines.find("Authorization: ") + 15);
   authorization.resize(authorization.size() - 2);
@@ -90,7 +93,8 @@ void check_changed(const uint8_t* data, size_t size) {
     SL_ASSERT(canonical(method, target, now, body) == before && date == signed_date);
     SL_ASSERT(identity->key == keyring().find("AKID") && identity->region == "eu-west-1");
   } else {
-    SL_ASSERT(canonical(method, target, now, body) != before || authorization != signed_authorization);
+    SL_ASSERT(canonical(method, target, now, body) != before ||
+              authorization != signed_authorization);
   }
 }
 

@@ -15,7 +15,8 @@
 #include "wire/sha256.h"
 
 // Counts, for the test of the hot path. Sanitizers bring their own.
-#if !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
+#if !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer) && \
+    !__has_feature(thread_sanitizer)
 #define SL_COUNTS_ALLOCATIONS 1
 static std::atomic<uint64_t> allocation_count{0};
 void* operator new(size_t bytes) {
@@ -39,11 +40,13 @@ constexpr std::string_view kLongSecret =
 
 AwsKeyring keyring(std::string_view secret = kSecret) {
   return AwsKeyring::parse("[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = " +
-                           std::string(secret) + "\n[second]\naws_access_key_id = AKIASECONDEXAMPLE000\n" +
-                           "aws_secret_access_key = " + std::string(kLongSecret) + "\n").value();
+                           std::string(secret) +
+                           "\n[second]\naws_access_key_id = AKIASECONDEXAMPLE000\n" +
+                           "aws_secret_access_key = " + std::string(kLongSecret) + "\n")
+      .value();
 }
 
-// ── AWS's published test suite (aws-sig-v4-test-suite), restated ─────────────────────────────────────
+// ── AWS's published test suite (aws-sig-v4-test-suite), restated ─────────────────────────────────
 
 constexpr WallTime kThen = WallTime(sys_days(year(2015) / 8 / 30)) + 12h + 36min;
 
@@ -56,43 +59,127 @@ struct Vector {
 const std::vector<Vector>& vectors() {
   static const std::string kUsual = "host;x-amz-date";
   static const std::vector<Vector> all = {
-      {"get-vanilla", "GET", "/", {}, "", kUsual,
+      {"get-vanilla",
+       "GET",
+       "/",
+       {},
+       "",
+       kUsual,
        "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
-      {"get-vanilla-empty-query-key", "GET", "/?Param1=value1", {}, "", kUsual,
+      {"get-vanilla-empty-query-key",
+       "GET",
+       "/?Param1=value1",
+       {},
+       "",
+       kUsual,
        "a67d582fa61cc504c4bae71f336f98b97f1ea3c7a6bfe1b6e45aec72011b9aeb"},
-      {"get-vanilla-query-order-key-case", "GET", "/?Param2=value2&Param1=value1", {}, "", kUsual,
+      {"get-vanilla-query-order-key-case",
+       "GET",
+       "/?Param2=value2&Param1=value1",
+       {},
+       "",
+       kUsual,
        "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500"},
-      {"get-vanilla-utf8-query", "GET", "/?\xe1\x88\xb4=bar", {}, "", kUsual,
+      {"get-vanilla-utf8-query",
+       "GET",
+       "/?\xe1\x88\xb4=bar",
+       {},
+       "",
+       kUsual,
        "2cdec8eed098649ff3a119c94853b13c643bcf08f8b0a1d91e12c9027818dd04"},
-      {"get-utf8", "GET", "/\xe1\x88\xb4", {}, "", kUsual,
+      {"get-utf8",
+       "GET",
+       "/\xe1\x88\xb4",
+       {},
+       "",
+       kUsual,
        "8318018e0b0f223aa2bbf98705b62bb787dc9c0e678f255a891fd03141be5d85"},
-      {"get-space", "GET", "/example space/", {}, "", kUsual,
+      {"get-space",
+       "GET",
+       "/example space/",
+       {},
+       "",
+       kUsual,
        "652487583200325589f1fba4c7e578f72c47cb61beeca81406b39ddec1366741"},
-      {"get-relative", "GET", "/example/..", {}, "", kUsual,
+      {"get-relative",
+       "GET",
+       "/example/..",
+       {},
+       "",
+       kUsual,
        "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
-      {"get-relative-relative", "GET", "/example1/example2/../..", {}, "", kUsual,
+      {"get-relative-relative",
+       "GET",
+       "/example1/example2/../..",
+       {},
+       "",
+       kUsual,
        "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
-      {"get-slash", "GET", "//", {}, "", kUsual,
+      {"get-slash",
+       "GET",
+       "//",
+       {},
+       "",
+       kUsual,
        "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
-      {"get-slash-dot-slash", "GET", "/./", {}, "", kUsual,
+      {"get-slash-dot-slash",
+       "GET",
+       "/./",
+       {},
+       "",
+       kUsual,
        "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
-      {"get-header-key-duplicate", "GET", "/",
-       {{"My-Header1", "value2"}, {"My-Header1", "value2"}, {"My-Header1", "value1"}}, "",
-       "host;my-header1;x-amz-date", "c9d5ea9f3f72853aea855b47ea873832890dbdd183b4468f858259531a5138ea"},
-      {"get-header-value-order", "GET", "/",
-       {{"My-Header1", "value4"}, {"My-Header1", "value1"}, {"My-Header1", "value3"}, {"My-Header1", "value2"}}, "",
-       "host;my-header1;x-amz-date", "08c7e5a9acfcfeb3ab6b2185e75ce8b1deb5e634ec47601a50643f830c755c01"},
-      {"get-header-value-trim", "GET", "/", {{"My-Header1", "value1"}, {"My-Header2", "\"a   b   c\""}}, "",
+      {"get-header-key-duplicate",
+       "GET",
+       "/",
+       {{"My-Header1", "value2"}, {"My-Header1", "value2"}, {"My-Header1", "value1"}},
+       "",
+       "host;my-header1;x-amz-date",
+       "c9d5ea9f3f72853aea855b47ea873832890dbdd183b4468f858259531a5138ea"},
+      {"get-header-value-order",
+       "GET",
+       "/",
+       {{"My-Header1", "value4"},
+        {"My-Header1", "value1"},
+        {"My-Header1", "value3"},
+        {"My-Header1", "value2"}},
+       "",
+       "host;my-header1;x-amz-date",
+       "08c7e5a9acfcfeb3ab6b2185e75ce8b1deb5e634ec47601a50643f830c755c01"},
+      {"get-header-value-trim",
+       "GET",
+       "/",
+       {{"My-Header1", "value1"}, {"My-Header2", "\"a   b   c\""}},
+       "",
        "host;my-header1;my-header2;x-amz-date",
        "acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736"},
-      {"post-vanilla", "POST", "/", {}, "", kUsual,
+      {"post-vanilla",
+       "POST",
+       "/",
+       {},
+       "",
+       kUsual,
        "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"},
-      {"post-header-key-sort", "POST", "/", {{"My-Header1", "value1"}}, "", "host;my-header1;x-amz-date",
+      {"post-header-key-sort",
+       "POST",
+       "/",
+       {{"My-Header1", "value1"}},
+       "",
+       "host;my-header1;x-amz-date",
        "c5410059b04c1ee005303aed430f6e6645f61f4dc9e1461ec8f8916fdf18852c"},
-      {"post-header-value-case", "POST", "/", {{"My-Header1", "VALUE1"}}, "", "host;my-header1;x-amz-date",
+      {"post-header-value-case",
+       "POST",
+       "/",
+       {{"My-Header1", "VALUE1"}},
+       "",
+       "host;my-header1;x-amz-date",
        "cdbc9802e29d2942e5e10b5bccfdd67c5f22c7c4e8ae67b53629efa58b974b7d"},
-      {"post-x-www-form-urlencoded", "POST", "/", {{"Content-Type", "application/x-www-form-urlencoded"}},
-       "Param1=value1", "content-type;host;x-amz-date",
+      {"post-x-www-form-urlencoded",
+       "POST",
+       "/",
+       {{"Content-Type", "application/x-www-form-urlencoded"}},
+       "Param1=value1",
+       "content-type;host;x-amz-date",
        "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a"},
   };
   return all;
@@ -103,7 +190,8 @@ TEST(SigV4, aws_published_vectors_verify) {
   const AwsKeyring keys = keyring();
   for (const Vector& v : vectors()) {
     const std::string authorization =
-        "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=" +
+        "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, "
+        "SignedHeaders=" +
         v.signed_fields + ", Signature=" + v.signature;
     Fields fields = {{"Host", "example.amazonaws.com"}, {"X-Amz-Date", "20150830T123600Z"}};
     fields.insert(fields.end(), v.fields.begin(), v.fields.end());
@@ -125,15 +213,18 @@ TEST(SigV4, the_signer_makes_the_published_signatures) {
     Fields fields = {{"Host", "example.amazonaws.com"}};
     fields.insert(fields.end(), v.fields.begin(), v.fields.end());
     std::string lines;
-    signer.sign({v.method, v.target, fields, v.body}, *keyring().find("AKIDEXAMPLE"), {"us-east-1", "service"}, kThen,
-                lines);
-    EXPECT_EQ(lines, "X-Amz-Date: 20150830T123600Z\r\nAuthorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/"
-                     "us-east-1/service/aws4_request, SignedHeaders=" + v.signed_fields + ", Signature=" + v.signature +
-                     "\r\n") << v.name;
+    signer.sign({v.method, v.target, fields, v.body}, *keyring().find("AKIDEXAMPLE"),
+                {"us-east-1", "service"}, kThen, lines);
+    EXPECT_EQ(lines,
+              "X-Amz-Date: 20150830T123600Z\r\nAuthorization: AWS4-HMAC-SHA256 "
+              "Credential=AKIDEXAMPLE/20150830/"
+              "us-east-1/service/aws4_request, SignedHeaders=" +
+                  v.signed_fields + ", Signature=" + v.signature + "\r\n")
+        << v.name;
   }
 }
 
-// ── requests of a real client ────────────────────────────────────────────────────────────────────────
+// ── requests of a real client ────────────────────────────────────────────────────────────────────
 
 TEST(SigV4, what_botocore_signs_verifies) {
   std::stringstream text;
@@ -168,11 +259,13 @@ TEST(SigV4, what_botocore_signs_verifies) {
     }
   }
   EXPECT_EQ(count, 20u);
-  EXPECT_EQ(services, (std::set<std::string>{"cloudfront", "dynamodb", "globalaccelerator", "route53", "s3", "sts"}));
-  EXPECT_EQ(regions, (std::set<std::string>{"ap-southeast-2", "eu-west-1", "us-east-1", "us-west-2"}));
+  EXPECT_EQ(services, (std::set<std::string>{"cloudfront", "dynamodb", "globalaccelerator",
+                                             "route53", "s3", "sts"}));
+  EXPECT_EQ(regions,
+            (std::set<std::string>{"ap-southeast-2", "eu-west-1", "us-east-1", "us-west-2"}));
 }
 
-// ── one signed request, and what may be done to it ───────────────────────────────────────────────────
+// ── one signed request, and what may be done to it ───────────────────────────────────────────────
 
 constexpr WallTime kNow = WallTime(sys_days(year(2026) / 11 / 22)) + 12h;
 
@@ -189,8 +282,8 @@ struct Signed {
     return out;
   }
   // Signs all fields and appends the two new ones.
-  Signed& sign(WallTime at = kNow, std::string_view region = "eu-west-1", std::string_view service = "dynamodb",
-               std::string_view id = "AKIDEXAMPLE") {
+  Signed& sign(WallTime at = kNow, std::string_view region = "eu-west-1",
+               std::string_view service = "dynamodb", std::string_view id = "AKIDEXAMPLE") {
     std::string lines;
     const AwsKeyring keys = keyring();
     const Fields now = views();
@@ -233,7 +326,8 @@ struct Signed {
   }
 };
 
-const std::string kMissing = "MissingAuthenticationTokenException", kIncomplete = "IncompleteSignatureException",
+const std::string kMissing = "MissingAuthenticationTokenException",
+                  kIncomplete = "IncompleteSignatureException",
                   kUnknown = "UnrecognizedClientException", kInvalid = "InvalidSignatureException";
 
 TEST(SigV4, what_the_signer_signs_verifies) {
@@ -262,8 +356,8 @@ TEST(SigV4, whatever_is_changed_no_longer_verifies) {
   Signed other = good;
   other.method = "PUT";
   EXPECT_EQ(other.verdict(), kInvalid);
-  for (const char* target : {"/a/path", "/a/path?x=1&y=3", "/a/path?x=1", "/a/path?x=1&y=2&z", "/a/Path?x=1&y=2",
-                             "/a/path/?x=1&y=2", "/a%2Fpath?x=1&y=2"}) {
+  for (const char* target : {"/a/path", "/a/path?x=1&y=3", "/a/path?x=1", "/a/path?x=1&y=2&z",
+                             "/a/Path?x=1&y=2", "/a/path/?x=1&y=2", "/a%2Fpath?x=1&y=2"}) {
     other = good;
     other.target = target;
     EXPECT_EQ(other.verdict(), kInvalid) << target;
@@ -283,7 +377,8 @@ TEST(SigV4, what_means_the_same_still_verifies) {
     for (char& c : name) c = http::lower(c);
   }
   EXPECT_EQ(s.verdict(), "");
-  s.fields.back().second.replace(s.fields.back().second.find(", S"), 2, ",");  // no blank after the comma
+  // no blank after the comma
+  s.fields.back().second.replace(s.fields.back().second.find(", S"), 2, ",");
   EXPECT_EQ(s.verdict(), "");
 }
 
@@ -297,8 +392,9 @@ TEST(SigV4, a_quarter_of_an_hour_either_side_and_no_second_more) {
   EXPECT_EQ(late.what, "Signature expired: 20261122T120000Z is now earlier than 20261122T120001Z "
                        "(20261122T121501Z - 15 min.)");
   EXPECT_EQ(early.why, Why::not_yet_valid);
-  EXPECT_EQ(early.what, "Signature not yet current: 20261122T120000Z is still later than 20261122T115959Z "
-                        "(20261122T114459Z + 15 min.)");
+  EXPECT_EQ(early.what,
+            "Signature not yet current: 20261122T120000Z is still later than 20261122T115959Z "
+            "(20261122T114459Z + 15 min.)");
   EXPECT_EQ(s.verdict(kNow + 16min), kInvalid);
 }
 
@@ -321,20 +417,23 @@ TEST(SigV4, a_date_field_will_do) {
     const auto step = [&](const auto& key, std::string_view text) {
       return sha.hmac({reinterpret_cast<const uint8_t*>(key.data()), key.size()}, text);
     };
-    const auto key = step(step(step(step("AWS4" + std::string(kSecret), "20261122"), "r"), "s"), "aws4_request");
+    const auto key =
+        step(step(step(step("AWS4" + std::string(kSecret), "20261122"), "r"), "s"), "aws4_request");
     Signed s;
     s.method = "GET", s.target = "/", s.body = "";
-    s.fields = {{"Host", "h"}, {"Date", form},
-                {"Authorization", "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261122/r/s/aws4_request, "
-                                  "SignedHeaders=date;host, Signature=" +
-                                      std::string(view(Sha256::hex(step(key, to_sign))))}};
+    s.fields = {{"Host", "h"},
+                {"Date", form},
+                {"Authorization",
+                 "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261122/r/s/aws4_request, "
+                 "SignedHeaders=date;host, Signature=" +
+                     std::string(view(Sha256::hex(step(key, to_sign))))}};
     EXPECT_EQ(s.verdict(), "") << form;
     s.value("Date") = "yesterday";
     EXPECT_EQ(s.verdict(), kIncomplete);
   }
 }
 
-// ── refusals ─────────────────────────────────────────────────────────────────────────────────────────
+// ── refusals ─────────────────────────────────────────────────────────────────────────────────────
 
 TEST(SigV4, a_request_without_a_signature) {
   Signed s;
@@ -353,24 +452,29 @@ TEST(SigV4, a_signature_that_lacks_something) {
     return s.refusal();
   };
   EXPECT_EQ(with("AWS4-HMAC-SHA256").what,
-            "Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' "
+            "Authorization header requires 'Credential' parameter. Authorization header requires "
+            "'Signature' "
             "parameter. Authorization header requires 'SignedHeaders' parameter.");
-  for (const std::string& text : {
-           std::string("AWS4-HMAC-SHA1 ") + authorization.substr(17), std::string("AWS4-HMAC-SHA256 Credential=, SignedHeaders=, Signature="),
-           authorization + ", Credential=AKIDEXAMPLE/20261122/eu-west-1/dynamodb/aws4_request",
-           authorization + ", More=x"}) {
+  for (const std::string& text :
+       {std::string("AWS4-HMAC-SHA1 ") + authorization.substr(17),
+        std::string("AWS4-HMAC-SHA256 Credential=, SignedHeaders=, Signature="),
+        authorization + ", Credential=AKIDEXAMPLE/20261122/eu-west-1/dynamodb/aws4_request",
+        authorization + ", More=x"}) {
     EXPECT_EQ(with(text).why, Why::incomplete_signature) << text;
-    EXPECT_EQ(with(text).what.find("dXNl"), std::string::npos) << "nothing of the field is repeated";
+    EXPECT_EQ(with(text).what.find("dXNl"), std::string::npos)
+        << "nothing of the field is repeated";
   }
   for (const std::string text : {"Basic dXNlcjpwYXNz", "Bearer x", "AWS AKIDEXAMPLE:x", ""}) {
     EXPECT_EQ(with(text).why, Why::missing_token) << text;
-    EXPECT_EQ(with(text).what.find("dXNl"), std::string::npos) << "nothing of the field is repeated";
+    EXPECT_EQ(with(text).what.find("dXNl"), std::string::npos)
+        << "nothing of the field is repeated";
   }
   EXPECT_EQ(Signed(good).replace("/dynamodb/", "/").verdict(), kIncomplete);
   EXPECT_EQ(Signed(good).replace("/dynamodb/", "/dynamodb/x/").verdict(), kIncomplete);
   EXPECT_EQ(Signed(good).replace("aws4_request", "aws5_request").refusal().why, Why::bad_scope);
   EXPECT_EQ(Signed(good).replace("/eu-west-1/", "//").refusal().why, Why::bad_scope);
-  EXPECT_EQ(Signed(good).replace("/eu-west-1/", "/" + std::string(65, 'x') + "/").refusal().why, Why::bad_scope);
+  EXPECT_EQ(Signed(good).replace("/eu-west-1/", "/" + std::string(65, 'x') + "/").refusal().why,
+            Why::bad_scope);
   Signed twice = good;
   twice.fields.push_back(good.fields.back());
   EXPECT_EQ(twice.verdict(), kIncomplete);
@@ -380,8 +484,9 @@ TEST(SigV4, a_signature_that_lacks_something) {
 }
 
 TEST(SigV4, a_date_that_is_none) {
-  for (const char* date : {"20261122T1200Z", "20261322T120000Z", "20260230T120000Z", "20261122T240000Z",
-                           "20261122T120000", "2026112aT120000Z", "Sun, 22 Nov 2026 12:00:00 GMT", ""}) {
+  for (const char* date :
+       {"20261122T1200Z", "20261322T120000Z", "20260230T120000Z", "20261122T240000Z",
+        "20261122T120000", "2026112aT120000Z", "Sun, 22 Nov 2026 12:00:00 GMT", ""}) {
     Signed s = Signed().sign();
     s.value("X-Amz-Date") = date;
     EXPECT_EQ(s.verdict(), kIncomplete) << date;
@@ -407,16 +512,21 @@ TEST(SigV4, what_must_be_signed_is_demanded) {
 
 TEST(SigV4, signed_headers_in_order_each_once_and_so_many) {
   const std::string list = "content-type;host;x-amz-date;x-amz-target";
-  for (const char* other : {"host;content-type;x-amz-date;x-amz-target", "content-type;host;host;x-amz-date;x-amz-target",
-                            "Content-Type;host;x-amz-date;x-amz-target", "content-type;;host;x-amz-date;x-amz-target",
-                            "content-type;host;x-amz-date;x-amz-target;"}) {
-    EXPECT_EQ(Signed().sign().replace(list, other).refusal().why, Why::incomplete_signature) << other;
+  for (const char* other :
+       {"host;content-type;x-amz-date;x-amz-target",
+        "content-type;host;host;x-amz-date;x-amz-target",
+        "Content-Type;host;x-amz-date;x-amz-target", "content-type;;host;x-amz-date;x-amz-target",
+        "content-type;host;x-amz-date;x-amz-target;"}) {
+    EXPECT_EQ(Signed().sign().replace(list, other).refusal().why, Why::incomplete_signature)
+        << other;
   }
   EXPECT_EQ(Signed().sign().replace(list, list + ";x-not-there").verdict(), kInvalid);
   for (const size_t more : {Verifier::kSignedFieldsMax - 4, Verifier::kSignedFieldsMax - 3}) {
     Signed s;
-    for (size_t i = 0; i < more; ++i) s.fields.emplace_back("X-More-" + std::to_string(100 + i), "v");
-    EXPECT_EQ(s.sign().verdict(), more == Verifier::kSignedFieldsMax - 4 ? "" : kIncomplete) << more;
+    for (size_t i = 0; i < more; ++i)
+      s.fields.emplace_back("X-More-" + std::to_string(100 + i), "v");
+    EXPECT_EQ(s.sign().verdict(), more == Verifier::kSignedFieldsMax - 4 ? "" : kIncomplete)
+        << more;
   }
 }
 
@@ -469,7 +579,8 @@ TEST(SigV4, an_unsigned_body_over_tls_only) {
 
 TEST(SigV4, no_refusal_names_a_secret) {
   const Signed good = Signed().sign();
-  const std::string signature = good.fields.back().second.substr(good.fields.back().second.size() - 64);
+  const std::string signature =
+      good.fields.back().second.substr(good.fields.back().second.size() - 64);
   for (const auto& [name, value] : good.fields) {
     for (size_t at = 0; at < value.size(); ++at) {
       Signed bad = good;
@@ -481,7 +592,7 @@ TEST(SigV4, no_refusal_names_a_secret) {
   }
 }
 
-// ── the table of derived keys ────────────────────────────────────────────────────────────────────────
+// ── the table of derived keys ────────────────────────────────────────────────────────────────────
 
 TEST(SigV4, one_verifier_keeps_keys_days_regions_and_services_apart) {
   Verifier verifier;
@@ -494,8 +605,9 @@ TEST(SigV4, one_verifier_keeps_keys_days_regions_and_services_apart) {
   for (int round = 0; round < 2; ++round) {
     for (int i = 0; i < int(Verifier::kDerivedMax) * 2; ++i) {
       const WallTime day = kNow + hours(24 * (i % 3));
-      const Signed s = Signed().sign(day, "region-" + std::to_string(i % 97), "service-" + std::to_string(i % 7),
-                                     i % 2 == 0 ? "AKIDEXAMPLE" : "AKIASECONDEXAMPLE000");
+      const Signed s =
+          Signed().sign(day, "region-" + std::to_string(i % 97), "service-" + std::to_string(i % 7),
+                        i % 2 == 0 ? "AKIDEXAMPLE" : "AKIASECONDEXAMPLE000");
       ASSERT_TRUE(verify(s, keys, day)) << i;
     }
   }
@@ -511,7 +623,9 @@ TEST(SigV4, verifying_again_allocates_nothing) {
   const Fields all = s.views();
   const AwsKeyring keys = keyring();
   Verifier verifier;
-  const auto verify = [&] { return verifier.verify({s.method, s.target, all, s.body}, keys, kNow).has_value(); };
+  const auto verify = [&] {
+    return verifier.verify({s.method, s.target, all, s.body}, keys, kNow).has_value();
+  };
   EXPECT_TRUE(verify());
   const uint64_t before = allocation_count.load();
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(verify());

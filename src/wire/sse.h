@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where events begin and end in a text/event-stream (WHATWG HTML 9.2.5), without parsing them: so that a
-// comment can be put between two events and never into one.
+// Where events begin and end in a text/event-stream (WHATWG HTML 9.2.5), without parsing them: so
+// that a comment can be put between two events and never into one.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@ class Scanner {
  public:
   // Looks at the next bytes of the stream.
   void feed(std::string_view bytes);
-  // The last byte seen ended an event (or the stream has not begun, or only comments stand between): a line
-  // written now belongs to no event.
+  // The last byte seen ended an event (or the stream has not begun, or only comments stand
+  // between): a line written now belongs to no event.
   bool between_events() const { return state_ != State::in_line && lines_ == 0; }
   bool in_line() const { return state_ == State::in_line; }
   uint64_t event_count() const { return events_; }

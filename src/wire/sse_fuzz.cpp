@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pieces or whole, the scanner sees the same events; and a comment put in where it says so changes none.
+// Pieces or whole, the scanner sees the same events; and a comment put in where it says so changes
+// none.
 #include <cstdint>
 #include <string_view>
 

@@ -135,7 +135,8 @@ Status Drill::add_users(const Place& place) {
   return add_conversations(place, n);
 }
 
-// Of agents that keep them in a table: one turn after turn, and one of ten turns, five before the fault.
+// Of agents that keep them in a table: one turn after turn, and one of ten turns, five before the
+// fault.
 Status Drill::add_conversations(const Place& place, unsigned first_user) {
   if (!plan_.state.enabled) return {};
   for (uint16_t i = 0; i < kConversationsPerPlace; ++i) {
@@ -147,7 +148,8 @@ Status Drill::add_conversations(const Place& place, unsigned first_user) {
         TurnUser::Options{.near = place.region,
                           .user = i,
                           .is_ten = i == 1,
-                          .session = fmt::format("drill-{}-{}-turns-{}", run_, plan_.region(place.region).name, i),
+                          .session = fmt::format("drill-{}-{}-turns-{}", run_,
+                                                 plan_.region(place.region).name, i),
                           .port = port_,
                           .connect = connect_from(place, address, kTurnTimeout)},
         *user.resolver, seen_);
@@ -222,8 +224,8 @@ std::string Drill::trouble() const {
   const bool streams_flow = std::ranges::all_of(
       users_, [](const User& user) { return !user.stream || user.stream->is_flowing(); });
   if (!streams_flow) return "not every stream is flowing";
-  const bool turns_are_kept =
-      std::ranges::all_of(users_, [](const User& user) { return !user.turns || user.turns->is_ready(); });
+  const bool turns_are_kept = std::ranges::all_of(
+      users_, [](const User& user) { return !user.turns || user.turns->is_ready(); });
   return turns_are_kept ? "" : "not every conversation has its first turns";
 }
 
@@ -323,7 +325,10 @@ void Drill::read_conversations() {
       const plan::RegionId in{uint16_t(r)};
       const Place* inside = scenario_.find_place(in);
       // A user of the region itself, so that its edge prefers its own agents.
-      port::ConnectOptions connect{.timeout = kTurnTimeout, .tls = tls_, .tls_name = plan_.domain, .tls_verify = tls_,
+      port::ConnectOptions connect{.timeout = kTurnTimeout,
+                                   .tls = tls_,
+                                   .tls_name = plan_.domain,
+                                   .tls_verify = tls_,
                                    .reset_on_close = true};
       if (inside != nullptr) connect = connect_from(*inside, inside->user(0), kTurnTimeout);
       turn_readers_.push_back(std::make_unique<TurnReader>(

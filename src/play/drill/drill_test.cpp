@@ -105,8 +105,9 @@ class DrillOnSim {
     for (size_t i = 0; i < plan->endpoints.size(); ++i) {
       const plan::Endpoint& e = plan->endpoints[i];
       if (e.kind == plan::EndpointKind::agent) {
-        moods.push_back(std::make_unique<AgentMood>(
-            AgentMood{.region = plan->region(e.region).name, .at = e.address, .conversations = &conversations}));
+        moods.push_back(std::make_unique<AgentMood>(AgentMood{.region = plan->region(e.region).name,
+                                                              .at = e.address,
+                                                              .conversations = &conversations}));
         hosts[e.region].push_back(
             &world.add_node({.name = e.name,
                              .addresses = {e.address.ip},
@@ -234,7 +235,8 @@ TEST(DrillOnSimTest, a_turn_that_a_table_forgets_is_found) {
   DrillOnSim sim(kLatency, 1, kTables);
   std::function<void()> forget = [&] {
     for (auto& [session, ids] : sim.conversations) {
-      if (sim.drill && sim.drill->seen().heal_at && session.ends_with("us-east-1-turns-1") && !ids.empty())
+      if (sim.drill && sim.drill->seen().heal_at && session.ends_with("us-east-1-turns-1") &&
+          !ids.empty())
         ids.erase(ids.begin());
     }
     sim.world.at(sim.world.now() + 50ms, forget);

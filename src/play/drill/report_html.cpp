@@ -229,12 +229,13 @@ void users(Page& page, const DrillReport& r) {
 void turns(Page& page, const DrillReport& r) {
   if (r.turns.empty()) return;
   page.head("Turns: conversations that agents keep in a table",
-            {"near", "kind", "#acknowledged", "#repeated", "#lost", "#stale", "#longest wait", "#elsewhere after",
-             "read in"});
+            {"near", "kind", "#acknowledged", "#repeated", "#lost", "#stale", "#longest wait",
+             "#elsewhere after", "read in"});
   for (const TurnRow& row : r.turns) {
     page.row();
     page.text(row.near), page.text(row.is_ten ? "ten turns, five after the fault" : "running");
-    page.count(row.acknowledged_count), page.count(row.repeated_count), page.count(row.lost_count, true);
+    page.count(row.acknowledged_count), page.count(row.repeated_count),
+        page.count(row.lost_count, true);
     page.count(row.stale_count), page.number(print_time(row.longest));
     page.number(row.is_affected ? print(row.elsewhere_after) : "stayed");
     page.text(fmt::format("{}", fmt::join(row.read_in, ", ")));
@@ -242,8 +243,10 @@ void turns(Page& page, const DrillReport& r) {
   }
   page.end();
   page.put(
-      "<p class='dim'>A turn is acknowledged when it is in the table. Lost: acknowledged, and missing when the "
-      "conversation is read in every region at the end. Stale: a reply that knew fewer turns than an earlier one "
+      "<p class='dim'>A turn is acknowledged when it is in the table. Lost: acknowledged, and "
+      "missing when the "
+      "conversation is read in every region at the end. Stale: a reply that knew fewer turns than "
+      "an earlier one "
       "did.</p>\n");
 }
 

@@ -187,12 +187,24 @@ TEST_F(Drilled, each_expectation_can_be_missed) {
 
 TEST_F(Drilled, turns_are_judged_by_what_every_region_has_at_the_end) {
   for (uint32_t n = 1; n <= 10; ++n) {
-    seen.add(TurnSeen{.intended = at(n * 1s), .wait = 2ms, .near = kUs, .served_by = n < 3 ? kUs : kEu, .is_ten = true,
-                      .number = n, .turn_count = n, .try_count = n == 3 ? 2u : 1u, .is_acknowledged = true});
+    seen.add(TurnSeen{.intended = at(n * 1s),
+                      .wait = 2ms,
+                      .near = kUs,
+                      .served_by = n < 3 ? kUs : kEu,
+                      .is_ten = true,
+                      .number = n,
+                      .turn_count = n,
+                      .try_count = n == 3 ? 2u : 1u,
+                      .is_acknowledged = true});
   }
   for (const plan::RegionId in : {kUs, kEu}) {
-    seen.add(ConversationSeen{.near = kUs, .in = in, .is_ten = true, .is_read = true, .acknowledged_count = 10,
-                              .there_count = 10, .missing_count = 0});
+    seen.add(ConversationSeen{.near = kUs,
+                              .in = in,
+                              .is_ten = true,
+                              .is_read = true,
+                              .acknowledged_count = 10,
+                              .there_count = 10,
+                              .missing_count = 0});
   }
   EXPECT_EQ(missed(), std::vector<std::string>{});
   ASSERT_EQ(report().turns.size(), 1u);
@@ -208,15 +220,19 @@ TEST_F(Drilled, turns_are_judged_by_what_every_region_has_at_the_end) {
 
   const Observations good = seen;
   seen.conversations[1].missing_count = 1;
-  EXPECT_EQ(missed(), (std::vector<std::string>{"turns: no acknowledged turn is lost, in any region: 1 of 10 lost",
-                                                "turns: ten turns near us-east-1, five after the fault, are all there: 9"}));
+  EXPECT_EQ(missed(),
+            (std::vector<std::string>{
+                "turns: no acknowledged turn is lost, in any region: 1 of 10 lost",
+                "turns: ten turns near us-east-1, five after the fault, are all there: 9"}));
   seen = good;
   seen.turns.pop_back();
   EXPECT_EQ(missed().size(), 1u) << "only nine were acknowledged";
   seen = good;
   seen.conversations[0].is_read = false;
-  EXPECT_EQ(missed(), (std::vector<std::string>{
-                          "turns: no acknowledged turn is lost, in any region: could not be read in us-east-1"}));
+  EXPECT_EQ(
+      missed(),
+      (std::vector<std::string>{
+          "turns: no acknowledged turn is lost, in any region: could not be read in us-east-1"}));
 }
 
 TEST_F(Drilled, a_fault_too_short_to_be_judged_by_is_not_held_against_anybody) {

@@ -79,11 +79,12 @@ void user_tables(Page& page, const DrillReport& report) {
 void turn_table(Page& page, const DrillReport& report) {
   if (report.turns.empty()) return;
   page.title("Turns: conversations that agents keep in a table");
-  page.line("  {:<18}{:<10}{:>13}{:>10}{:>6}{:>7}{:>10}{:>11}  {}", "near", "kind", "acknowledged", "repeated",
-            "lost", "stale", "longest", "elsewhere", "read in");
+  page.line("  {:<18}{:<10}{:>13}{:>10}{:>6}{:>7}{:>10}{:>11}  {}", "near", "kind", "acknowledged",
+            "repeated", "lost", "stale", "longest", "elsewhere", "read in");
   for (const TurnRow& r : report.turns) {
-    page.line("  {:<18}{:<10}{:>13}{:>10}{:>6}{:>7}{:>10}{:>11}  {}", r.near, r.is_ten ? "ten" : "running",
-              r.acknowledged_count, r.repeated_count, r.lost_count, r.stale_count, print_time(r.longest),
+    page.line("  {:<18}{:<10}{:>13}{:>10}{:>6}{:>7}{:>10}{:>11}  {}", r.near,
+              r.is_ten ? "ten" : "running", r.acknowledged_count, r.repeated_count, r.lost_count,
+              r.stale_count, print_time(r.longest),
               r.is_affected ? print(r.elsewhere_after) : "stayed", fmt::join(r.read_in, ", "));
   }
 }

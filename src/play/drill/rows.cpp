@@ -220,7 +220,9 @@ std::vector<TurnRow> turn_rows(const Plan& plan, const Scenario& scenario,
   std::vector<TurnRow> rows;
   for (const Place& place : scenario.places) {
     for (const bool is_ten : {false, true}) {
-      TurnRow row{.near = plan.region(place.region).name, .is_affected = place.is_affected, .is_ten = is_ten};
+      TurnRow row{.near = plan.region(place.region).name,
+                  .is_affected = place.is_affected,
+                  .is_ten = is_ten};
       for (const TurnSeen& t : seen.turns) {
         if (t.near != place.region || t.is_ten != is_ten || !t.is_acknowledged) continue;
         ++row.acknowledged_count;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads a conversation in one region, again and again until every acknowledged turn is there or the time is over: after a
-// region has come back, its tables still catch up.
+// Reads a conversation in one region, again and again until every acknowledged turn is there or the
+// time is over: after a region has come back, its tables still catch up.
 #pragma once
 
 #include <memory>

@@ -45,7 +45,10 @@ void TurnUser::begin() {
   const size_t done = acknowledged_.size();
   if (is_over() || done >= kTurnsMax) return;
   if (options_.is_ten && done >= kHoldAfter && !is_released_) return;
-  turn_ = {.intended = lane_.clock.now(), .near = options_.near, .user = options_.user, .is_ten = options_.is_ten,
+  turn_ = {.intended = lane_.clock.now(),
+           .near = options_.near,
+           .user = options_.user,
+           .is_ten = options_.is_ten,
            .number = uint32_t(done + 1)};
   is_asking_ = true;
   resolve(false);
@@ -64,8 +67,9 @@ void TurnUser::connect(const StubResolver::Answer& answer) {
   connection_ = pool_.get(to);
   if (connection_ == nullptr) return failed();
   body_.clear();
-  const std::string body = fmt::format(R"({{"prompt":"This is turn {}: what is {} times 7?","sessionId":"{}"}})",
-                                       turn_.number, turn_.number, options_.session);
+  const std::string body =
+      fmt::format(R"({{"prompt":"This is turn {}: what is {} times 7?","sessionId":"{}"}})",
+                  turn_.number, turn_.number, options_.session);
   deadline_->arm_at(lane_.clock.now() + options_.connect.timeout);
   const std::string cookie = cookie_.empty() ? "" : fmt::format("Cookie: {}\r\n", cookie_);
   connection_->send(fmt::format("POST /agent HTTP/1.1\r\nHost: {}\r\nUser-Agent: sealane-drill\r\n"
@@ -109,7 +113,9 @@ void TurnUser::taken(const std::string& body) {
   if (!reply.is_object() || turns == reply.end() || !turns->is_number_unsigned()) return failed();
   const Instant now = lane_.clock.now();
   const auto name = reply.find("region");
-  const auto region = name != reply.end() && name->is_string() ? plan_.find_region(name->get<std::string>()) : std::nullopt;
+  const auto region = name != reply.end() && name->is_string()
+                          ? plan_.find_region(name->get<std::string>())
+                          : std::nullopt;
   turn_.served_by = region ? *region : kNowhere;
   turn_.wait = now - turn_.intended;
   turn_.turn_count = turns->get<uint32_t>();

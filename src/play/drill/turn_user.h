@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A user in a conversation of turns: asks, waits for the reply, asks again, always in one session. A turn without a reply is
-// repeated under the same Idempotency-Key until it has one. Which turns were acknowledged is what must be there at the end.
-// Like a browser it brings back the cookie that it is given, to every address of the name.
+// A user in a conversation of turns: asks, waits for the reply, asks again, always in one session.
+// A turn without a reply is repeated under the same Idempotency-Key until it has one. Which turns
+// were acknowledged is what must be there at the end. Like a browser it brings back the cookie that
+// it is given, to every address of the name.
 #pragma once
 
 #include <memory>
@@ -15,7 +16,8 @@ namespace sealane::play::drill {
 
 class TurnUser final : HttpConnection::User {
  public:
-  static constexpr uint32_t kTurnsMax = 500;          // of one conversation: an item is 400 KB at most
+  // of one conversation: an item is 400 KB at most
+  static constexpr uint32_t kTurnsMax = 500;
   static constexpr size_t kReplyBytesMax = 64 << 10;
   static constexpr size_t kCookieBytesMax = 4096;     // RFC 6265 6.1
   static constexpr Duration kRepeatAfter = 50ms;      // a turn that got no reply

@@ -214,20 +214,25 @@ void Judge::turns() {
     add("turns", "no acknowledged turn is lost, in any region", "none",
         fmt::format("could not be read in {}", unread.front()), Met::no);
   } else {
-    none("turns", "no acknowledged turn is lost, in any region", lost, fmt::format("of {} lost", acknowledged));
+    none("turns", "no acknowledged turn is lost, in any region", lost,
+         fmt::format("of {} lost", acknowledged));
   }
   for (const TurnRow& row : rows.turns) {
     if (!row.is_ten || !row.unread_in.empty()) continue;
-    const uint64_t there = row.acknowledged_count - std::min(row.acknowledged_count, row.lost_count);
-    add("turns", fmt::format("ten turns near {}, five after the fault, are all there", row.near), "10",
-        fmt::format("{}", there), there == 10 ? Met::yes : Met::no);
+    const uint64_t there =
+        row.acknowledged_count - std::min(row.acknowledged_count, row.lost_count);
+    add("turns", fmt::format("ten turns near {}, five after the fault, are all there", row.near),
+        "10", fmt::format("{}", there), there == 10 ? Met::yes : Met::no);
   }
   // A write that one region acknowledges alone may reach the other a moment after its users do.
-  const bool is_promised =
-      !plan.state.tables.empty() && std::ranges::all_of(plan.state.tables, &plan::StateTable::ack_remote);
+  const bool is_promised = !plan.state.tables.empty() &&
+                           std::ranges::all_of(plan.state.tables, &plan::StateTable::ack_remote);
   add("turns", "no reply knows less than an earlier one did", "none",
-      stale == 0 ? fmt::format("none of {}", acknowledged) : fmt::format("{} of {}", stale, acknowledged),
-      stale == 0 ? Met::yes : is_promised ? Met::no : Met::not_seen);
+      stale == 0 ? fmt::format("none of {}", acknowledged)
+                 : fmt::format("{} of {}", stale, acknowledged),
+      stale == 0    ? Met::yes
+      : is_promised ? Met::no
+                    : Met::not_seen);
 }
 
 void Judge::way_back() {

@@ -10,7 +10,8 @@ namespace {
 TEST(TableChecker, finds_nothing_wrong_in_random_worlds) {
   for (uint64_t seed = 1; seed <= 12; ++seed) {
     const TableVerdict verdict = try_tables(random_trial(seed));
-    EXPECT_TRUE(verdict.broken.empty()) << "seed " << seed << ": " << fmt::format("{}", fmt::join(verdict.broken, "\n"));
+    EXPECT_TRUE(verdict.broken.empty())
+        << "seed " << seed << ": " << fmt::format("{}", fmt::join(verdict.broken, "\n"));
     EXPECT_GT(verdict.acknowledged_count + verdict.refused_count, 100u) << "seed " << seed;
   }
 }

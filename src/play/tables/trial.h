@@ -122,8 +122,8 @@ class Trial {
   void take_snapshots();
   void restore(Member& member, Duration lasts);
   void note_promises(Member& member);
-  // Whether this hello is of the node's present life; what it said in one that it has gone back from
-  // is worth nothing any more.
+  // Whether this hello is of the node's present life; what it said in one that it has gone back
+  // from is worth nothing any more.
   bool is_of_now(const state::Peer& peer);
   table::Vector said_by(const Member& member);
   // What this member has in its store, of all logs, is about to be lost but for `kept`.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// DynamoDB's API over the engine: one function per operation, from the parsed JSON of a request to the JSON of its answer.
-// Signatures, HTTP and waiting (for the disk, for another region, for a session's writes) are the shell's (service.h).
+// DynamoDB's API over the engine: one function per operation, from the parsed JSON of a request to
+// the JSON of its answer. Signatures, HTTP and waiting (for the disk, for another region, for a
+// session's writes) are the shell's (service.h).
 #pragma once
 
 #include <simdjson.h>
@@ -28,7 +29,8 @@ struct Call {
   std::function<std::vector<Lag>()> lags{};  // how far behind each other node this one is
 };
 
-// DynamoDB's errors: type without prefix ("ValidationException"), message, and members beside the message.
+// DynamoDB's errors: type without prefix ("ValidationException"), message, and members beside the
+// message.
 struct Failure {
   std::string type;
   std::string message;
@@ -43,20 +45,24 @@ struct Answer {
   std::string json;
   Position written{};             // set when something was: acknowledged once it is durable
   table::Ack ack = table::Ack::local;
-  // Of an operation that takes its time: begins it, and calls back on the lane with the answer, never from inside.
+  // Of an operation that takes its time: begins it, and calls back on the lane with the answer,
+  // never from inside.
   std::function<void(std::function<void(Outcome<Answer>)>)> later{};
 };
 
 std::unexpected<Failure> validation(std::string message);           // ValidationException
 std::unexpected<Failure> serialization(std::string message);        // SerializationException
-std::unexpected<Failure> table_not_found();                         // "Requested resource not found"
-std::unexpected<Failure> from_error(const Error& error);            // of the engine: InternalServerError and so on
+std::unexpected<Failure> table_not_found();  // "Requested resource not found"
+// of the engine: InternalServerError and so on
+std::unexpected<Failure> from_error(const Error& error);
 
 struct Operation {
-  std::string_view name;          // behind "DynamoDB_20120810.", "DynamoDBStreams_20120810." or "Sealane_20261122."
+  std::string_view
+      name;  // behind "DynamoDB_20120810.", "DynamoDBStreams_20120810." or "Sealane_20261122."
   Outcome<Answer> (*run)(Call& call);
   bool is_write;                  // what a read-only key may not do
-  // What the signature must be scoped to, and what a key must be for. Operators' calls are not for the agents' keys.
+  // What the signature must be scoped to, and what a key must be for. Operators' calls are not for
+  // the agents' keys.
   std::string_view service = "dynamodb";
 };
 // All of them, sorted by name.

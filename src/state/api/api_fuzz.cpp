@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any JSON as the body of any operation, on tables with indexes, a stream and expiry: it is answered, and the answer is
-// JSON. The first line names the operation.
+// Any JSON as the body of any operation, on tables with indexes, a stream and expiry: it is
+// answered, and the answer is JSON. The first line names the operation.
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -25,7 +25,8 @@ struct Subject {
   static constexpr int kInputsMax = 1000;  // then it is made anew, so that runs stay alike
   Subject() : node(world.add_node({.name = "a", .addresses = {IpAddress::v4(10, 0, 0, 1)}})) {
     store = std::move(*node.disk().open());
-    engine = std::move(*state::Engine::open(*store, node.lane().clock, node.lane().dice, {.region = "a", .node = "a"}));
+    engine = std::move(*state::Engine::open(*store, node.lane().clock, node.lane().dice,
+                                            {.region = "a", .node = "a"}));
     run("CreateTable", kTable);
     run("PutItem", R"({"TableName":"tab","Item":{"p":{"S":"a"},"s":{"N":"1"},"g":{"S":"x"}}})");
   }
@@ -35,10 +36,15 @@ struct Subject {
       simdjson::dom::object object;
       const simdjson::padded_string padded(body);
       if (parser.parse(padded).get(object) != simdjson::SUCCESS) return;
-      state::api::Call call{.engine = *engine, .region = "a", .body = object, .now_ms = 1'900'000'000'000, .host = "h"};
+      state::api::Call call{.engine = *engine,
+                            .region = "a",
+                            .body = object,
+                            .now_ms = 1'900'000'000'000,
+                            .host = "h"};
       const auto outcome = operation.run(call);
       const std::string json = outcome ? outcome->json : "{\"a\":1" + outcome.error().members + "}";
-      SL_ASSERT(json.empty() || check.parse(simdjson::padded_string(json)).error() == simdjson::SUCCESS);
+      SL_ASSERT(json.empty() ||
+                check.parse(simdjson::padded_string(json)).error() == simdjson::SUCCESS);
     }
   }
   sim::World world{{}};

@@ -22,7 +22,8 @@ std::string stream_label(uint64_t started_ms) {
 }
 
 std::string stream_arn(std::string_view region, const table::Table& table) {
-  return fmt::format("{}/stream/{}", table_arn(region, table.name), stream_label(table.stream_started_ms));
+  return fmt::format("{}/stream/{}", table_arn(region, table.name),
+                     stream_label(table.stream_started_ms));
 }
 
 std::optional<TableArn> parse_table_arn(std::string_view text) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// BatchGetItem and BatchWriteItem: many single reads or writes in one request. AWS may do part of a batch; here it is
-// done whole, and writes are one entry of the change log.
+// BatchGetItem and BatchWriteItem: many single reads or writes in one request. AWS may do part of a
+// batch; here it is done whole, and writes are one entry of the change log.
 #include <fmt/format.h>
 
 #include <map>
@@ -25,18 +25,21 @@ constexpr std::string_view kExpressions[] = {"ProjectionExpression"};
 constexpr std::string_view kLegacy[] = {"AttributesToGet"};
 
 // RequestItems: a map from tables (names or ARNs) to what is asked of each.
-std::optional<simdjson::dom::object> read_request_items(const Members& members, std::string_view type) {
+std::optional<simdjson::dom::object> read_request_items(const Members& members,
+                                                        std::string_view type) {
   const auto items = members.object("RequestItems", type, true);
   if (items && items->size() == 0) {
-    members.mistakes().constraint("'{}'", "requestItems", "Member must have length greater than or equal to 1");
+    members.mistakes().constraint("'{}'", "requestItems",
+                                  "Member must have length greater than or equal to 1");
   }
   return items;
 }
 
 void check_table_name(Mistakes& mistakes, std::string_view name) {
-  constexpr std::string_view kRule = "Map keys must satisfy constraint: [Member must have length less than or equal to 255, "
-                                     "Member must have length greater than or equal to 3, Member must satisfy regular "
-                                     "expression pattern: [a-zA-Z0-9_.-]+]";
+  constexpr std::string_view kRule =
+      "Map keys must satisfy constraint: [Member must have length less than or equal to 255, "
+      "Member must have length greater than or equal to 3, Member must satisfy regular "
+      "expression pattern: [a-zA-Z0-9_.-]+]";
   const bool is_right = name.size() >= 3 && name.size() <= 255 && name.find_first_not_of(
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == name.npos;
   if (!is_right) mistakes.constraint(fmt::format("'{{{}}}'", name), "requestItems", kRule);
@@ -47,7 +50,8 @@ void check_table_name(Mistakes& mistakes, std::string_view name) {
 Outcome<std::vector<WriteRequest>> read_writes(const Members& members) {
   using Kind = WriteRequest::Kind;
   std::vector<WriteRequest> writes;
-  const auto items = read_request_items(members, "java.util.List<com.amazonaws.dynamodb.v20120810.WriteRequest>");
+  const auto items =
+      read_request_items(members, "java.util.List<com.amazonaws.dynamodb.v20120810.WriteRequest>");
   SL_CHECK(members.mistakes().check());
   Mistakes& mistakes = members.mistakes();
   bool has_neither = false;
@@ -58,7 +62,8 @@ Outcome<std::vector<WriteRequest>> read_writes(const Members& members) {
     const auto each = of_table.structures(table, "WriteRequest");
     if (of_table.has(table) && (each.empty() || each.size() > kWritesMax)) {
       mistakes.constraint(fmt::format("'{{{}=[...]}}'", name), "requestItems",
-                          "Map value must satisfy constraint: [Member must have length less than or equal to 25, Member "
+                          "Map value must satisfy constraint: [Member must have length less than "
+                          "or equal to 25, Member "
                           "must have length greater than or equal to 1]");
     }
     for (const Members& request : each) {
@@ -74,17 +79,21 @@ Outcome<std::vector<WriteRequest>> read_writes(const Members& members) {
   }
   SL_CHECK(mistakes.check());
   if (has_neither) {
-    return validation("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported "
-                      "datatypes");
+    return validation(
+        "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the "
+        "supported "
+        "datatypes");
   }
-  if (writes.size() > kWritesMax) return validation("Too many items requested for the BatchWriteItem call");
+  if (writes.size() > kWritesMax)
+    return validation("Too many items requested for the BatchWriteItem call");
   return writes;
 }
 
 // An item without its table's key is told in other words here than by PutItem.
 Outcome<void> bind_in_batch(const Engine& engine, WriteRequest& write) {
   SL_TRY(const Table* table, find_table(engine, write.table_name));
-  for (const auto* attribute : {&table->key.hash, table->key.range ? &*table->key.range : nullptr}) {
+  for (const auto* attribute :
+       {&table->key.hash, table->key.range ? &*table->key.range : nullptr}) {
     const table::Value* value = attribute ? write.item().find(attribute->name) : nullptr;
     if (attribute && (!value || !value->is(attribute->type))) {
       return validation("The provided key element does not match the schema");
@@ -102,7 +111,8 @@ void write_metrics(JsonWriter& json, const std::vector<WriteRequest>& writes) {
   json.key("ItemCollectionMetrics").open('{');
   for (const auto& [table, each] : by_table) {
     json.key(table).open('[');
-    for (const WriteRequest* write : each) write_collection_metrics(json, *write->table, write->item());
+    for (const WriteRequest* write : each)
+      write_collection_metrics(json, *write->table, write->item());
     json.close(']');
   }
   json.close('}');
@@ -136,7 +146,8 @@ Outcome<std::vector<TableReads>> read_reads(const Members& members) {
     if (!request) continue;
     each.request = value;
     const Members in(each.request, mistakes, fmt::format("requestItems.{}.member", table));
-    const auto keys = in.list("Keys", {.is_required = true, .length_min = 1, .length_max = kReadsMax});
+    const auto keys =
+        in.list("Keys", {.is_required = true, .length_min = 1, .length_max = kReadsMax});
     check_shapes(in, {kExpressions, kLegacy});
     each.is_consistent = in.flag("ConsistentRead").value_or(false);
     if (!keys) continue;
@@ -170,7 +181,8 @@ Outcome<void> bind(const Engine& engine, TableReads& reads) {
   std::set<std::string> seen;
   for (const GivenItem& given : reads.given) {
     SL_TRY(std::string key, check_key(given.item, *reads.table));
-    if (!seen.insert(key).second) return validation("Provided list of item keys contains duplicates");
+    if (!seen.insert(key).second)
+      return validation("Provided list of item keys contains duplicates");
     reads.keys.push_back(std::move(key));
   }
   if (reads.projection) SL_CHECK(check_paths(*reads.projection, *reads.table));
@@ -214,7 +226,8 @@ Outcome<Answer> batch_write_item(Call& call) {
     if (write.table->ack == table::Ack::remote) answer.ack = table::Ack::remote;
   }
   std::vector<Written> written;
-  SL_TRY(answer.written, lift(call.engine.commit(items, capacity == ReturnCapacity::none ? nullptr : &written)));
+  SL_TRY(answer.written,
+         lift(call.engine.commit(items, capacity == ReturnCapacity::none ? nullptr : &written)));
 
   JsonWriter json(answer.json);
   json.open('{');
@@ -265,7 +278,8 @@ Outcome<Answer> batch_get_item(Call& call) {
       }
       bytes += size;
       add_read(consumed[reads.name], nullptr, size, reads.is_consistent);
-      if (!item.empty()) json.item(reads.projection ? table::project(item, *reads.projection) : item);
+      if (!item.empty())
+        json.item(reads.projection ? table::project(item, *reads.projection) : item);
     }
     json.close(']');
   }

@@ -17,7 +17,9 @@
 namespace sealane::state::api {
 
 struct Bench {
-  Bench() : node(world.add_node({.name = "a", .addresses = {IpAddress::v4(10, 0, 0, 1)}})) { open(); }
+  Bench() : node(world.add_node({.name = "a", .addresses = {IpAddress::v4(10, 0, 0, 1)}})) {
+    open();
+  }
 
   // Again, as after a restart.
   void open() {
@@ -26,14 +28,16 @@ struct Bench {
     auto opened = node.disk().open();
     ASSERT_TRUE(opened) << opened.error().what;
     store = std::move(*opened);
-    auto made = Engine::open(*store, node.lane().clock, node.lane().dice, {.region = kRegion, .node = "a1"});
+    auto made = Engine::open(*store, node.lane().clock, node.lane().dice,
+                             {.region = kRegion, .node = "a1"});
     ASSERT_TRUE(made) << made.error().what;
     engine = std::move(*made);
   }
 
   uint64_t now_ms() const {
     const auto since = node.lane().clock.wall().time_since_epoch();
-    return uint64_t(std::chrono::duration_cast<std::chrono::milliseconds>(since).count()) + later_ms;
+    return uint64_t(std::chrono::duration_cast<std::chrono::milliseconds>(since).count()) +
+           later_ms;
   }
 
   // The answer's JSON, or `Type: message` and the members beside the message.
@@ -45,12 +49,19 @@ struct Bench {
     simdjson::dom::object body;
     const simdjson::padded_string padded(json);
     if (parser.parse(padded).get(body) != simdjson::SUCCESS) return "no JSON object";
-    Call call{.engine = *engine, .region = kRegion, .body = body, .now_ms = now_ms(), .host = "db.test:8000", .lags = lags};
+    Call call{.engine = *engine,
+              .region = kRegion,
+              .body = body,
+              .now_ms = now_ms(),
+              .host = "db.test:8000",
+              .lags = lags};
     Outcome<Answer> outcome = at->run(call);
-    if (!outcome) return outcome.error().type + ": " + outcome.error().message + outcome.error().members;
+    if (!outcome)
+      return outcome.error().type + ": " + outcome.error().message + outcome.error().members;
     last = std::move(*outcome);
     simdjson::dom::parser check;
-    if (!last.json.empty() && check.parse(simdjson::padded_string(last.json)).error() != simdjson::SUCCESS) {
+    if (!last.json.empty() &&
+        check.parse(simdjson::padded_string(last.json)).error() != simdjson::SUCCESS) {
       ADD_FAILURE() << operation << " answered what is no JSON: " << last.json;
     }
     return last.json;
@@ -58,14 +69,18 @@ struct Bench {
 
   // Tables that most tests stand on.
   void make_sessions(std::string_view more = "") {
-    const std::string json = R"({"TableName":"sessions","BillingMode":"PAY_PER_REQUEST",)"
-                             R"("AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}],)"
-                             R"("KeySchema":[{"AttributeName":"id","KeyType":"HASH"}])" + std::string(more) + "}";
+    const std::string json =
+        R"({"TableName":"sessions","BillingMode":"PAY_PER_REQUEST",)"
+        R"("AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}],)"
+        R"("KeySchema":[{"AttributeName":"id","KeyType":"HASH"}])" +
+        std::string(more) + "}";
     ASSERT_TRUE(run("CreateTable", json).starts_with("{")) << run("CreateTable", json);
   }
-  // Turns of a thread: numbered, indexed by who spoke (all), by when (keys only), and locally by length.
+  // Turns of a thread: numbered, indexed by who spoke (all), by when (keys only), and locally by
+  // length.
   void make_turns() {
-    const std::string out = run("CreateTable", R"({"TableName":"turns","BillingMode":"PAY_PER_REQUEST",
+    const std::string out =
+        run("CreateTable", R"({"TableName":"turns","BillingMode":"PAY_PER_REQUEST",
       "AttributeDefinitions":[{"AttributeName":"thread","AttributeType":"S"},{"AttributeName":"n","AttributeType":"N"},
                               {"AttributeName":"who","AttributeType":"S"},{"AttributeName":"length","AttributeType":"N"}],
       "KeySchema":[{"AttributeName":"thread","KeyType":"HASH"},{"AttributeName":"n","KeyType":"RANGE"}],
@@ -79,14 +94,15 @@ struct Bench {
     ASSERT_TRUE(out.starts_with("{")) << out;
   }
   std::string get(std::string_view id) {
-    return run("GetItem", R"({"TableName":"sessions","Key":{"id":{"S":")" + std::string(id) + R"("}}})");
+    return run("GetItem",
+               R"({"TableName":"sessions","Key":{"id":{"S":")" + std::string(id) + R"("}}})");
   }
   std::string put(std::string_view item_members) {
     return run("PutItem", R"({"TableName":"sessions","Item":{)" + std::string(item_members) + "}}");
   }
   std::string put_turn(int n, std::string_view more = "") {
-    return run("PutItem", R"({"TableName":"turns","Item":{"thread":{"S":"t"},"n":{"N":")" + std::to_string(n) + R"("})" +
-                              std::string(more) + "}}");
+    return run("PutItem", R"({"TableName":"turns","Item":{"thread":{"S":"t"},"n":{"N":")" +
+                              std::to_string(n) + R"("})" + std::string(more) + "}}");
   }
 
   static constexpr const char* kRegion = "eu-west-1";

@@ -19,22 +19,25 @@ struct Consumed {
   double total() const;
 };
 
-// A write: the larger of what was and what is, one unit per started KiB, and the entries of the indexes it changed.
-// `factor` is 2 in transactions.
+// A write: the larger of what was and what is, one unit per started KiB, and the entries of the
+// indexes it changed. `factor` is 2 in transactions.
 void add_write(Consumed& consumed, const Table& table, const Written& written, double factor = 1);
 // A read of so many bytes of the table or an index of it.
-void add_read(Consumed& consumed, const table::Index* index, size_t bytes, bool consistent, double factor = 1);
+void add_read(Consumed& consumed, const table::Index* index, size_t bytes, bool consistent,
+              double factor = 1);
 
 // The value of a ConsumedCapacity member.
-void write_consumed(JsonWriter& json, std::string_view table_name, const Consumed& consumed, ReturnCapacity wanted);
+void write_consumed(JsonWriter& json, std::string_view table_name, const Consumed& consumed,
+                    ReturnCapacity wanted);
 // `"ConsumedCapacity":{...}`, when it is wanted.
 void write_consumed_member(JsonWriter& json, std::string_view table_name, const Consumed& consumed,
                            ReturnCapacity wanted);
 // `"ConsumedCapacity":[...]` of the tables of a batch or a transaction, when it is wanted.
-void write_all_consumed(JsonWriter& json, const std::map<std::string, Consumed>& consumed, ReturnCapacity wanted);
+void write_all_consumed(JsonWriter& json, const std::map<std::string, Consumed>& consumed,
+                        ReturnCapacity wanted);
 
-// `"ItemCollectionMetrics":{...}` of a table that has local indexes. Collections are not limited here, so the estimate is
-// the smallest one.
+// `"ItemCollectionMetrics":{...}` of a table that has local indexes. Collections are not limited
+// here, so the estimate is the smallest one.
 void write_collection_metrics(JsonWriter& json, const Table& table, const table::Item& item_or_key);
 bool has_collections(const Table& table);
 

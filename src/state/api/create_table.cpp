@@ -46,9 +46,12 @@ Outcome<Given> read(const Members& members) {
   given.has_deletion_protection = members.flag("DeletionProtectionEnabled").value_or(false);
   given.tags = read_tags(members, false);
   SL_CHECK(members.mistakes().check());
-  if (members.has("GlobalTableWitnesses") || members.text("MultiRegionConsistency").value_or("EVENTUAL") != "EVENTUAL") {
-    return validation("MultiRegionConsistency STRONG is not offered here; tag the table sealane:ack=remote to have writes "
-                      "acknowledged only when another region has them");
+  if (members.has("GlobalTableWitnesses") ||
+      members.text("MultiRegionConsistency").value_or("EVENTUAL") != "EVENTUAL") {
+    return validation(
+        "MultiRegionConsistency STRONG is not offered here; tag the table sealane:ack=remote to "
+        "have writes "
+        "acknowledged only when another region has them");
   }
   return given;
 }
@@ -57,11 +60,14 @@ Outcome<void> set_billing(Table& table, const Given& given) {
   table.is_on_demand = given.billing_mode == "PAY_PER_REQUEST";
   if (table.is_on_demand) {
     if (!given.throughput) return {};
-    return invalid_values("Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is "
-                          "PAY_PER_REQUEST");
+    return invalid_values(
+        "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is "
+        "PAY_PER_REQUEST");
   }
   if (!given.throughput) {
-    return invalid_values("ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED");
+    return invalid_values(
+        "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is "
+        "PROVISIONED");
   }
   table.throughput = *given.throughput;
   return check_throughput(table.throughput);
@@ -71,25 +77,28 @@ Outcome<void> set_indexes(Table& table, const Given& given) {
   if (given.has_local) {
     if (given.local.empty()) return invalid_values("List of LocalSecondaryIndexes is empty");
     if (!table.key.range) {
-      return invalid_values("Table KeySchema does not have a range key, which is required when specifying a "
-                            "LocalSecondaryIndex");
+      return invalid_values(
+          "Table KeySchema does not have a range key, which is required when specifying a "
+          "LocalSecondaryIndex");
     }
   }
-  if (given.has_global && given.global.empty()) return invalid_values("List of GlobalSecondaryIndexes is empty");
+  if (given.has_global && given.global.empty())
+    return invalid_values("List of GlobalSecondaryIndexes is empty");
   for (const GivenIndex& each : given.local) {
     SL_TRY(table::Index index, make_index(each, table, true));
     table.indexes.push_back(std::move(index));
   }
   if (given.local.size() > kLocalIndexesMax) {
-    return invalid_values(fmt::format("Number of LocalSecondaryIndexes exceeds per-table limit of {}", kLocalIndexesMax));
+    return invalid_values(fmt::format(
+        "Number of LocalSecondaryIndexes exceeds per-table limit of {}", kLocalIndexesMax));
   }
   for (const GivenIndex& each : given.global) {
     SL_TRY(table::Index index, make_index(each, table, false));
     table.indexes.push_back(std::move(index));
   }
   if (given.global.size() > kGlobalIndexesMax) {
-    return invalid_values(
-        fmt::format("GlobalSecondaryIndex count exceeds the per-table limit of {}", kGlobalIndexesMax));
+    return invalid_values(fmt::format(
+        "GlobalSecondaryIndex count exceeds the per-table limit of {}", kGlobalIndexesMax));
   }
   std::ranges::sort(table.indexes, {}, &table::Index::name);
   return {};
@@ -123,11 +132,13 @@ Outcome<Answer> create_table(Call& call) {
   SL_TRY(Table table, make_table(given, call));
   if (const Table* present = call.engine.find_anywhere(table.name)) {
     if (!present->is_deleted) {
-      return failure("ResourceInUseException",
-                     present->is_in(call.region)
-                         ? fmt::format("Table already exists: {}", table.name)
-                         : fmt::format("Table already exists: {} (in {}; add a replica here with UpdateTable)", table.name,
-                                       present->replicas.empty() ? "no region" : present->replicas.front()));
+      return failure(
+          "ResourceInUseException",
+          present->is_in(call.region)
+              ? fmt::format("Table already exists: {}", table.name)
+              : fmt::format("Table already exists: {} (in {}; add a replica here with UpdateTable)",
+                            table.name,
+                            present->replicas.empty() ? "no region" : present->replicas.front()));
     }
     table.generation = present->generation + 1;
   }

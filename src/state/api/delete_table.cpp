@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// DeleteTable: of a table with replicas only this region's, as AWS does; the last one deletes the table.
+// DeleteTable: of a table with replicas only this region's, as AWS does; the last one deletes the
+// table.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,9 +22,10 @@ Outcome<Answer> delete_table(Call& call) {
   const Table* present = call.engine.find_table(name);
   if (!present) return table_not_found(name);
   if (present->has_deletion_protection) {
-    return validation(fmt::format("Resource cannot be deleted as it is currently protected against deletion. Disable "
-                                  "deletion protection first. Table: {}",
-                                  table_arn(call.region, name)));
+    return validation(fmt::format(
+        "Resource cannot be deleted as it is currently protected against deletion. Disable "
+        "deletion protection first. Table: {}",
+        table_arn(call.region, name)));
   }
   Answer answer;
   JsonWriter json(answer.json);

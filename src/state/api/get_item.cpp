@@ -49,7 +49,8 @@ Outcome<Answer> get_item(Call& call) {
     SL_TRY(const table::Record record, lift(table::take_packed_record(rest)));
     const table::Item item = table::item_of(record);
     bytes = table::size_bytes(item);
-    if (record.exists()) json.key("Item").item(projection ? table::project(item, *projection) : item);
+    if (record.exists())
+      json.key("Item").item(projection ? table::project(item, *projection) : item);
   }
   if (capacity != ReturnCapacity::none) {
     Consumed consumed;

@@ -26,21 +26,23 @@ std::string_view kind_of(const Value& value) { return value.is(Type::S) ? "strin
 Outcome<void> check_size(const Value& value, bool is_hash) {
   const size_t bytes = table::size_bytes(value);
   if (is_hash && bytes > table::kHashKeyBytesMax) {
-    return invalid_values(fmt::format("Size of hashkey has exceeded the maximum size limit of{} bytes",
-                                      table::kHashKeyBytesMax));
+    return invalid_values(fmt::format(
+        "Size of hashkey has exceeded the maximum size limit of{} bytes", table::kHashKeyBytesMax));
   }
   if (!is_hash && bytes > table::kRangeKeyBytesMax) {
-    return invalid_values(fmt::format("Aggregated size of all range keys has exceeded the size limit of {} bytes",
-                                      table::kRangeKeyBytesMax));
+    return invalid_values(
+        fmt::format("Aggregated size of all range keys has exceeded the size limit of {} bytes",
+                    table::kRangeKeyBytesMax));
   }
   return {};
 }
 
 Outcome<void> check_key_value(const Value& value, const KeyAttribute& attribute, bool is_hash) {
   if (is_empty(value)) {
-    return validation(fmt::format("One or more parameter values are not valid. The AttributeValue for a key attribute "
-                                  "cannot contain an empty {} value. Key: {}",
-                                  kind_of(value), attribute.name));
+    return validation(fmt::format(
+        "One or more parameter values are not valid. The AttributeValue for a key attribute "
+        "cannot contain an empty {} value. Key: {}",
+        kind_of(value), attribute.name));
   }
   return check_size(value, is_hash);
 }
@@ -49,25 +51,28 @@ Outcome<void> check_item_key(const Item& item, const KeyAttribute& attribute, bo
   const Value* value = item.find(attribute.name);
   if (!value) return invalid_values(fmt::format("Missing the key {} in the item", attribute.name));
   if (!value->is(attribute.type)) {
-    return invalid_values(fmt::format("Type mismatch for key {} expected: {} actual: {}", attribute.name,
-                                      table::name(attribute.type), table::name(value->type())));
+    return invalid_values(fmt::format("Type mismatch for key {} expected: {} actual: {}",
+                                      attribute.name, table::name(attribute.type),
+                                      table::name(value->type())));
   }
   return check_key_value(*value, attribute, is_hash);
 }
 
-Outcome<void> check_index_key(const Item& item, const table::Index& index, const KeyAttribute& attribute, bool is_hash) {
+Outcome<void> check_index_key(const Item& item, const table::Index& index,
+                              const KeyAttribute& attribute, bool is_hash) {
   const Value* value = item.find(attribute.name);
   if (!value) return {};
   if (!value->is(attribute.type)) {
-    return invalid_values(fmt::format("Type mismatch for Index Key {} Expected: {} Actual: {} IndexName: {}",
-                                      attribute.name, table::name(attribute.type), table::name(value->type()),
-                                      index.name));
+    return invalid_values(fmt::format(
+        "Type mismatch for Index Key {} Expected: {} Actual: {} IndexName: {}", attribute.name,
+        table::name(attribute.type), table::name(value->type()), index.name));
   }
   if (is_empty(*value)) {
-    return validation(fmt::format("One or more parameter values are not valid. A value specified for a secondary index "
-                                  "key is not supported. The AttributeValue for a key attribute cannot contain an empty "
-                                  "{} value. IndexName: {}, IndexKey: {}",
-                                  kind_of(*value), index.name, attribute.name));
+    return validation(fmt::format(
+        "One or more parameter values are not valid. A value specified for a secondary index "
+        "key is not supported. The AttributeValue for a key attribute cannot contain an empty "
+        "{} value. IndexName: {}, IndexKey: {}",
+        kind_of(*value), index.name, attribute.name));
   }
   return check_size(*value, is_hash);
 }
@@ -85,7 +90,9 @@ bool is_key_attribute(const KeySchema& key, std::string_view name) {
 }
 
 Outcome<std::string> check_key(const Item& key, const Table& table) {
-  const auto mismatch = [] { return validation("The provided key element does not match the schema"); };
+  const auto mismatch = [] {
+    return validation("The provided key element does not match the schema");
+  };
   if (key.size() != (table.key.range ? 2 : 1)) return mismatch();
   const Value* hash = key.find(table.key.hash.name);
   if (!hash || !hash->is(table.key.hash.type)) return mismatch();

@@ -12,7 +12,8 @@ namespace sealane::state::api {
 
 // A Key parameter: exactly the table's key attributes. Gives the encoded key.
 Outcome<std::string> check_key(const table::Item& key, const Table& table);
-// An item to be put: it has the key attributes, and those of indexes that are there are of their type.
+// An item to be put: it has the key attributes, and those of indexes that are there are of their
+// type.
 Outcome<std::string> check_item(const table::Item& item, const Table& table);
 // The attributes of an item that are keys of indexes: type, not empty, not too large.
 Outcome<void> check_index_keys(const table::Item& item, const Table& table);

@@ -62,7 +62,8 @@ Outcome<Answer> update_continuous_backups(Call& call) {
   }
   if (!is_enabled.value_or(false)) return describe_continuous_backups(call);
   return failure("ContinuousBackupsUnavailableException",
-                 "Sealane makes no continuous backups: keep a replica in another region, or copy the data directory");
+                 "Sealane makes no continuous backups: keep a replica in another region, or copy "
+                 "the data directory");
 }
 
 }  // namespace sealane::state::api

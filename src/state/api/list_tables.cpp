@@ -9,7 +9,8 @@ namespace sealane::state::api {
 Outcome<Answer> list_tables(Call& call) {
   Mistakes mistakes;
   const Members members(call.body, mistakes);
-  const auto start = members.text("ExclusiveStartTableName", {.length_min = 3, .length_max = 255, .is_name = true});
+  const auto start = members.text("ExclusiveStartTableName",
+                                  {.length_min = 3, .length_max = 255, .is_name = true});
   const size_t limit = size_t(members.integer("Limit", {.min = 1, .max = 100}).value_or(100));
   SL_CHECK(mistakes.check());
 

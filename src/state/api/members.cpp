@@ -18,16 +18,19 @@ using simdjson::dom::element_type;
 constexpr std::string_view kNotNull = "Member must not be null";
 
 bool is_name_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '.' || c == '-';
 }
 
 // How AWS calls a JSON value that stands where another type was expected.
 std::string not_convertible(simdjson::dom::element value, std::string_view type) {
   switch (value.type()) {
-    case element_type::ARRAY: return fmt::format("Unrecognized collection type class java.lang.{}", type);
+    case element_type::ARRAY:
+      return fmt::format("Unrecognized collection type class java.lang.{}", type);
     case element_type::OBJECT: return "Start of structure or map found where not expected";
     case element_type::BOOL:
-      return fmt::format("{} cannot be converted to {}", bool(value) ? "TRUE_VALUE" : "FALSE_VALUE", type);
+      return fmt::format("{} cannot be converted to {}", bool(value) ? "TRUE_VALUE" : "FALSE_VALUE",
+                         type);
     case element_type::STRING: return fmt::format("STRING_VALUE cannot be converted to {}", type);
     case element_type::DOUBLE: return fmt::format("DECIMAL_VALUE cannot be converted to {}", type);
     default: return fmt::format("NUMBER_VALUE cannot be converted to {}", type);
@@ -45,14 +48,16 @@ std::string in_quotes(std::string_view text) { return fmt::format("'{}'", text);
 // Where no structure of the model's stands: "Unrecognized collection type class com.amazonaws...".
 std::string not_a_structure(simdjson::dom::element value, std::string_view type, bool in_list) {
   if (value.type() == element_type::ARRAY) {
-    return fmt::format("Unrecognized collection type class com.amazonaws.dynamodb.v20120810.{}", type);
+    return fmt::format("Unrecognized collection type class com.amazonaws.dynamodb.v20120810.{}",
+                       type);
   }
   return in_list ? "Unexpected value type in payload" : "Unexpected field type";
 }
 
 }  // namespace
 
-const TextRule kTableNameRule{.is_required = true, .length_min = 3, .length_max = 255, .is_name = true};
+const TextRule kTableNameRule{
+    .is_required = true, .length_min = 3, .length_max = 255, .is_name = true};
 const TextRule kIndexNameRule{.length_min = 3, .length_max = 255, .is_name = true};
 
 void Mistakes::shape(std::string message) {
@@ -61,7 +66,8 @@ void Mistakes::shape(std::string message) {
 
 void Mistakes::constraint(std::string_view value, std::string_view at, std::string_view rule) {
   if (constraints_.size() == kToldMax) return;
-  constraints_.push_back(fmt::format("Value {} at '{}' failed to satisfy constraint: {}", value, at, rule));
+  constraints_.push_back(
+      fmt::format("Value {} at '{}' failed to satisfy constraint: {}", value, at, rule));
 }
 
 Outcome<void> Mistakes::check() const {
@@ -81,21 +87,26 @@ std::optional<simdjson::dom::element> Members::find(std::string_view name) const
   return value;
 }
 
-void Members::check_text(std::string_view value, const std::string& at, const TextRule& rule) const {
+void Members::check_text(std::string_view value, const std::string& at,
+                         const TextRule& rule) const {
   if (!rule.one_of.empty() && !contains(rule.one_of, value)) {
-    mistakes_->constraint(in_quotes(value), at,
-                          fmt::format("Member must satisfy enum value set: [{}]", fmt::join(rule.one_of, ", ")));
+    mistakes_->constraint(
+        in_quotes(value), at,
+        fmt::format("Member must satisfy enum value set: [{}]", fmt::join(rule.one_of, ", ")));
   }
   if (rule.is_name && (value.empty() || !std::ranges::all_of(value, is_name_character))) {
-    mistakes_->constraint(in_quotes(value), at, "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+");
+    mistakes_->constraint(in_quotes(value), at,
+                          "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+");
   }
   if (value.size() < rule.length_min) {
-    mistakes_->constraint(in_quotes(value), at,
-                          fmt::format("Member must have length greater than or equal to {}", rule.length_min));
+    mistakes_->constraint(
+        in_quotes(value), at,
+        fmt::format("Member must have length greater than or equal to {}", rule.length_min));
   }
   if (value.size() > rule.length_max) {
-    mistakes_->constraint(in_quotes(value), at,
-                          fmt::format("Member must have length less than or equal to {}", rule.length_max));
+    mistakes_->constraint(
+        in_quotes(value), at,
+        fmt::format("Member must have length less than or equal to {}", rule.length_max));
   }
 }
 
@@ -130,8 +141,9 @@ std::optional<int64_t> Members::integer(std::string_view name, const IntegerRule
     number = int64_t(std::clamp(std::floor(decimal), -9e18, 9e18));
   }
   if (number < rule.min) {
-    mistakes_->constraint(in_quotes(std::to_string(number)), path(name),
-                          fmt::format("Member must have value greater than or equal to {}", rule.min));
+    mistakes_->constraint(
+        in_quotes(std::to_string(number)), path(name),
+        fmt::format("Member must have value greater than or equal to {}", rule.min));
   }
   if (number > rule.max) {
     mistakes_->constraint(in_quotes(std::to_string(number)), path(name),
@@ -166,10 +178,11 @@ std::optional<simdjson::dom::object> Members::object(std::string_view name, std:
   }
   simdjson::dom::object object;
   if (value->get(object) == simdjson::SUCCESS) return object;
-  mistakes_->shape(value->type() == element_type::ARRAY
-                       ? fmt::format("Unrecognized collection type java.util.Map<java.lang.String, {}{}>",
-                                     type.contains('.') ? "" : "com.amazonaws.dynamodb.v20120810.", type)
-                       : "Unexpected field type");
+  mistakes_->shape(
+      value->type() == element_type::ARRAY
+          ? fmt::format("Unrecognized collection type java.util.Map<java.lang.String, {}{}>",
+                        type.contains('.') ? "" : "com.amazonaws.dynamodb.v20120810.", type)
+          : "Unexpected field type");
   return std::nullopt;
 }
 
@@ -185,7 +198,8 @@ std::optional<Members> Members::structure(std::string_view name, bool is_require
   return std::nullopt;
 }
 
-std::optional<simdjson::dom::array> Members::list(std::string_view name, const ListRule& rule) const {
+std::optional<simdjson::dom::array> Members::list(std::string_view name,
+                                                  const ListRule& rule) const {
   const auto value = find(name);
   if (!value) {
     if (rule.is_required) mistakes_->constraint("null", path(name), kNotNull);
@@ -199,17 +213,20 @@ std::optional<simdjson::dom::array> Members::list(std::string_view name, const L
   }
   const auto shown = [&] { return in_quotes(simdjson::to_string(list)); };
   if (list.size() < rule.length_min) {
-    mistakes_->constraint(shown(), path(name),
-                          fmt::format("Member must have length greater than or equal to {}", rule.length_min));
+    mistakes_->constraint(
+        shown(), path(name),
+        fmt::format("Member must have length greater than or equal to {}", rule.length_min));
   }
   if (list.size() > rule.length_max) {
-    mistakes_->constraint(shown(), path(name),
-                          fmt::format("Member must have length less than or equal to {}", rule.length_max));
+    mistakes_->constraint(
+        shown(), path(name),
+        fmt::format("Member must have length less than or equal to {}", rule.length_max));
   }
   return list;
 }
 
-std::vector<Members> Members::structures(std::string_view name, std::string_view type, const ListRule& rule) const {
+std::vector<Members> Members::structures(std::string_view name, std::string_view type,
+                                         const ListRule& rule) const {
   std::vector<Members> out;
   const auto values = list(name, rule);
   if (!values) return out;
@@ -226,7 +243,8 @@ std::vector<Members> Members::structures(std::string_view name, std::string_view
   return out;
 }
 
-std::vector<std::string> Members::texts(std::string_view name, const ListRule& rule, const TextRule& each) const {
+std::vector<std::string> Members::texts(std::string_view name, const ListRule& rule,
+                                        const TextRule& each) const {
   std::vector<std::string> out;
   const auto values = list(name, rule);
   if (!values) return out;

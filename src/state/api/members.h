@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads the members of a request as AWS's services do: first the shape (wrong JSON types are a SerializationException),
-// then the constraints of the model, all of them told together ("2 validation errors detected: ..."); what the
-// values mean comes after that and is the operations' business.
+// Reads the members of a request as AWS's services do: first the shape (wrong JSON types are a
+// SerializationException), then the constraints of the model, all of them told together ("2
+// validation errors detected: ..."); what the values mean comes after that and is the operations'
+// business.
 #pragma once
 
 #include <simdjson.h>
@@ -23,7 +24,8 @@ class Mistakes {
  public:
   static constexpr size_t kToldMax = 10;
   void shape(std::string message);  // the first one counts
-  // "Value 'ab' at 'tableName' failed to satisfy constraint: Member must ..."; `value` with its quotes, or null.
+  // "Value 'ab' at 'tableName' failed to satisfy constraint: Member must ..."; `value` with its
+  // quotes, or null.
   void constraint(std::string_view value, std::string_view at, std::string_view rule);
   Outcome<void> check() const;
 
@@ -48,7 +50,8 @@ struct ListRule {
   size_t length_min = 0, length_max = std::numeric_limits<size_t>::max();
 };
 
-// Of one JSON object of the request. Members that are null count as absent, unknown ones are ignored.
+// Of one JSON object of the request. Members that are null count as absent, unknown ones are
+// ignored.
 class Members {
  public:
   // `at`: where the object stands ("keySchema.1.member"), empty for the request itself.
@@ -66,8 +69,10 @@ class Members {
   std::optional<Members> structure(std::string_view name, bool is_required = false) const;
   std::optional<simdjson::dom::array> list(std::string_view name, const ListRule& rule = {}) const;
   // The structures of a list.
-  std::vector<Members> structures(std::string_view name, std::string_view type, const ListRule& rule = {}) const;
-  std::vector<std::string> texts(std::string_view name, const ListRule& rule = {}, const TextRule& each = {}) const;
+  std::vector<Members> structures(std::string_view name, std::string_view type,
+                                  const ListRule& rule = {}) const;
+  std::vector<std::string> texts(std::string_view name, const ListRule& rule = {},
+                                 const TextRule& each = {}) const;
 
   // Where a member of this object stands: "tableName", "keySchema.1.member.keyType".
   std::string path(std::string_view name) const;

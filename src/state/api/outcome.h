@@ -23,6 +23,7 @@ Outcome<T> lift(Result<T> result) {
 std::unexpected<Failure> failure(std::string_view type, std::string message);
 // "Requested resource not found: Table: x not found", as the operations on tables say it.
 std::unexpected<Failure> table_not_found(std::string_view name);
-std::unexpected<Failure> invalid_values(std::string_view what);  // "One or more parameter values were invalid: "
+std::unexpected<Failure> invalid_values(
+    std::string_view what);  // "One or more parameter values were invalid: "
 
 }  // namespace sealane::state::api

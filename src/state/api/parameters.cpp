@@ -19,18 +19,24 @@ using namespace std::string_view_literals;
 
 // In AWS's own order, which its messages show.
 constexpr std::string_view kReturnCapacity[] = {"INDEXES", "TOTAL", "NONE"};
-constexpr std::string_view kReturnValues[] = {"ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE", "UPDATED_NEW"};
+constexpr std::string_view kReturnValues[] = {"ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE",
+                                              "UPDATED_NEW"};
 constexpr std::string_view kReturnMetrics[] = {"SIZE", "NONE"};
 constexpr std::string_view kReturnOnFailure[] = {"ALL_OLD", "NONE"};
 constexpr std::string_view kConditionalOperators[] = {"OR", "AND"};
 
-constexpr std::string_view kNames = "ExpressionAttributeNames", kValues = "ExpressionAttributeValues";
+constexpr std::string_view kNames = "ExpressionAttributeNames",
+                           kValues = "ExpressionAttributeValues";
 
-bool is_any(const Members& members) { return members.text("ConditionalOperator").value_or("AND") == "OR"; }
+bool is_any(const Members& members) {
+  return members.text("ConditionalOperator").value_or("AND") == "OR";
+}
 
-std::vector<std::string_view> present(const Members& members, std::span<const std::string_view> names) {
+std::vector<std::string_view> present(const Members& members,
+                                      std::span<const std::string_view> names) {
   std::vector<std::string_view> out;
-  std::ranges::copy_if(names, std::back_inserter(out), [&](std::string_view name) { return members.has(name); });
+  std::ranges::copy_if(names, std::back_inserter(out),
+                       [&](std::string_view name) { return members.has(name); });
   return out;
 }
 
@@ -61,7 +67,9 @@ void check_shapes(const Members& members, const ExpressionKinds& kinds) {
     } else if (name == "AttributesToGet") {
       members.texts(name, {.length_min = 1, .length_max = 255});
     } else {
-      members.object(name, name == "Expected" ? "ExpectedAttributeValue" : name == "AttributeUpdates" ? "AttributeValueUpdate" : "Condition");
+      members.object(name, name == "Expected"           ? "ExpectedAttributeValue"
+                           : name == "AttributeUpdates" ? "AttributeValueUpdate"
+                                                        : "Condition");
     }
   }
   if (const auto names = members.object(kNames, "java.lang.String")) {
@@ -78,9 +86,10 @@ Outcome<void> check_expression_kinds(const Members& members, const ExpressionKin
   // KeyConditions may go with expressions other than its own successor.
   if (!members.has("KeyConditionExpression")) std::erase(legacy, "KeyConditions"sv);
   if (!given.empty() && !legacy.empty()) {
-    return validation(fmt::format("Can not use both expression and non-expression parameters in the same request: "
-                                  "Non-expression parameters: {{{}}} Expression parameters: {{{}}}",
-                                  fmt::join(legacy, ", "), fmt::join(given, ", ")));
+    return validation(fmt::format(
+        "Can not use both expression and non-expression parameters in the same request: "
+        "Non-expression parameters: {{{}}} Expression parameters: {{{}}}",
+        fmt::join(legacy, ", "), fmt::join(given, ", ")));
   }
   if (members.has(kNames) && given.empty()) {
     return validation("ExpressionAttributeNames can only be specified when using expressions");
@@ -90,8 +99,9 @@ Outcome<void> check_expression_kinds(const Members& members, const ExpressionKin
     if (name != "ProjectionExpression") with_values.push_back(name);
   }
   if (members.has(kValues) && !with_values.empty() && present(members, with_values).empty()) {
-    return validation(fmt::format("ExpressionAttributeValues can only be specified when using expressions: {} {} null",
-                                  fmt::join(with_values, " and "), with_values.size() > 1 ? "are" : "is"));
+    return validation(fmt::format(
+        "ExpressionAttributeValues can only be specified when using expressions: {} {} null",
+        fmt::join(with_values, " and "), with_values.size() > 1 ? "are" : "is"));
   }
   return {};
 }
@@ -111,8 +121,9 @@ Outcome<Placeholders> read_placeholders(const Members& members) {
       if (!value) {
         Failure mistake = from_error(value.error()).error();
         if (mistake.type == "SerializationException") return std::unexpected(std::move(mistake));
-        return validation(fmt::format("ExpressionAttributeValues contains invalid value: {} for key {}",
-                                      mistake.message, key));
+        return validation(
+            fmt::format("ExpressionAttributeValues contains invalid value: {} for key {}",
+                        mistake.message, key));
       }
       SL_CHECK(lift(placeholders.add_value(key, std::move(*value))));
     }
@@ -120,22 +131,27 @@ Outcome<Placeholders> read_placeholders(const Members& members) {
   return placeholders;
 }
 
-Outcome<std::optional<std::string_view>> expression_text(const Members& members, std::string_view name) {
+Outcome<std::optional<std::string_view>> expression_text(const Members& members,
+                                                         std::string_view name) {
   const auto text = members.text(name);
-  if (text && text->empty()) return validation(fmt::format("Invalid {}: The expression can not be empty;", name));
+  if (text && text->empty())
+    return validation(fmt::format("Invalid {}: The expression can not be empty;", name));
   return text;
 }
 
-Outcome<std::optional<table::Condition>> read_condition(const Members& members, Placeholders& placeholders) {
+Outcome<std::optional<table::Condition>> read_condition(const Members& members,
+                                                        Placeholders& placeholders) {
   SL_TRY(const auto text, expression_text(members, table::kConditionExpression));
   if (text) return lift(table::parse_condition(*text, placeholders, table::kConditionExpression));
-  if (const auto expected = members.object("Expected", "ExpectedAttributeValue"); expected && expected->size() > 0) {
+  if (const auto expected = members.object("Expected", "ExpectedAttributeValue");
+      expected && expected->size() > 0) {
     return lift(table::condition_from_expected(*members.find("Expected"), is_any(members)));
   }
   return std::nullopt;
 }
 
-Outcome<std::optional<table::Projection>> read_projection(const Members& members, Placeholders& placeholders) {
+Outcome<std::optional<table::Projection>> read_projection(const Members& members,
+                                                          Placeholders& placeholders) {
   SL_TRY(const auto text, expression_text(members, "ProjectionExpression"));
   if (text) return lift(table::parse_projection(*text, placeholders));
   if (const auto list = members.find("AttributesToGet")) {
@@ -148,9 +164,10 @@ Outcome<void> check_paths(std::span<const table::Path> paths, const Table& table
   for (const table::Path& path : paths) {
     if (path.steps.empty()) continue;
     const auto refuse = [&](std::string_view kind) {
-      return validation(fmt::format("Key attributes must be scalars; list random access '[]' and map lookup '.' are not "
-                                    "allowed: {}: {}",
-                                    kind, path.attribute));
+      return validation(fmt::format(
+          "Key attributes must be scalars; list random access '[]' and map lookup '.' are not "
+          "allowed: {}: {}",
+          kind, path.attribute));
     };
     if (is_key_attribute(table.key, path.attribute)) return refuse("Key");
     for (const table::Index& index : table.indexes) {
@@ -161,8 +178,11 @@ Outcome<void> check_paths(std::span<const table::Path> paths, const Table& table
 }
 
 ReturnCapacity read_return_capacity(const Members& members) {
-  const auto text = members.text("ReturnConsumedCapacity", {.one_of = kReturnCapacity}).value_or("NONE");
-  return text == "INDEXES" ? ReturnCapacity::indexes : text == "TOTAL" ? ReturnCapacity::total : ReturnCapacity::none;
+  const auto text =
+      members.text("ReturnConsumedCapacity", {.one_of = kReturnCapacity}).value_or("NONE");
+  return text == "INDEXES" ? ReturnCapacity::indexes
+         : text == "TOTAL" ? ReturnCapacity::total
+                           : ReturnCapacity::none;
 }
 
 ReturnValues read_return_values(const Members& members) {
@@ -175,11 +195,13 @@ ReturnValues read_return_values(const Members& members) {
 }
 
 bool read_return_collection_metrics(const Members& members) {
-  return members.text("ReturnItemCollectionMetrics", {.one_of = kReturnMetrics}).value_or("NONE") == "SIZE";
+  return members.text("ReturnItemCollectionMetrics", {.one_of = kReturnMetrics}).value_or("NONE") ==
+         "SIZE";
 }
 
 bool read_return_on_failure(const Members& members) {
-  return members.text("ReturnValuesOnConditionCheckFailure", {.one_of = kReturnOnFailure}).value_or("NONE") == "ALL_OLD";
+  return members.text("ReturnValuesOnConditionCheckFailure", {.one_of = kReturnOnFailure})
+             .value_or("NONE") == "ALL_OLD";
 }
 
 Outcome<const Table*> find_table(const Engine& engine, std::string_view name) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parameters that many operations share: expressions or their legacy forms, placeholders, items and keys, and what
-// is to be returned.
+// The parameters that many operations share: expressions or their legacy forms, placeholders, items
+// and keys, and what is to be returned.
 #pragma once
 
 #include <cstdint>
@@ -19,11 +19,14 @@ namespace sealane::state::api {
 
 // ── items ──
 
-// An item or a key as it was given: a mistake in a value is told after the constraints of the other members.
+// An item or a key as it was given: a mistake in a value is told after the constraints of the other
+// members.
 struct GivenItem {
   table::Item item;
   std::optional<Failure> mistake;
-  Outcome<void> check() const { return mistake ? Outcome<void>(std::unexpected(*mistake)) : Outcome<void>(); }
+  Outcome<void> check() const {
+    return mistake ? Outcome<void>(std::unexpected(*mistake)) : Outcome<void>();
+  }
 };
 GivenItem read_item(const Members& members, std::string_view name, bool is_required = true);
 
@@ -33,16 +36,20 @@ GivenItem read_item(const Members& members, std::string_view name, bool is_requi
 struct ExpressionKinds {
   std::span<const std::string_view> expressions, legacy;
 };
-// Not both at once; placeholders only with expressions ("Can not use both expression and non-expression ...").
+// Not both at once; placeholders only with expressions ("Can not use both expression and
+// non-expression ...").
 Outcome<void> check_expression_kinds(const Members& members, const ExpressionKinds& kinds);
 Outcome<table::Placeholders> read_placeholders(const Members& members);
 // The text of an expression; refuses the empty one.
-Outcome<std::optional<std::string_view>> expression_text(const Members& members, std::string_view name);
+Outcome<std::optional<std::string_view>> expression_text(const Members& members,
+                                                         std::string_view name);
 
 // The condition of a write: ConditionExpression or Expected.
-Outcome<std::optional<table::Condition>> read_condition(const Members& members, table::Placeholders& placeholders);
+Outcome<std::optional<table::Condition>> read_condition(const Members& members,
+                                                        table::Placeholders& placeholders);
 // ProjectionExpression or AttributesToGet.
-Outcome<std::optional<table::Projection>> read_projection(const Members& members, table::Placeholders& placeholders);
+Outcome<std::optional<table::Projection>> read_projection(const Members& members,
+                                                          table::Placeholders& placeholders);
 // Key attributes must be scalars: a path may not go into one.
 Outcome<void> check_paths(std::span<const table::Path> paths, const Table& table);
 

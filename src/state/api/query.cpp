@@ -12,11 +12,14 @@ namespace {
 
 using table::KeyCondition;
 
-constexpr std::string_view kExpressions[] = {"ProjectionExpression", "FilterExpression", "KeyConditionExpression"};
-constexpr std::string_view kLegacy[] = {"AttributesToGet", "QueryFilter", "ConditionalOperator", "KeyConditions"};
+constexpr std::string_view kExpressions[] = {"ProjectionExpression", "FilterExpression",
+                                             "KeyConditionExpression"};
+constexpr std::string_view kLegacy[] = {"AttributesToGet", "QueryFilter", "ConditionalOperator",
+                                        "KeyConditions"};
 constexpr std::string_view kKeyConditionExpression = "KeyConditionExpression";
 
-// The KeyConditionExpression, or KeyConditions as a condition; the first is understood only with the schema at hand.
+// The KeyConditionExpression, or KeyConditions as a condition; the first is understood only with
+// the schema at hand.
 struct GivenKeyCondition {
   std::optional<std::string_view> text;
   std::optional<table::Condition> legacy;
@@ -28,9 +31,12 @@ Outcome<GivenKeyCondition> read_key_condition(const Members& members) {
   if (given.text) return given;
   const auto legacy = members.object("KeyConditions", "Condition");
   if (!legacy) {
-    return validation("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.");
+    return validation(
+        "Either the KeyConditions or KeyConditionExpression parameter must be specified in the "
+        "request.");
   }
-  if (legacy->size() < 1 || legacy->size() > 2) return validation("Conditions can be of length 1 or 2 only");
+  if (legacy->size() < 1 || legacy->size() > 2)
+    return validation("Conditions can be of length 1 or 2 only");
   SL_TRY(given.legacy, lift(table::condition_from_filter(*members.find("KeyConditions"), false)));
   return given;
 }
@@ -70,10 +76,12 @@ Range range_of(const KeyCondition& condition) {
 }
 
 Outcome<void> check_filter(const ReadRequest& read) {
-  const std::string* name = read.filter ? table::first_key_attribute(*read.filter, read.key()) : nullptr;
+  const std::string* name =
+      read.filter ? table::first_key_attribute(*read.filter, read.key()) : nullptr;
   if (!name) return {};
-  return validation(fmt::format("{} can only contain non-primary key attributes: Primary key attribute: {}",
-                                read.is_legacy_filter ? "QueryFilter" : "Filter Expression", *name));
+  return validation(
+      fmt::format("{} can only contain non-primary key attributes: Primary key attribute: {}",
+                  read.is_legacy_filter ? "QueryFilter" : "Filter Expression", *name));
 }
 
 }  // namespace
@@ -97,10 +105,11 @@ Outcome<Answer> query(Call& call) {
   SL_CHECK(check_filter(read));
 
   Range range = range_of(*condition);
-  SL_CHECK(start_behind(read, range,
-                        condition->test == KeyCondition::Test::none
-                            ? "The provided starting key is outside query boundaries based on provided conditions"
-                            : "The provided starting key does not match the range key predicate"));
+  SL_CHECK(start_behind(
+      read, range,
+      condition->test == KeyCondition::Test::none
+          ? "The provided starting key is outside query boundaries based on provided conditions"
+          : "The provided starting key does not match the range key predicate"));
   return read_page(call.engine, read, range);
 }
 

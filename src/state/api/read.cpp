@@ -21,7 +21,8 @@ using table::Index;
 using table::Item;
 using table::IndexProjection;
 
-constexpr std::string_view kSelects[] = {"SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"};
+constexpr std::string_view kSelects[] = {"SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES",
+                                         "ALL_PROJECTED_ATTRIBUTES"};
 
 Select select_of(std::string_view text) {
   if (text == "COUNT") return Select::count;
@@ -31,33 +32,39 @@ Select select_of(std::string_view text) {
 }
 
 bool shows(const Index& index, const Table& table, std::string_view attribute) {
-  return index.projection.kind == IndexProjection::Kind::all || is_key_attribute(index.key, attribute) ||
-         is_key_attribute(table.key, attribute) || contains(index.projection.include, attribute);
+  return index.projection.kind == IndexProjection::Kind::all ||
+         is_key_attribute(index.key, attribute) || is_key_attribute(table.key, attribute) ||
+         contains(index.projection.include, attribute);
 }
 
 // AWS, "Query": Select.
 Outcome<void> check_select(const ReadRequest& read) {
   if (!read.select) return {};
   if (*read.select == Select::all_projected && !read.index) {
-    return invalid_values("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName");
+    return invalid_values(
+        "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName");
   }
   if (*read.select == Select::specific && !read.projection) {
     return invalid_values("SPECIFIC_ATTRIBUTES requires AttributesToGet or ProjectionExpression");
   }
   if (*read.select != Select::specific && read.projection) {
-    constexpr std::string_view kNames[] = {"ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES", "SPECIFIC_ATTRIBUTES", "COUNT"};
-    return validation(fmt::format("Cannot specify the {} when choosing to get {}", "AttributesToGet",
-                                  *read.select == Select::count ? "only the Count" : kNames[size_t(*read.select)]));
+    constexpr std::string_view kNames[] = {"ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES",
+                                           "SPECIFIC_ATTRIBUTES", "COUNT"};
+    return validation(fmt::format(
+        "Cannot specify the {} when choosing to get {}", "AttributesToGet",
+        *read.select == Select::count ? "only the Count" : kNames[size_t(*read.select)]));
   }
   return {};
 }
 
 Outcome<void> check_index_projection(const ReadRequest& read) {
   if (!read.index || read.index->is_local) return {};
-  if (read.select == Select::all_attributes && read.index->projection.kind != IndexProjection::Kind::all) {
-    return invalid_values(fmt::format("Select type ALL_ATTRIBUTES is not supported for global secondary index {} because "
-                                      "its projection type is not ALL",
-                                      read.index->name));
+  if (read.select == Select::all_attributes &&
+      read.index->projection.kind != IndexProjection::Kind::all) {
+    return invalid_values(fmt::format(
+        "Select type ALL_ATTRIBUTES is not supported for global secondary index {} because "
+        "its projection type is not ALL",
+        read.index->name));
   }
   if (!read.projection) return {};
   std::vector<std::string_view> missing;
@@ -65,21 +72,25 @@ Outcome<void> check_index_projection(const ReadRequest& read) {
     if (!shows(*read.index, *read.table, path.attribute)) missing.push_back(path.attribute);
   }
   if (missing.empty()) return {};
-  return invalid_values(fmt::format("Global secondary index {} does not project [{}]", read.index->name,
-                                    fmt::join(missing, ", ")));
+  return invalid_values(fmt::format("Global secondary index {} does not project [{}]",
+                                    read.index->name, fmt::join(missing, ", ")));
 }
 
 // Collects one page.
 class Page {
  public:
   Page(const ReadRequest& read, std::string& json)
-      : read_(read), json_(json),
-        is_cut_(read.index && (read.select.value_or(Select::all_projected) != Select::all_attributes)),
+      : read_(read),
+        json_(json),
+        is_cut_(read.index &&
+                (read.select.value_or(Select::all_projected) != Select::all_attributes)),
         is_whole_(!read.filter && !read.projection &&
                   (!is_cut_ || read.index->projection.kind == IndexProjection::Kind::all)) {}
 
   // Takes an item; false when the page is full.
-  Outcome<bool> take(std::string_view packed) { return is_whole_ ? take_whole(packed) : take_apart(packed); }
+  Outcome<bool> take(std::string_view packed) {
+    return is_whole_ ? take_whole(packed) : take_apart(packed);
+  }
 
   size_t bytes() const { return bytes_; }
   uint64_t count() const { return count_; }
@@ -110,10 +121,12 @@ class Page {
     SL_TRY(const table::Record record, lift(table::take_packed_record(packed)));
     Item item = table::item_of(record);
     const bool needs_table = read_.index && read_.index->is_local && asks_beyond_index();
-    Item shown = is_cut_ && !needs_table ? cut_to_index(item, *read_.table, *read_.index) : std::move(item);
+    Item shown =
+        is_cut_ && !needs_table ? cut_to_index(item, *read_.table, *read_.index) : std::move(item);
     const bool is_full = is_full_with(table::size_bytes(shown));
     if ((!read_.filter || table::holds(*read_.filter, shown)) && begin_item()) {
-      table::append_json(json_, read_.projection ? table::project(shown, *read_.projection) : shown);
+      table::append_json(json_,
+                         read_.projection ? table::project(shown, *read_.projection) : shown);
     }
     if (is_full) last_ = key_item(shown, *read_.table, read_.index);
     return !is_full;
@@ -154,8 +167,10 @@ Item cut_to_index(const Item& item, const Table& table, const Index& index) {
 
 ReadRequest read_request(const Members& members, const ExpressionKinds& kinds) {
   ReadRequest read;
-  if (const auto text = members.text("Select", {.one_of = kSelects})) read.select = select_of(*text);
-  if (const auto name = members.text("IndexName", kIndexNameRule)) read.index_name = std::string(*name);
+  if (const auto text = members.text("Select", {.one_of = kSelects}))
+    read.select = select_of(*text);
+  if (const auto name = members.text("IndexName", kIndexNameRule))
+    read.index_name = std::string(*name);
   read.capacity = read_return_capacity(members);
   read.table_name = read_table_name(members);
   check_shapes(members, kinds);
@@ -167,12 +182,14 @@ ReadRequest read_request(const Members& members, const ExpressionKinds& kinds) {
   return read;
 }
 
-Outcome<void> understand_read(const Members& members, ReadRequest& read, table::Placeholders& placeholders,
-                              std::string_view legacy_filter) {
+Outcome<void> understand_read(const Members& members, ReadRequest& read,
+                              table::Placeholders& placeholders, std::string_view legacy_filter) {
   SL_TRY(const auto text, expression_text(members, table::kFilterExpression));
   if (text) {
-    SL_TRY(read.filter, lift(table::parse_condition(*text, placeholders, table::kFilterExpression)));
-  } else if (const auto filter = members.object(legacy_filter, "Condition"); filter && filter->size() > 0) {
+    SL_TRY(read.filter,
+           lift(table::parse_condition(*text, placeholders, table::kFilterExpression)));
+  } else if (const auto filter = members.object(legacy_filter, "Condition");
+             filter && filter->size() > 0) {
     const bool is_any = members.text("ConditionalOperator").value_or("AND") == "OR";
     SL_TRY(read.filter, lift(table::condition_from_filter(*members.find(legacy_filter), is_any)));
     read.is_legacy_filter = true;
@@ -217,7 +234,8 @@ Outcome<void> start_behind(const ReadRequest& read, Range& range, std::string_vi
   if (start.size() != names.size() || expected.size() != names.size()) {
     return validation(read.index || read.is_query
                           ? "The provided starting key is invalid"
-                          : "The provided starting key is invalid: The provided key element does not match the schema");
+                          : "The provided starting key is invalid: The provided key element does "
+                            "not match the schema");
   }
   std::string at;
   if (read.index) {
@@ -228,7 +246,8 @@ Outcome<void> start_behind(const ReadRequest& read, Range& range, std::string_vi
   auto key = check_key(key_item(start, *read.table, nullptr), *read.table);
   if (!key) return validation("The provided starting key is invalid: " + key.error().message);
   at += *key;
-  if (at < range.first || (!range.last.empty() && at >= range.last)) return validation(std::string(outside));
+  if (at < range.first || (!range.last.empty() && at >= range.last))
+    return validation(std::string(outside));
   if (read.is_backwards) {
     range.last = at;
   } else {
@@ -268,7 +287,8 @@ Outcome<Answer> read_page(const Engine& engine, const ReadRequest& read, const R
   if (!more) return std::unexpected(more.error());
 
   if (read.select != Select::count) answer.json += "],";
-  fmt::format_to(std::back_inserter(answer.json), "\"Count\":{},\"ScannedCount\":{}", page.count(), page.scanned());
+  fmt::format_to(std::back_inserter(answer.json), "\"Count\":{},\"ScannedCount\":{}", page.count(),
+                 page.scanned());
   if (!page.last().empty()) {
     answer.json += ",\"LastEvaluatedKey\":";
     table::append_json(answer.json, page.last());

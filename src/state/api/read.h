@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Query and Scan share: where a page begins and ends, what is counted, filtered, cut and handed out.
+// What Query and Scan share: where a page begins and ends, what is counted, filtered, cut and
+// handed out.
 #pragma once
 
 #include <optional>
@@ -44,11 +45,12 @@ struct Range {
 
 // Members that both have; notes mistakes.
 ReadRequest read_request(const Members& members, const ExpressionKinds& kinds);
-Outcome<void> understand_read(const Members& members, ReadRequest& read, table::Placeholders& placeholders,
-                              std::string_view legacy_filter);
+Outcome<void> understand_read(const Members& members, ReadRequest& read,
+                              table::Placeholders& placeholders, std::string_view legacy_filter);
 // Table and index; what may not be asked of them.
 Outcome<void> bind_read(const Engine& engine, ReadRequest& read);
-// Moves the range behind ExclusiveStartKey. Refuses a key that is none of this table or index, or is not in the range.
+// Moves the range behind ExclusiveStartKey. Refuses a key that is none of this table or index, or
+// is not in the range.
 Outcome<void> start_behind(const ReadRequest& read, Range& range, std::string_view outside);
 
 // One page: `{"Items":[...],"Count":..,"ScannedCount":..,"LastEvaluatedKey":{...}}`.

@@ -22,28 +22,34 @@ struct Segment {
 
 Outcome<Segment> check_segment(std::optional<int64_t> number, std::optional<int64_t> total) {
   if (number && !total) {
-    return validation("The TotalSegments parameter is required but was not present in the request when Segment parameter "
-                      "is present");
+    return validation(
+        "The TotalSegments parameter is required but was not present in the request when Segment "
+        "parameter "
+        "is present");
   }
   if (!total) return Segment{};
   if (!number) {
-    return validation("The Segment parameter is required but was not present in the request when parameter TotalSegments "
-                      "is present");
+    return validation(
+        "The Segment parameter is required but was not present in the request when parameter "
+        "TotalSegments "
+        "is present");
   }
   if (*number >= *total) {
-    return validation(fmt::format("The Segment parameter is zero-based and must be less than parameter TotalSegments: "
-                                  "Segment: {} is not less than TotalSegments: {}",
-                                  *number, *total));
+    return validation(fmt::format(
+        "The Segment parameter is zero-based and must be less than parameter TotalSegments: "
+        "Segment: {} is not less than TotalSegments: {}",
+        *number, *total));
   }
   return Segment{uint64_t(*number), uint64_t(*total)};
 }
 
-// Keys begin with 16 bits of a hash, so segments are even shares of these. With more segments than hashes some are empty;
-// the last hash then is the last segment's.
+// Keys begin with 16 bits of a hash, so segments are even shares of these. With more segments than
+// hashes some are empty; the last hash then is the last segment's.
 Range range_of(const Segment& segment) {
   constexpr uint64_t kHashes = 1 << 16;
   const auto bound = [&](uint64_t number) -> std::string {
-    const uint64_t hash = std::min<uint64_t>(kHashes - 1, (kHashes * number + segment.total - 1) / segment.total);
+    const uint64_t hash =
+        std::min<uint64_t>(kHashes - 1, (kHashes * number + segment.total - 1) / segment.total);
     return {char(hash >> 8), char(hash)};
   };
   Range range;
@@ -70,10 +76,11 @@ Outcome<Answer> scan(Call& call) {
   SL_CHECK(bind_read(call.engine, read));
 
   Range range = range_of(segment);
-  SL_CHECK(start_behind(read, range,
-                        fmt::format("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use "
-                                    "ExclusiveStartKey with correct Segment. TotalSegments: {} Segment: {}",
-                                    segment.total, segment.number)));
+  SL_CHECK(start_behind(
+      read, range,
+      fmt::format("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use "
+                  "ExclusiveStartKey with correct Segment. TotalSegments: {} Segment: {}",
+                  segment.total, segment.number)));
   return read_page(call.engine, read, range);
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Streams: what changed in a table, in the order in which this node wrote it. A stream has one shard; a node that lost its
-// disk begins another.
+// Streams: what changed in a table, in the order in which this node wrote it. A stream has one
+// shard; a node that lost its disk begins another.
 //
 //   shard      shardId-<when the stream was turned on, ms>-<source>
 //   sequence   the engine's, with leading zeros (AWS: at least 21 digits)
-//   iterator   base64 of version|table|stream|source|sequence|until: nothing in it is secret, and it survives restarts
+//   iterator   base64 of version|table|stream|source|sequence|until: nothing in it is secret, and
+//              it survives restarts
 #include <fmt/format.h>
 
 #include <charconv>
@@ -35,7 +36,8 @@ struct Iterator {
 
 std::string to_text(const Iterator& i) {
   std::string out;
-  table::append_base64(out, fmt::format("1|{}|{}|{}|{}|{}", i.table, i.stream_started_ms, i.source, i.sequence, i.until_ms));
+  table::append_base64(out, fmt::format("1|{}|{}|{}|{}|{}", i.table, i.stream_started_ms, i.source,
+                                        i.sequence, i.until_ms));
   return out;
 }
 
@@ -57,7 +59,8 @@ std::optional<Iterator> iterator_from(std::string_view text) {
   }
   parts.push_back(rest);
   if (parts.size() != 6 || parts[0] != "1") return std::nullopt;
-  const auto started = number(parts[2]), source = number(parts[3]), sequence = number(parts[4]), until = number(parts[5]);
+  const auto started = number(parts[2]), source = number(parts[3]), sequence = number(parts[4]),
+             until = number(parts[5]);
   if (!started || !source || *source > UINT32_MAX || !sequence || !until) return std::nullopt;
   return Iterator{std::string(parts[1]), *started, Source(*source), *sequence, *until};
 }
@@ -75,7 +78,8 @@ Outcome<const Table*> find_stream(const Call& call, std::string_view text) {
   if (!arn || arn->stream.empty()) return validation(fmt::format("Invalid StreamArn: {}", text));
   const Table* table = arn->region == call.region ? call.engine.find_table(arn->table) : nullptr;
   if (!table || !has_stream(*table) || stream_label(table->stream_started_ms) != arn->stream) {
-    return failure("ResourceNotFoundException", fmt::format("Requested resource not found: Stream: {} not found", text));
+    return failure("ResourceNotFoundException",
+                   fmt::format("Requested resource not found: Stream: {} not found", text));
   }
   return table;
 }
@@ -92,15 +96,20 @@ std::string_view view_name(table::StreamView view) {
 // The first sequence number that is still kept; the next one when there is none.
 Outcome<uint64_t> first_sequence(const Engine& engine, const Table& table) {
   uint64_t first = engine.next_stream_sequence();
-  SL_CHECK(lift(engine.read_stream(table.id, 0, 1, [&](const StreamRecord& record) { first = record.sequence; })));
+  SL_CHECK(lift(engine.read_stream(table.id, 0, 1,
+                                   [&](const StreamRecord& record) { first = record.sequence; })));
   return first;
 }
 
-void write_record(JsonWriter& json, const Call& call, const Table& table, const StreamRecord& record) {
+void write_record(JsonWriter& json, const Call& call, const Table& table,
+                  const StreamRecord& record) {
   using Kind = StreamRecord::Kind;
   json.open('{');
   json.key("eventID").text(fmt::format("{:08x}{:024x}", call.engine.self(), record.sequence));
-  json.key("eventName").text(record.kind == Kind::insert ? "INSERT" : record.kind == Kind::modify ? "MODIFY" : "REMOVE");
+  json.key("eventName")
+      .text(record.kind == Kind::insert   ? "INSERT"
+            : record.kind == Kind::modify ? "MODIFY"
+                                          : "REMOVE");
   json.key("eventVersion").text("1.1");
   json.key("eventSource").text("aws:dynamodb");
   json.key("awsRegion").text(call.region);
@@ -127,7 +136,8 @@ Outcome<Answer> list_streams(Call& call) {
   const Members members(call.body, mistakes);
   std::string only;
   if (members.has("TableName")) only = read_table_name(members);
-  const size_t limit = size_t(members.integer("Limit", {.min = 1, .max = kStreamsMax}).value_or(kStreamsMax));
+  const size_t limit =
+      size_t(members.integer("Limit", {.min = 1, .max = kStreamsMax}).value_or(kStreamsMax));
   const auto start = members.text("ExclusiveStartStreamArn");
   SL_CHECK(mistakes.check());
   std::string after;
@@ -144,7 +154,8 @@ Outcome<Answer> list_streams(Call& call) {
   size_t count = 0;
   bool has_more = false;
   const auto& tables = call.engine.tables();
-  for (auto at = after.empty() ? tables.begin() : tables.upper_bound(after); at != tables.end(); ++at) {
+  for (auto at = after.empty() ? tables.begin() : tables.upper_bound(after); at != tables.end();
+       ++at) {
     const Table& table = at->second;
     if (table.is_deleted || !table.is_in(call.region) || !has_stream(table)) continue;
     if (!only.empty() && table.name != only) continue;
@@ -169,7 +180,8 @@ Outcome<Answer> list_streams(Call& call) {
 Outcome<Answer> describe_stream(Call& call) {
   Mistakes mistakes;
   const Members members(call.body, mistakes);
-  const auto arn = members.text("StreamArn", {.is_required = true, .length_min = 37, .length_max = 1024});
+  const auto arn =
+      members.text("StreamArn", {.is_required = true, .length_min = 37, .length_max = 1024});
   const auto after = members.text("ExclusiveStartShardId", {.length_min = 28, .length_max = 65});
   members.integer("Limit", {.min = 1, .max = 100});
   SL_CHECK(mistakes.check());
@@ -216,11 +228,14 @@ Outcome<Answer> describe_stream(Call& call) {
 }
 
 Outcome<Answer> get_shard_iterator(Call& call) {
-  constexpr std::string_view kTypes[] = {"TRIM_HORIZON", "LATEST", "AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"};
+  constexpr std::string_view kTypes[] = {"TRIM_HORIZON", "LATEST", "AT_SEQUENCE_NUMBER",
+                                         "AFTER_SEQUENCE_NUMBER"};
   Mistakes mistakes;
   const Members members(call.body, mistakes);
-  const auto arn = members.text("StreamArn", {.is_required = true, .length_min = 37, .length_max = 1024});
-  const auto shard = members.text("ShardId", {.is_required = true, .length_min = 28, .length_max = 65});
+  const auto arn =
+      members.text("StreamArn", {.is_required = true, .length_min = 37, .length_max = 1024});
+  const auto shard =
+      members.text("ShardId", {.is_required = true, .length_min = 28, .length_max = 65});
   const auto type = members.text("ShardIteratorType", {.is_required = true, .one_of = kTypes});
   const auto sequence = members.text("SequenceNumber", {.length_min = 21, .length_max = 40});
   SL_CHECK(mistakes.check());
@@ -229,12 +244,14 @@ Outcome<Answer> get_shard_iterator(Call& call) {
     return failure("ResourceNotFoundException",
                    fmt::format("Requested resource not found: Shard does not exist: {}", *shard));
   }
-  Iterator iterator{table->name, table->stream_started_ms, call.engine.self(), 0, call.now_ms + kIteratorKeptMs};
+  Iterator iterator{table->name, table->stream_started_ms, call.engine.self(), 0,
+                    call.now_ms + kIteratorKeptMs};
   if (*type == "LATEST") {
     iterator.sequence = call.engine.next_stream_sequence();
   } else if (*type != "TRIM_HORIZON") {
     const auto given = sequence ? number(*sequence) : std::nullopt;
-    if (!given) return validation(fmt::format("Invalid SequenceNumber: {}", sequence.value_or("null")));
+    if (!given)
+      return validation(fmt::format("Invalid SequenceNumber: {}", sequence.value_or("null")));
     iterator.sequence = *given + (*type == "AFTER_SEQUENCE_NUMBER");
     SL_TRY(const uint64_t first, first_sequence(call.engine, *table));
     if (*given < first && *given != 0) {
@@ -253,15 +270,20 @@ Outcome<Answer> get_shard_iterator(Call& call) {
 Outcome<Answer> get_records(Call& call) {
   Mistakes mistakes;
   const Members members(call.body, mistakes);
-  const auto text = members.text("ShardIterator", {.is_required = true, .length_min = 1, .length_max = 2048});
-  const size_t limit = size_t(members.integer("Limit", {.min = 1, .max = int64_t(kRecordsMax)}).value_or(kRecordsMax));
+  const auto text =
+      members.text("ShardIterator", {.is_required = true, .length_min = 1, .length_max = 2048});
+  const size_t limit = size_t(
+      members.integer("Limit", {.min = 1, .max = int64_t(kRecordsMax)}).value_or(kRecordsMax));
   SL_CHECK(mistakes.check());
   auto iterator = iterator_from(*text);
   if (!iterator) return validation("Invalid ShardIterator");
-  if (iterator->until_ms < call.now_ms) return failure("ExpiredIteratorException", "Iterator expired");
+  if (iterator->until_ms < call.now_ms)
+    return failure("ExpiredIteratorException", "Iterator expired");
   const Table* table = call.engine.find_table(iterator->table);
-  if (!table || table->stream_started_ms != iterator->stream_started_ms || iterator->source != call.engine.self()) {
-    return failure("ResourceNotFoundException", "Requested resource not found: Shard does not exist");
+  if (!table || table->stream_started_ms != iterator->stream_started_ms ||
+      iterator->source != call.engine.self()) {
+    return failure("ResourceNotFoundException",
+                   "Requested resource not found: Shard does not exist");
   }
   // Seen to here: records that other tables wrote in between need not be passed again.
   const uint64_t end = call.engine.next_stream_sequence();

@@ -113,8 +113,8 @@ void write_stream(JsonWriter& json, const Place& place) {
   json.key("LatestStreamArn").text(stream_arn(place.region, table));
 }
 
-// How far the node that is asked is behind the writes of a region: for each node there (a source, as it keeps a log of its
-// own). Dates and seconds as DynamoDB writes them, with fractions.
+// How far the node that is asked is behind the writes of a region: for each node there (a source,
+// as it keeps a log of its own). Dates and seconds as DynamoDB writes them, with fractions.
 void write_lag(JsonWriter& json, const Place& place, std::string_view region) {
   json.key("SealaneLag").open('{');
   json.key("Sources").open('[');
@@ -134,7 +134,8 @@ void write_lag(JsonWriter& json, const Place& place, std::string_view region) {
   json.close('}');
 }
 
-// AWS: ReplicaStatus ACTIVE also of a region that cannot be reached at the moment; the words beside it are free.
+// AWS: ReplicaStatus ACTIVE also of a region that cannot be reached at the moment; the words beside
+// it are free.
 std::string status_words(const Place& place, std::string_view region) {
   if (!place.lags || region == place.region) return {};
   uint64_t silent_ms = UINT64_MAX;
@@ -164,7 +165,8 @@ void write_replicas(JsonWriter& json, const Place& place) {
   // What was written before this region kept the table is still on its way from another one.
   const bool is_seeding = contains(place.engine.tables_to_seed(), place.table.id);
   for (const std::string& region : place.table.replicas) {
-    const bool is_new = contains(statuses.replicas_created, region) || (is_seeding && region == place.region);
+    const bool is_new =
+        contains(statuses.replicas_created, region) || (is_seeding && region == place.region);
     replica(region, is_new ? "CREATING" : "ACTIVE");
   }
   for (const std::string& region : statuses.replicas_deleted) replica(region, "DELETING");
@@ -190,12 +192,13 @@ void write_billing(JsonWriter& json, const Table& table) {
 
 std::string table_uuid(const Table& table) {
   const uint64_t high = mix64(table.id), low = mix64(high ^ table.id);
-  return fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}", high >> 32, (high >> 16) & 0xffff, high & 0xfff,
-                     0x8000 | ((low >> 48) & 0x3fff), low & 0xffff'ffff'ffff);
+  return fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}", high >> 32, (high >> 16) & 0xffff,
+                     high & 0xfff, 0x8000 | ((low >> 48) & 0x3fff), low & 0xffff'ffff'ffff);
 }
 
-void write_table_description(JsonWriter& json, const Engine& engine, std::string_view region, const Table& table,
-                             const Statuses& statuses, const std::vector<Lag>* lags) {
+void write_table_description(JsonWriter& json, const Engine& engine, std::string_view region,
+                             const Table& table, const Statuses& statuses,
+                             const std::vector<Lag>* lags) {
   const Place place{engine, region, table, statuses, lags};
   json.open('{');
   json.key("TableName").text(table.name);

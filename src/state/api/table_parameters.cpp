@@ -24,9 +24,11 @@ constexpr std::string_view kAttributeTypes[] = {"B", "N", "S"};
 constexpr std::string_view kProjectionTypes[] = {"ALL", "INCLUDE", "KEYS_ONLY"};
 constexpr std::string_view kBillingModes[] = {"PROVISIONED", "PAY_PER_REQUEST"};
 constexpr std::string_view kTableClasses[] = {"STANDARD", "STANDARD_INFREQUENT_ACCESS"};
-constexpr std::string_view kStreamViews[] = {"NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES", "KEYS_ONLY"};
+constexpr std::string_view kStreamViews[] = {"NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES",
+                                             "KEYS_ONLY"};
 
-const KeyAttribute* find_definition(const std::vector<KeyAttribute>& definitions, std::string_view name) {
+const KeyAttribute* find_definition(const std::vector<KeyAttribute>& definitions,
+                                    std::string_view name) {
   const auto at = std::ranges::find(definitions, name, &KeyAttribute::name);
   return at == definitions.end() ? nullptr : &*at;
 }
@@ -35,7 +37,8 @@ Outcome<IndexProjection> make_projection(const GivenIndex& given) {
   if (!given.projection_type) return invalid_values("Unknown ProjectionType: null");
   const bool is_include = *given.projection_type == "INCLUDE";
   if (given.has_non_key_attributes && !is_include) {
-    return invalid_values(fmt::format("ProjectionType is {}, but NonKeyAttributes is specified", *given.projection_type));
+    return invalid_values(fmt::format("ProjectionType is {}, but NonKeyAttributes is specified",
+                                      *given.projection_type));
   }
   if (is_include && !given.has_non_key_attributes) {
     return invalid_values("ProjectionType is INCLUDE, but NonKeyAttributes is not specified");
@@ -51,13 +54,15 @@ Outcome<IndexProjection> make_projection(const GivenIndex& given) {
 
 Outcome<std::string> read_name_of_table(const Members& members) {
   const auto value = members.find("TableName");
-  if (!value) return validation("The parameter 'TableName' is required but was not present in the request");
+  if (!value)
+    return validation("The parameter 'TableName' is required but was not present in the request");
   members.text("TableName");
   SL_CHECK(members.mistakes().check());
   const std::string_view given = *value;
   const std::string name = table_name_of(given);
   if (name.size() < 3 || name.size() > 255) {
-    return validation("TableName must be at least 3 characters long and at most 255 characters long");
+    return validation(
+        "TableName must be at least 3 characters long and at most 255 characters long");
   }
   if (name == given) members.text("TableName", {.is_name = true});
   return name;
@@ -65,10 +70,14 @@ Outcome<std::string> read_name_of_table(const Members& members) {
 
 std::vector<KeyAttribute> read_attribute_definitions(const Members& members, bool is_required) {
   std::vector<KeyAttribute> out;
-  for (const Members& each : members.structures("AttributeDefinitions", "AttributeDefinition", {.is_required = is_required})) {
-    const auto name = each.text("AttributeName", {.is_required = true, .length_min = 1, .length_max = 255});
+  for (const Members& each : members.structures("AttributeDefinitions", "AttributeDefinition",
+                                                {.is_required = is_required})) {
+    const auto name =
+        each.text("AttributeName", {.is_required = true, .length_min = 1, .length_max = 255});
     const auto type = each.text("AttributeType", {.is_required = true, .one_of = kAttributeTypes});
-    out.push_back({std::string(name.value_or("")), type == "N" ? Type::N : type == "B" ? Type::B : Type::S});
+    out.push_back({std::string(name.value_or("")), type == "N"   ? Type::N
+                                                   : type == "B" ? Type::B
+                                                                 : Type::S});
   }
   return out;
 }
@@ -77,7 +86,8 @@ std::vector<KeyElement> read_key_schema(const Members& members) {
   std::vector<KeyElement> out;
   const ListRule rule{.is_required = true, .length_min = 1, .length_max = 2};
   for (const Members& each : members.structures("KeySchema", "KeySchemaElement", rule)) {
-    const auto name = each.text("AttributeName", {.is_required = true, .length_min = 1, .length_max = 255});
+    const auto name =
+        each.text("AttributeName", {.is_required = true, .length_min = 1, .length_max = 255});
     const auto type = each.text("KeyType", {.is_required = true, .one_of = kKeyTypes});
     out.push_back({std::string(name.value_or("")), std::string(type.value_or(""))});
   }
@@ -95,7 +105,8 @@ GivenIndex read_index(const Members& members) {
       given.projection_type = std::string(*type);
     }
     given.has_non_key_attributes = projection->has("NonKeyAttributes");
-    given.non_key_attributes = projection->texts("NonKeyAttributes", {.length_min = 1}, {.length_min = 1, .length_max = 255});
+    given.non_key_attributes = projection->texts("NonKeyAttributes", {.length_min = 1},
+                                                 {.length_min = 1, .length_max = 255});
   }
   given.throughput = read_throughput(members, "ProvisionedThroughput");
   return given;
@@ -119,18 +130,23 @@ std::optional<std::string_view> read_table_class(const Members& members) {
   return members.text("TableClass", {.one_of = kTableClasses});
 }
 
-Outcome<KeySchema> make_key(const std::vector<KeyElement>& key, const std::vector<KeyAttribute>& definitions) {
+Outcome<KeySchema> make_key(const std::vector<KeyElement>& key,
+                            const std::vector<KeyAttribute>& definitions) {
   std::vector<std::string_view> names, defined;
   for (const KeyElement& element : key) names.push_back(element.name);
   for (const KeyAttribute& attribute : definitions) defined.push_back(attribute.name);
-  if (key.size() > definitions.size()) return validation("Invalid KeySchema: Some index key attribute have no definition");
-  if (std::ranges::any_of(names, [&](std::string_view name) { return !find_definition(definitions, name); })) {
-    return invalid_values(fmt::format("Some index key attributes are not defined in AttributeDefinitions. Keys: [{}], "
-                                      "AttributeDefinitions: [{}]",
-                                      fmt::join(names, ", "), fmt::join(defined, ", ")));
+  if (key.size() > definitions.size())
+    return validation("Invalid KeySchema: Some index key attribute have no definition");
+  if (std::ranges::any_of(
+          names, [&](std::string_view name) { return !find_definition(definitions, name); })) {
+    return invalid_values(fmt::format(
+        "Some index key attributes are not defined in AttributeDefinitions. Keys: [{}], "
+        "AttributeDefinitions: [{}]",
+        fmt::join(names, ", "), fmt::join(defined, ", ")));
   }
   if (key.size() == 2 && names[0] == names[1]) {
-    return validation("Both the Hash Key and the Range Key element in the KeySchema have the same name");
+    return validation(
+        "Both the Hash Key and the Range Key element in the KeySchema have the same name");
   }
   if (key[0].type != "HASH") {
     return validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type");
@@ -151,16 +167,18 @@ Outcome<Index> make_index(const GivenIndex& given, const Table& table, bool is_l
       return invalid_values("Index KeySchema does not have a range key for index: " + given.name);
     }
     if (index.key.hash.name != table.key.hash.name) {
-      return invalid_values(fmt::format("Index KeySchema does not have the same leading hash key as table KeySchema for "
-                                        "index: {}. index hash key: {}, table hash key: {}",
-                                        given.name, index.key.hash.name, table.key.hash.name));
+      return invalid_values(fmt::format(
+          "Index KeySchema does not have the same leading hash key as table KeySchema for "
+          "index: {}. index hash key: {}, table hash key: {}",
+          given.name, index.key.hash.name, table.key.hash.name));
     }
   }
   SL_TRY(index.projection, make_projection(given));
   if (table.is_on_demand && given.throughput) {
-    return invalid_values(fmt::format("ProvisionedThroughput should not be specified for index: {} when BillingMode is "
-                                      "PAY_PER_REQUEST",
-                                      given.name));
+    return invalid_values(fmt::format(
+        "ProvisionedThroughput should not be specified for index: {} when BillingMode is "
+        "PAY_PER_REQUEST",
+        given.name));
   }
   if (!table.is_on_demand && !is_local && !given.throughput) {
     return invalid_values("ProvisionedThroughput must be specified for index: " + given.name);
@@ -175,10 +193,12 @@ Outcome<Index> make_index(const GivenIndex& given, const Table& table, bool is_l
 
 Outcome<void> check_throughput(const table::Throughput& throughput) {
   if (throughput.read_units > kUnitsMax) {
-    return validation(fmt::format("Given value {} for ReadCapacityUnits is out of bounds", throughput.read_units));
+    return validation(fmt::format("Given value {} for ReadCapacityUnits is out of bounds",
+                                  throughput.read_units));
   }
   if (throughput.write_units > kUnitsMax) {
-    return validation(fmt::format("Given value {} for WriteCapacityUnits is out of bounds", throughput.write_units));
+    return validation(fmt::format("Given value {} for WriteCapacityUnits is out of bounds",
+                                  throughput.write_units));
   }
   return {};
 }
@@ -186,25 +206,32 @@ Outcome<void> check_throughput(const table::Throughput& throughput) {
 Outcome<void> check_definitions_used(const Table& table) {
   const auto is_used = [&](const KeyAttribute& attribute) {
     return is_key_attribute(table.key, attribute.name) ||
-           std::ranges::any_of(table.indexes, [&](const Index& i) { return is_key_attribute(i.key, attribute.name); });
+           std::ranges::any_of(table.indexes, [&](const Index& i) {
+             return is_key_attribute(i.key, attribute.name);
+           });
   };
   if (std::ranges::all_of(table.attribute_definitions, is_used)) return {};
   if (table.indexes.empty()) {
-    return invalid_values("Number of attributes in KeySchema does not exactly match number of attributes defined in "
-                          "AttributeDefinitions");
+    return invalid_values(
+        "Number of attributes in KeySchema does not exactly match number of attributes defined in "
+        "AttributeDefinitions");
   }
-  return invalid_values("Some AttributeDefinitions are not used. AttributeDefinitions must be the keys of the table and its "
-                        "indexes");
+  return invalid_values(
+      "Some AttributeDefinitions are not used. AttributeDefinitions must be the keys of the table "
+      "and its "
+      "indexes");
 }
 
 std::optional<GivenStream> read_stream(const Members& members) {
   const auto given = members.structure("StreamSpecification");
   if (!given) return std::nullopt;
-  GivenStream stream{.is_enabled = given->flag("StreamEnabled").value_or(false), .view = std::nullopt};
+  GivenStream stream{.is_enabled = given->flag("StreamEnabled").value_or(false),
+                     .view = std::nullopt};
   if (!given->has("StreamEnabled")) {
     members.mistakes().constraint("null", given->path("StreamEnabled"), "Member must not be null");
   }
-  if (const auto view = given->text("StreamViewType", {.one_of = kStreamViews})) stream.view = std::string(*view);
+  if (const auto view = given->text("StreamViewType", {.one_of = kStreamViews}))
+    stream.view = std::string(*view);
   return stream;
 }
 
@@ -234,13 +261,17 @@ Tags read_tags(const Members& members, bool is_required) {
 
 Outcome<void> set_tags(Table& table, const Tags& tags) {
   for (const auto& [key, value] : tags) {
-    if (key.starts_with("aws:")) return validation("One or more parameter values are not valid. Tag keys beginning with "
-                                                   "'aws:' are reserved for AWS use");
+    if (key.starts_with("aws:"))
+      return validation(
+          "One or more parameter values are not valid. Tag keys beginning with "
+          "'aws:' are reserved for AWS use");
     if (key == kMergeTag) {
       if (value == "item") table.merge = table::Merge::item;
       else if (value == "attribute") table.merge = table::Merge::attribute;
       else if (value == "conversation") table.merge = table::Merge::conversation;
-      else return invalid_values(fmt::format("{} is item, attribute or conversation, not '{}'", kMergeTag, value));
+      else
+        return invalid_values(
+            fmt::format("{} is item, attribute or conversation, not '{}'", kMergeTag, value));
     }
     if (key == kAckTag) {
       if (value != "local" && value != "remote") {

@@ -33,7 +33,8 @@ struct GivenIndex {
 };
 
 // Each notes mistakes of shape and constraints.
-std::vector<table::KeyAttribute> read_attribute_definitions(const Members& members, bool is_required);
+std::vector<table::KeyAttribute> read_attribute_definitions(const Members& members,
+                                                            bool is_required);
 std::vector<KeyElement> read_key_schema(const Members& members);
 GivenIndex read_index(const Members& members);
 std::optional<table::Throughput> read_throughput(const Members& members, std::string_view name);
@@ -41,7 +42,8 @@ std::optional<std::string_view> read_billing_mode(const Members& members);
 std::optional<std::string_view> read_table_class(const Members& members);
 
 // What they mean, in AWS's words when it is not possible.
-Outcome<table::KeySchema> make_key(const std::vector<KeyElement>& key, const std::vector<table::KeyAttribute>& definitions);
+Outcome<table::KeySchema> make_key(const std::vector<KeyElement>& key,
+                                   const std::vector<table::KeyAttribute>& definitions);
 // An index of `table`, whose key is made already.
 Outcome<table::Index> make_index(const GivenIndex& given, const Table& table, bool is_local);
 Outcome<void> check_throughput(const table::Throughput& throughput);
@@ -56,8 +58,8 @@ struct GivenStream {
 std::optional<GivenStream> read_stream(const Members& members);
 Outcome<table::StreamView> make_stream(const GivenStream& given);
 
-// Tags, ours among them: sealane:merge (item, attribute, conversation) and sealane:ack (local, remote) are the table's
-// options, so that unmodified AWS tools can set them.
+// Tags, ours among them: sealane:merge (item, attribute, conversation) and sealane:ack (local,
+// remote) are the table's options, so that unmodified AWS tools can set them.
 inline constexpr std::string_view kMergeTag = "sealane:merge", kAckTag = "sealane:ack";
 using Tags = std::vector<std::pair<std::string, std::string>>;
 Tags read_tags(const Members& members, bool is_required);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TagResource, UntagResource, ListTagsOfResource. Some tags are options of the table: see table_parameters.h.
+// TagResource, UntagResource, ListTagsOfResource. Some tags are options of the table: see
+// table_parameters.h.
 #include <fmt/format.h>
 
 #include "state/api/arn.h"
@@ -16,11 +17,13 @@ Outcome<const Table*> find_resource(const Call& call, std::optional<std::string_
   if (!text || text->empty()) return validation("Invalid TableArn");
   const auto arn = parse_table_arn(*text);
   if (!arn || !arn->stream.empty()) {
-    return validation(fmt::format("Invalid TableArn: Invalid ResourceArn provided as input {}", *text));
+    return validation(
+        fmt::format("Invalid TableArn: Invalid ResourceArn provided as input {}", *text));
   }
   const Table* table = arn->region == call.region ? call.engine.find_table(arn->table) : nullptr;
   if (!table) {
-    return failure("ResourceNotFoundException", fmt::format("Requested resource not found: ResourcArn: {} not found", *text));
+    return failure("ResourceNotFoundException",
+                   fmt::format("Requested resource not found: ResourcArn: {} not found", *text));
   }
   return table;
 }
@@ -46,7 +49,8 @@ Outcome<Answer> untag_resource(Call& call) {
   Mistakes mistakes;
   const Members members(call.body, mistakes);
   const auto arn = members.text("ResourceArn");
-  const auto keys = members.texts("TagKeys", {.is_required = true}, {.length_min = 1, .length_max = 128});
+  const auto keys =
+      members.texts("TagKeys", {.is_required = true}, {.length_min = 1, .length_max = 128});
   SL_CHECK(mistakes.check());
   SL_TRY(const Table* present, find_resource(call, arn));
   if (keys.empty()) return validation("Atleast one Tag Key needs to be provided as Input.");

@@ -21,22 +21,27 @@ Outcome<Answer> update_time_to_live(Call& call) {
     if (!given->has("Enabled")) {
       mistakes.constraint("null", given->path("Enabled"), "Member must not be null");
     }
-    attribute = given->text("AttributeName", {.is_required = true, .length_min = 1, .length_max = 255}).value_or("");
+    attribute =
+        given->text("AttributeName", {.is_required = true, .length_min = 1, .length_max = 255})
+            .value_or("");
   }
   SL_CHECK(mistakes.check());
   const Table* present = call.engine.find_table(name);
   if (!present) return table_not_found(name);
   const bool was_enabled = !present->ttl_attribute.empty();
   if (*is_enabled && was_enabled) {
-    return validation(present->ttl_attribute == attribute
-                          ? std::string("TimeToLive is already enabled")
-                          : fmt::format("TimeToLive is active on a different AttributeName: current AttributeName is {}",
-                                        present->ttl_attribute));
+    return validation(
+        present->ttl_attribute == attribute
+            ? std::string("TimeToLive is already enabled")
+            : fmt::format(
+                  "TimeToLive is active on a different AttributeName: current AttributeName is {}",
+                  present->ttl_attribute));
   }
   if (!*is_enabled && !was_enabled) return validation("TimeToLive is already disabled");
   if (!*is_enabled && present->ttl_attribute != attribute) {
-    return validation(fmt::format("TimeToLive is active on a different AttributeName: current AttributeName is {}",
-                                  present->ttl_attribute));
+    return validation(fmt::format(
+        "TimeToLive is active on a different AttributeName: current AttributeName is {}",
+        present->ttl_attribute));
   }
   Table table = *present;
   table.ttl_attribute = *is_enabled ? attribute : std::string();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// TransactWriteItems and TransactGetItems. One lane does all work, so a transaction is only: judge every part, and commit
-// all of them in one batch or none. Other regions see it whole too, for it is one entry of the change log.
+// TransactWriteItems and TransactGetItems. One lane does all work, so a transaction is only: judge
+// every part, and commit all of them in one batch or none. Other regions see it whole too, for it
+// is one entry of the change log.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -50,9 +51,11 @@ bool is_of_request(const Failure& failure) {
 std::unexpected<Failure> cancelled(const std::vector<Reason>& reasons) {
   std::vector<std::string_view> codes;
   for (const Reason& reason : reasons) codes.push_back(reason.code);
-  auto out = failure("TransactionCanceledException",
-                     fmt::format("Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
-                                 fmt::join(codes, ", ")));
+  auto out = failure(
+      "TransactionCanceledException",
+      fmt::format(
+          "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
+          fmt::join(codes, ", ")));
   std::string& json = out.error().members;
   json = ",\"CancellationReasons\":[";
   for (const Reason& reason : reasons) {
@@ -76,8 +79,10 @@ bool has_reasons(const std::vector<Reason>& reasons) {
 // ── writes ──
 
 Outcome<std::vector<WriteRequest>> read_writes(const Members& members) {
-  constexpr std::pair<std::string_view, Kind> kParts[] = {
-      {"ConditionCheck", Kind::check}, {"Put", Kind::put}, {"Delete", Kind::remove}, {"Update", Kind::update}};
+  constexpr std::pair<std::string_view, Kind> kParts[] = {{"ConditionCheck", Kind::check},
+                                                          {"Put", Kind::put},
+                                                          {"Delete", Kind::remove},
+                                                          {"Update", Kind::update}};
   std::vector<WriteRequest> writes;
   bool has_one_each = true;
   const ListRule rule{.is_required = true, .length_min = 1, .length_max = kPartsMax};
@@ -134,7 +139,8 @@ struct JudgedAll {
   table::Ack ack = table::Ack::local;
 };
 
-Outcome<JudgedAll> judge_all(Engine& engine, std::vector<WriteRequest>& writes, std::vector<Reason>& reasons) {
+Outcome<JudgedAll> judge_all(Engine& engine, std::vector<WriteRequest>& writes,
+                             std::vector<Reason>& reasons) {
   JudgedAll all;
   const table::Stamp stamp = engine.next_stamp();
   for (size_t i = 0; i < writes.size(); ++i) {
@@ -153,9 +159,10 @@ Outcome<JudgedAll> judge_all(Engine& engine, std::vector<WriteRequest>& writes, 
   return all;
 }
 
-// A transaction that was done before is answered as if it had been done now, and acknowledged when that one is; what it
-// costs is a read.
-Answer repeated(const Engine& engine, const std::vector<WriteRequest>& writes, const RecentTransactions::Done& done, ReturnCapacity capacity) {
+// A transaction that was done before is answered as if it had been done now, and acknowledged when
+// that one is; what it costs is a read.
+Answer repeated(const Engine& engine, const std::vector<WriteRequest>& writes,
+                const RecentTransactions::Done& done, ReturnCapacity capacity) {
   Answer answer;
   answer.written = {done.source, done.position};
   JsonWriter json(answer.json);
@@ -178,7 +185,8 @@ Outcome<Answer> transact_write_items(Call& call) {
   const Members members(call.body, mistakes);
   const ReturnCapacity capacity = read_return_capacity(members);
   const bool wants_metrics = read_return_collection_metrics(members);
-  const std::string token(members.text("ClientRequestToken", {.length_min = 1, .length_max = 36}).value_or(""));
+  const std::string token(
+      members.text("ClientRequestToken", {.length_min = 1, .length_max = 36}).value_or(""));
   SL_TRY(std::vector<WriteRequest> writes, read_writes(members));
   for (WriteRequest& write : writes) SL_CHECK(understand(write));
   SL_CHECK(check_total_size(writes));
@@ -188,7 +196,8 @@ Outcome<Answer> transact_write_items(Call& call) {
     if (const auto* done = call.engine.recent_transactions.find(token, call.now_ms)) {
       if (done->request_hash == request_hash) return repeated(call.engine, writes, *done, capacity);
       return failure("IdempotentParameterMismatchException",
-                     "Cannot reuse an idempotent token with different parameters within the idempotency window");
+                     "Cannot reuse an idempotent token with different parameters within the "
+                     "idempotency window");
     }
   }
   SL_TRY(std::vector<Reason> reasons, bind_all(call.engine, writes));
@@ -199,7 +208,8 @@ Outcome<Answer> transact_write_items(Call& call) {
   std::vector<Written> written;
   if (!judged.items.empty()) {
     SL_TRY(answer.written,
-           lift(call.engine.commit(judged.items, capacity == ReturnCapacity::none ? nullptr : &written)));
+           lift(call.engine.commit(judged.items,
+                                   capacity == ReturnCapacity::none ? nullptr : &written)));
   }
   if (!token.empty()) {
     call.engine.recent_transactions.add(
@@ -231,7 +241,7 @@ Outcome<Answer> transact_write_items(Call& call) {
   return answer;
 }
 
-// ── reads ───────────────────────────────────────────────────────────────────────────────────────────
+// ── reads ────────────────────────────────────────────────────────────────────────────────────────
 
 namespace {
 
@@ -252,7 +262,8 @@ Outcome<std::vector<Get>> read_gets(const Members& members) {
     if (!get) continue;
     check_shapes(*get, {kExpressions, {}});
     std::string name = read_table_name(*get);
-    gets.push_back({.table_name = std::move(name), .given = read_item(*get, "Key"), .members = *get});
+    gets.push_back(
+        {.table_name = std::move(name), .given = read_item(*get, "Key"), .members = *get});
   }
   SL_CHECK(members.mistakes().check());
   return gets;
@@ -303,7 +314,8 @@ Outcome<Answer> transact_get_items(Call& call) {
     const table::Item item = call.engine.visible(*get.table, record);
     add_read(consumed[get.table_name], nullptr, table::size_bytes(item), true, 2);
     json.open('{');
-    if (!item.empty()) json.key("Item").item(get.projection ? table::project(item, *get.projection) : item);
+    if (!item.empty())
+      json.key("Item").item(get.projection ? table::project(item, *get.projection) : item);
     json.close('}');
   }
   json.close(']');

@@ -8,8 +8,10 @@ namespace sealane::state::api {
 namespace {
 
 std::string put(std::string_view id, std::string_view more = "", std::string_view condition = "") {
-  return R"({"Put":{"TableName":"sessions","Item":{"id":{"S":")" + std::string(id) + R"("})" + std::string(more) + "}" +
-         (condition.empty() ? "" : R"(,"ConditionExpression":")" + std::string(condition) + "\"") + "}}";
+  return R"({"Put":{"TableName":"sessions","Item":{"id":{"S":")" + std::string(id) + R"("})" +
+         std::string(more) + "}" +
+         (condition.empty() ? "" : R"(,"ConditionExpression":")" + std::string(condition) + "\"") +
+         "}}";
 }
 std::string items(std::initializer_list<std::string> parts) {
   std::string out = R"({"TransactItems":[)";
@@ -21,14 +23,18 @@ TEST(Transactions, all_of_it_or_nothing) {
   Bench bench;
   bench.make_sessions();
   bench.put(R"("id":{"S":"b"},"n":{"N":"1"})");
-  EXPECT_EQ(bench.run("TransactWriteItems", items({put("a"), put("b", "", "attribute_not_exists(id)")}) + "}"),
-            "TransactionCanceledException: Transaction cancelled, please refer cancellation reasons for specific reasons [None, "
-            R"(ConditionalCheckFailed],"CancellationReasons":[{"Code":"None"},{"Code":"ConditionalCheckFailed",)"
-            R"("Message":"The conditional request failed"}])");
+  EXPECT_EQ(
+      bench.run("TransactWriteItems",
+                items({put("a"), put("b", "", "attribute_not_exists(id)")}) + "}"),
+      "TransactionCanceledException: Transaction cancelled, please refer cancellation reasons for "
+      "specific reasons [None, "
+      R"(ConditionalCheckFailed],"CancellationReasons":[{"Code":"None"},{"Code":"ConditionalCheckFailed",)"
+      R"("Message":"The conditional request failed"}])");
   EXPECT_EQ(bench.get("a"), "{}");
   const std::string check = R"({"ConditionCheck":{"TableName":"sessions","Key":{"id":{"S":"b"}},
     "ConditionExpression":"n = :n","ExpressionAttributeValues":{":n":{"N":"1"}}}})";
-  const std::string update = R"({"Update":{"TableName":"sessions","Key":{"id":{"S":"c"}},"UpdateExpression":"SET x = :n",
+  const std::string update =
+      R"({"Update":{"TableName":"sessions","Key":{"id":{"S":"c"}},"UpdateExpression":"SET x = :n",
     "ExpressionAttributeValues":{":n":{"N":"1"}}}})";
   EXPECT_EQ(bench.run("TransactWriteItems", items({put("a"), check, update}) + "}"), "{}");
   EXPECT_EQ(bench.get("a"), R"({"Item":{"id":{"S":"a"}}})");
@@ -39,34 +45,41 @@ TEST(Transactions, the_old_item_comes_with_the_reason_when_asked_for) {
   Bench bench;
   bench.make_sessions();
   bench.put(R"("id":{"S":"b"},"n":{"N":"1"})");
-  const std::string remove = R"j({"Delete":{"TableName":"sessions","Key":{"id":{"S":"b"}},"ConditionExpression":
+  const std::string remove =
+      R"j({"Delete":{"TableName":"sessions","Key":{"id":{"S":"b"}},"ConditionExpression":
     "attribute_not_exists(n)","ReturnValuesOnConditionCheckFailure":"ALL_OLD"}})j";
-  EXPECT_EQ(bench.run("TransactWriteItems", items({remove}) + "}"),
-            "TransactionCanceledException: Transaction cancelled, please refer cancellation reasons for specific reasons "
-            R"([ConditionalCheckFailed],"CancellationReasons":[{"Code":"ConditionalCheckFailed","Message":)"
-            R"("The conditional request failed","Item":{"id":{"S":"b"},"n":{"N":"1"}}}])");
+  EXPECT_EQ(
+      bench.run("TransactWriteItems", items({remove}) + "}"),
+      "TransactionCanceledException: Transaction cancelled, please refer cancellation reasons for "
+      "specific reasons "
+      R"([ConditionalCheckFailed],"CancellationReasons":[{"Code":"ConditionalCheckFailed","Message":)"
+      R"("The conditional request failed","Item":{"id":{"S":"b"},"n":{"N":"1"}}}])");
 }
 
 TEST(Transactions, a_part_that_does_not_fit_its_table_is_a_reason) {
   Bench bench;
   bench.make_sessions();
   const std::string wrong = R"({"Put":{"TableName":"sessions","Item":{"id":{"N":"1"}}}})";
-  EXPECT_EQ(bench.run("TransactWriteItems", items({put("a"), wrong}) + "}"),
-            "TransactionCanceledException: Transaction cancelled, please refer cancellation reasons for specific reasons [None, "
-            R"(ValidationError],"CancellationReasons":[{"Code":"None"},{"Code":"ValidationError","Message":)"
-            R"("One or more parameter values were invalid: Type mismatch for key id expected: S actual: N"}])");
+  EXPECT_EQ(
+      bench.run("TransactWriteItems", items({put("a"), wrong}) + "}"),
+      "TransactionCanceledException: Transaction cancelled, please refer cancellation reasons for "
+      "specific reasons [None, "
+      R"(ValidationError],"CancellationReasons":[{"Code":"None"},{"Code":"ValidationError","Message":)"
+      R"("One or more parameter values were invalid: Type mismatch for key id expected: S actual: N"}])");
   const std::string nowhere = R"({"Put":{"TableName":"nowhere","Item":{"id":{"S":"1"}}}})";
   EXPECT_EQ(bench.run("TransactWriteItems", items({put("a"), nowhere}) + "}"),
             "ResourceNotFoundException: Requested resource not found");
-  EXPECT_EQ(bench.run("TransactWriteItems", items({put("a"), put("a")}) + "}"),
-            "ValidationException: Transaction request cannot include multiple operations on one item");
+  EXPECT_EQ(
+      bench.run("TransactWriteItems", items({put("a"), put("a")}) + "}"),
+      "ValidationException: Transaction request cannot include multiple operations on one item");
   EXPECT_EQ(bench.get("a"), "{}");
 }
 
 TEST(Transactions, a_token_is_done_once_for_ten_minutes) {
   Bench bench;
   bench.make_sessions();
-  const std::string add = R"({"Update":{"TableName":"sessions","Key":{"id":{"S":"a"}},"UpdateExpression":"ADD n :n",
+  const std::string add =
+      R"({"Update":{"TableName":"sessions","Key":{"id":{"S":"a"}},"UpdateExpression":"ADD n :n",
     "ExpressionAttributeValues":{":n":{"N":"1"}}}})";
   const std::string once = items({add}) + R"(,"ClientRequestToken":"t1"})";
   EXPECT_EQ(bench.run("TransactWriteItems", once), "{}");
@@ -75,7 +88,8 @@ TEST(Transactions, a_token_is_done_once_for_ten_minutes) {
   EXPECT_EQ(bench.last.written, written);
   EXPECT_EQ(bench.get("a"), R"({"Item":{"id":{"S":"a"},"n":{"N":"1"}}})");
   EXPECT_EQ(bench.run("TransactWriteItems", items({put("b")}) + R"(,"ClientRequestToken":"t1"})"),
-            "IdempotentParameterMismatchException: Cannot reuse an idempotent token with different parameters within the "
+            "IdempotentParameterMismatchException: Cannot reuse an idempotent token with different "
+            "parameters within the "
             "idempotency window");
   bench.later_ms = RecentTransactions::kKeptMs;
   EXPECT_EQ(bench.run("TransactWriteItems", once), "{}");
@@ -84,7 +98,8 @@ TEST(Transactions, a_token_is_done_once_for_ten_minutes) {
 
 TEST(Transactions, only_so_many_tokens_are_kept) {
   RecentTransactions recent;
-  for (size_t i = 0; i <= RecentTransactions::kMax; ++i) recent.add(std::to_string(i), {.request_hash = i, .done_ms = 1});
+  for (size_t i = 0; i <= RecentTransactions::kMax; ++i)
+    recent.add(std::to_string(i), {.request_hash = i, .done_ms = 1});
   EXPECT_EQ(recent.size(), RecentTransactions::kMax);
   EXPECT_EQ(recent.find("0", 2), nullptr);
   ASSERT_NE(recent.find("1", 2), nullptr);
@@ -98,21 +113,25 @@ TEST(Transactions, gets_answer_in_the_order_asked) {
   bench.make_sessions();
   bench.put(R"("id":{"S":"a"},"n":{"N":"1"},"m":{"N":"2"})");
   const auto get = [](std::string_view id, std::string_view more = "") {
-    return R"({"Get":{"TableName":"sessions","Key":{"id":{"S":")" + std::string(id) + R"("}})" + std::string(more) + "}}";
+    return R"({"Get":{"TableName":"sessions","Key":{"id":{"S":")" + std::string(id) + R"("}})" +
+           std::string(more) + "}}";
   };
-  EXPECT_EQ(bench.run("TransactGetItems", items({get("none"), get("a", R"(,"ProjectionExpression":"n")")}) + "}"),
+  EXPECT_EQ(bench.run("TransactGetItems",
+                      items({get("none"), get("a", R"(,"ProjectionExpression":"n")")}) + "}"),
             R"({"Responses":[{},{"Item":{"n":{"N":"1"}}}]})");
-  EXPECT_EQ(bench.run("TransactGetItems", items({get("a")}) + R"(,"ReturnConsumedCapacity":"TOTAL"})"),
-            R"({"Responses":[{"Item":{"id":{"S":"a"},"m":{"N":"2"},"n":{"N":"1"}}}],)"
-            R"("ConsumedCapacity":[{"TableName":"sessions","CapacityUnits":2.0}]})");
+  EXPECT_EQ(
+      bench.run("TransactGetItems", items({get("a")}) + R"(,"ReturnConsumedCapacity":"TOTAL"})"),
+      R"({"Responses":[{"Item":{"id":{"S":"a"},"m":{"N":"2"},"n":{"N":"1"}}}],)"
+      R"("ConsumedCapacity":[{"TableName":"sessions","CapacityUnits":2.0}]})");
 }
 
 TEST(Transactions, an_item_is_asked_for_once) {
   Bench bench;
   bench.make_sessions();
   const std::string get = R"({"Get":{"TableName":"sessions","Key":{"id":{"S":"a"}}}})";
-  EXPECT_EQ(bench.run("TransactGetItems", items({get, get}) + "}"),
-            "ValidationException: Transaction request cannot include multiple operations on one item");
+  EXPECT_EQ(
+      bench.run("TransactGetItems", items({get, get}) + "}"),
+      "ValidationException: Transaction request cannot include multiple operations on one item");
 }
 
 TEST(Transactions, a_hundred_parts_fit_and_one_more_does_not) {
@@ -124,7 +143,8 @@ TEST(Transactions, a_hundred_parts_fit_and_one_more_does_not) {
     return out + "]}";
   };
   EXPECT_EQ(bench.run("TransactWriteItems", many(100)), "{}");
-  EXPECT_NE(bench.run("TransactWriteItems", many(101)).find("Member must have length less than or equal to 100"),
+  EXPECT_NE(bench.run("TransactWriteItems", many(101))
+                .find("Member must have length less than or equal to 100"),
             std::string::npos);
 }
 
@@ -138,11 +158,12 @@ TEST(Batches, writes_and_reads_of_many_tables) {
               "sessions":[{"PutRequest":{"Item":{"id":{"S":"a"},"x":{"N":"1"}}}},{"DeleteRequest":{"Key":{"id":{"S":"b"}}}}],
               "turns":[{"PutRequest":{"Item":{"thread":{"S":"t"},"n":{"N":"1"}}}}]}})"),
             R"({"UnprocessedItems":{}})");
-  EXPECT_EQ(bench.run("BatchGetItem", R"({"RequestItems":{
+  EXPECT_EQ(
+      bench.run("BatchGetItem", R"({"RequestItems":{
               "sessions":{"Keys":[{"id":{"S":"b"}},{"id":{"S":"a"}}],"ProjectionExpression":"x"},
               "turns":{"Keys":[{"thread":{"S":"t"},"n":{"N":"1.0"}}]}},"ReturnConsumedCapacity":"TOTAL"})"),
-            R"({"Responses":{"sessions":[{"x":{"N":"1"}}],"turns":[{"n":{"N":"1"},"thread":{"S":"t"}}]},"UnprocessedKeys":{},)"
-            R"("ConsumedCapacity":[{"TableName":"sessions","CapacityUnits":1.0},{"TableName":"turns","CapacityUnits":0.5}]})");
+      R"({"Responses":{"sessions":[{"x":{"N":"1"}}],"turns":[{"n":{"N":"1"},"thread":{"S":"t"}}]},"UnprocessedKeys":{},)"
+      R"("ConsumedCapacity":[{"TableName":"sessions","CapacityUnits":1.0},{"TableName":"turns","CapacityUnits":0.5}]})");
 }
 
 TEST(Batches, what_is_wrong_is_told_in_the_words_of_aws) {
@@ -151,31 +172,45 @@ TEST(Batches, what_is_wrong_is_told_in_the_words_of_aws) {
   const auto writes = [](int count) {
     std::string out = R"({"RequestItems":{"sessions":[)";
     for (int i = 0; i < count; ++i) {
-      out += (i > 0 ? "," : "") + (R"({"PutRequest":{"Item":{"id":{"S":")" + std::to_string(i) + R"("}}}})");
+      out += (i > 0 ? "," : "") +
+             (R"({"PutRequest":{"Item":{"id":{"S":")" + std::to_string(i) + R"("}}}})");
     }
     return out + "]}}";
   };
   const auto gets = [](int count) {
     std::string out = R"({"RequestItems":{"sessions":{"Keys":[)";
-    for (int i = 0; i < count; ++i) out += (i > 0 ? "," : "") + (R"({"id":{"S":")" + std::to_string(i) + R"("}})");
+    for (int i = 0; i < count; ++i)
+      out += (i > 0 ? "," : "") + (R"({"id":{"S":")" + std::to_string(i) + R"("}})");
     return out + "]}}}";
   };
   EXPECT_EQ(bench.run("BatchWriteItem", writes(25)), R"({"UnprocessedItems":{}})");
-  EXPECT_NE(bench.run("BatchWriteItem", writes(26)).find("Member must have length less than or equal to 25"), std::string::npos);
+  EXPECT_NE(bench.run("BatchWriteItem", writes(26))
+                .find("Member must have length less than or equal to 25"),
+            std::string::npos);
   EXPECT_TRUE(bench.run("BatchGetItem", gets(100)).starts_with("{"));
-  EXPECT_NE(bench.run("BatchGetItem", gets(101)).find("Member must have length less than or equal to 100"), std::string::npos);
-  EXPECT_EQ(bench.run("BatchWriteItem", R"({"RequestItems":{"sessions":[{"DeleteRequest":{"Key":{"id":{"S":"a"}}}},
+  EXPECT_NE(bench.run("BatchGetItem", gets(101))
+                .find("Member must have length less than or equal to 100"),
+            std::string::npos);
+  EXPECT_EQ(bench.run("BatchWriteItem",
+                      R"({"RequestItems":{"sessions":[{"DeleteRequest":{"Key":{"id":{"S":"a"}}}},
                                             {"PutRequest":{"Item":{"id":{"S":"a"}}}}]}})"),
             "ValidationException: Provided list of item keys contains duplicates");
-  EXPECT_EQ(bench.run("BatchGetItem", R"({"RequestItems":{"sessions":{"Keys":[{"id":{"S":"a"}},{"id":{"S":"a"}}]}}})"),
-            "ValidationException: Provided list of item keys contains duplicates");
-  EXPECT_EQ(bench.run("BatchWriteItem", R"({"RequestItems":{"sessions":[{"PutRequest":{"Item":{"id":{"N":"1"}}}}]}})"),
-            "ValidationException: The provided key element does not match the schema");
+  EXPECT_EQ(
+      bench.run("BatchGetItem",
+                R"({"RequestItems":{"sessions":{"Keys":[{"id":{"S":"a"}},{"id":{"S":"a"}}]}}})"),
+      "ValidationException: Provided list of item keys contains duplicates");
+  EXPECT_EQ(
+      bench.run("BatchWriteItem",
+                R"({"RequestItems":{"sessions":[{"PutRequest":{"Item":{"id":{"N":"1"}}}}]}})"),
+      "ValidationException: The provided key element does not match the schema");
   EXPECT_EQ(bench.run("BatchGetItem", R"({"RequestItems":{}})"),
-            "ValidationException: 1 validation error detected: Value '{}' at 'requestItems' failed to satisfy constraint: Member "
+            "ValidationException: 1 validation error detected: Value '{}' at 'requestItems' failed "
+            "to satisfy constraint: Member "
             "must have length greater than or equal to 1");
-  EXPECT_EQ(bench.run("BatchWriteItem", R"({"RequestItems":{"nowhere":[{"DeleteRequest":{"Key":{"id":{"S":"a"}}}}]}})"),
-            "ResourceNotFoundException: Requested resource not found");
+  EXPECT_EQ(
+      bench.run("BatchWriteItem",
+                R"({"RequestItems":{"nowhere":[{"DeleteRequest":{"Key":{"id":{"S":"a"}}}}]}})"),
+      "ResourceNotFoundException: Requested resource not found");
 }
 
 TEST(Batches, what_does_not_fit_into_16_mib_is_left_to_be_asked_again) {
@@ -187,7 +222,8 @@ TEST(Batches, what_does_not_fit_into_16_mib_is_left_to_be_asked_again) {
     bench.put(R"("id":{"S":")" + std::to_string(i) + R"("},"x":{"S":")" + text + "\"}");
     keys += (i > 0 ? "," : "") + (R"({"id":{"S":")" + std::to_string(i) + R"("}})");
   }
-  const std::string json = bench.run("BatchGetItem", R"({"RequestItems":{"sessions":{"Keys":[)" + keys + R"(],"ConsistentRead":true}}})");
+  const std::string json = bench.run("BatchGetItem", R"({"RequestItems":{"sessions":{"Keys":[)" +
+                                                         keys + R"(],"ConsistentRead":true}}})");
   EXPECT_LT(json.size(), 17u << 20);
   EXPECT_EQ(json.substr(json.find("\"UnprocessedKeys\"")).substr(0, 60),
             R"("UnprocessedKeys":{"sessions":{"Keys":[{"id":{"S":"41"}},{"i)");

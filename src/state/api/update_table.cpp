@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// UpdateTable: throughput and billing, global indexes, the stream, replicas in other regions, protection. All of it holds at
-// once; what the answer calls UPDATING and CREATING is ACTIVE for whoever asks next (a new index when it is filled).
+// UpdateTable: throughput and billing, global indexes, the stream, replicas in other regions,
+// protection. All of it holds at once; what the answer calls UPDATING and CREATING is ACTIVE for
+// whoever asks next (a new index when it is filled).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -43,7 +44,8 @@ std::vector<IndexUpdate> read_index_updates(const Members& members) {
   std::vector<IndexUpdate> out;
   TextRule name_rule = kIndexNameRule;
   name_rule.is_required = true;
-  for (const Members& each : members.structures("GlobalSecondaryIndexUpdates", "GlobalSecondaryIndexUpdate")) {
+  for (const Members& each :
+       members.structures("GlobalSecondaryIndexUpdates", "GlobalSecondaryIndexUpdate")) {
     IndexUpdate& update = out.emplace_back();
     if (const auto change = each.structure("Update")) {
       update.kind = IndexUpdate::Kind::update;
@@ -64,11 +66,16 @@ std::vector<ReplicaUpdate> read_replica_updates(const Members& members) {
   constexpr std::pair<std::string_view, Kind> kKinds[] = {
       {"Create", Kind::create}, {"Update", Kind::update}, {"Delete", Kind::remove}};
   std::vector<ReplicaUpdate> out;
-  for (const Members& each : members.structures("ReplicaUpdates", "ReplicationGroupUpdate", {.length_min = 1})) {
+  for (const Members& each :
+       members.structures("ReplicaUpdates", "ReplicationGroupUpdate", {.length_min = 1})) {
     ReplicaUpdate& update = out.emplace_back();
     for (const auto& [name, kind] : kKinds) {
       const auto part = each.structure(name);
-      if (part) update = {kind, std::string(part->text("RegionName", {.is_required = true, .length_min = 1}).value_or(""))};
+      if (part)
+        update = {
+            kind,
+            std::string(
+                part->text("RegionName", {.is_required = true, .length_min = 1}).value_or(""))};
     }
   }
   return out;
@@ -86,39 +93,47 @@ Outcome<Given> read(const Members& members) {
   given.table_class = read_table_class(members);
   given.has_deletion_protection = members.flag("DeletionProtectionEnabled");
   SL_CHECK(members.mistakes().check());
-  given.has_anything = given.billing_mode || given.throughput || !given.indexes.empty() || given.stream ||
-                       !given.replicas.empty() || given.table_class || given.has_deletion_protection ||
-                       members.has("SSESpecification");
+  given.has_anything = given.billing_mode || given.throughput || !given.indexes.empty() ||
+                       given.stream || !given.replicas.empty() || given.table_class ||
+                       given.has_deletion_protection || members.has("SSESpecification");
   return given;
 }
 
 Outcome<void> check(const Given& given) {
   if (!given.has_anything) {
-    return validation("At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates "
-                      "or SSESpecification or ReplicaUpdates is required");
+    return validation(
+        "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, "
+        "GlobalSecondaryIndexUpdates "
+        "or SSESpecification or ReplicaUpdates is required");
   }
   std::set<std::string> names;
   for (const IndexUpdate& update : given.indexes) {
     if (update.kind == IndexUpdate::Kind::none) {
-      return invalid_values("One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, "
-                            "GlobalSecondaryIndexUpdate.Delete must not be null");
+      return invalid_values(
+          "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, "
+          "GlobalSecondaryIndexUpdate.Delete must not be null");
     }
     if (!names.insert(update.given.name).second) {
-      return invalid_values("Only one global secondary index update per index is allowed simultaneously. Index: " +
-                            update.given.name);
+      return invalid_values(
+          "Only one global secondary index update per index is allowed simultaneously. Index: " +
+          update.given.name);
     }
   }
   if (given.indexes.size() > kIndexUpdatesMax) {
     return failure("LimitExceededException",
-                   "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table");
+                   "Subscriber limit exceeded: Only 1 online index can be created or deleted "
+                   "simultaneously per table");
   }
   std::set<std::string> regions;
   for (const ReplicaUpdate& update : given.replicas) {
     if (update.kind == ReplicaUpdate::Kind::none) {
-      return invalid_values("One of ReplicaUpdates.Create, ReplicaUpdates.Update, ReplicaUpdates.Delete must not be null");
+      return invalid_values(
+          "One of ReplicaUpdates.Create, ReplicaUpdates.Update, ReplicaUpdates.Delete must not be "
+          "null");
     }
     if (!regions.insert(update.region).second) {
-      return invalid_values("Only one replica update per region is allowed simultaneously. Region: " + update.region);
+      return invalid_values(
+          "Only one replica update per region is allowed simultaneously. Region: " + update.region);
     }
   }
   return {};
@@ -126,23 +141,28 @@ Outcome<void> check(const Given& given) {
 
 Outcome<void> update_billing(Table& table, const Given& given) {
   if (given.billing_mode == "PROVISIONED" && !given.throughput) {
-    return invalid_values("ProvisionedThroughput must be specified when BillingMode is PROVISIONED");
+    return invalid_values(
+        "ProvisionedThroughput must be specified when BillingMode is PROVISIONED");
   }
   if (given.billing_mode) table.is_on_demand = given.billing_mode == "PAY_PER_REQUEST";
   if (given.throughput) {
     if (table.is_on_demand) {
-      return invalid_values("Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is "
-                            "PAY_PER_REQUEST");
+      return invalid_values(
+          "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is "
+          "PAY_PER_REQUEST");
     }
     SL_CHECK(check_throughput(*given.throughput));
-    if (!given.billing_mode && *given.throughput == table.throughput && given.indexes.empty() && !given.stream &&
-        given.replicas.empty()) {
-      return validation(fmt::format(
-          "The provisioned throughput for the table will not change. The requested value equals the current value. Current "
-          "ReadCapacityUnits provisioned for the table: {0}. Requested ReadCapacityUnits: {0}. Current WriteCapacityUnits "
-          "provisioned for the table: {1}. Requested WriteCapacityUnits: {1}. Refer to the Amazon DynamoDB Developer Guide "
-          "for current limits and how to request higher limits.",
-          table.throughput.read_units, table.throughput.write_units));
+    if (!given.billing_mode && *given.throughput == table.throughput && given.indexes.empty() &&
+        !given.stream && given.replicas.empty()) {
+      return validation(
+          fmt::format("The provisioned throughput for the table will not change. The requested "
+                      "value equals the current value. Current "
+                      "ReadCapacityUnits provisioned for the table: {0}. Requested "
+                      "ReadCapacityUnits: {0}. Current WriteCapacityUnits "
+                      "provisioned for the table: {1}. Requested WriteCapacityUnits: {1}. Refer to "
+                      "the Amazon DynamoDB Developer Guide "
+                      "for current limits and how to request higher limits.",
+                      table.throughput.read_units, table.throughput.write_units));
     }
     table.throughput = *given.throughput;
   }
@@ -157,7 +177,8 @@ Outcome<void> update_index(Table& table, const IndexUpdate& update, Statuses& st
   const std::string& name = update.given.name;
   if (update.kind == IndexUpdate::Kind::create) {
     if (table.find_index(name)) {
-      return validation(fmt::format("Attempting to create an index which already exists: {}", name));
+      return validation(
+          fmt::format("Attempting to create an index which already exists: {}", name));
     }
     SL_TRY(table::Index index, make_index(update.given, table, false));
     table.indexes.push_back(std::move(index));
@@ -168,7 +189,8 @@ Outcome<void> update_index(Table& table, const IndexUpdate& update, Statuses& st
   const auto at = std::ranges::find(table.indexes, name, &table::Index::name);
   if (at == table.indexes.end() || at->is_local) {
     return failure("ResourceNotFoundException",
-                   fmt::format("Requested resource not found: Index: {} for table: {} not found", name, table.name));
+                   fmt::format("Requested resource not found: Index: {} for table: {} not found",
+                               name, table.name));
   }
   if (update.kind == IndexUpdate::Kind::remove) {
     table.indexes.erase(at);
@@ -181,26 +203,31 @@ Outcome<void> update_index(Table& table, const IndexUpdate& update, Statuses& st
 
 Outcome<void> update_indexes(Table& table, const Given& given, Statuses& statuses) {
   for (const table::KeyAttribute& attribute : given.definitions) {
-    const auto at = std::ranges::find(table.attribute_definitions, attribute.name, &table::KeyAttribute::name);
+    const auto at =
+        std::ranges::find(table.attribute_definitions, attribute.name, &table::KeyAttribute::name);
     if (at == table.attribute_definitions.end()) {
       table.attribute_definitions.push_back(attribute);
     } else if (at->type != attribute.type) {
-      return invalid_values(fmt::format("Attribute {} is already defined with another type", attribute.name));
+      return invalid_values(
+          fmt::format("Attribute {} is already defined with another type", attribute.name));
     }
   }
   for (const IndexUpdate& update : given.indexes) SL_CHECK(update_index(table, update, statuses));
-  const size_t global_count = size_t(std::ranges::count(table.indexes, false, &table::Index::is_local));
+  const size_t global_count =
+      size_t(std::ranges::count(table.indexes, false, &table::Index::is_local));
   if (global_count > kGlobalIndexesMax) {
-    return failure("LimitExceededException", fmt::format("GlobalSecondaryIndex count exceeds the per-table limit of {}",
-                                                         kGlobalIndexesMax));
+    return failure("LimitExceededException",
+                   fmt::format("GlobalSecondaryIndex count exceeds the per-table limit of {}",
+                               kGlobalIndexesMax));
   }
   // Definitions that no key uses any more go with their index.
   std::erase_if(table.attribute_definitions, [&](const table::KeyAttribute& attribute) {
     const auto uses = [&](const table::KeySchema& key) {
       return key.hash.name == attribute.name || (key.range && key.range->name == attribute.name);
     };
-    return !uses(table.key) &&
-           std::ranges::none_of(table.indexes, [&](const table::Index& index) { return uses(index.key); });
+    return !uses(table.key) && std::ranges::none_of(table.indexes, [&](const table::Index& index) {
+      return uses(index.key);
+    });
   });
   return {};
 }
@@ -209,26 +236,31 @@ Outcome<void> update_stream(Table& table, const Given& given, uint64_t now_ms) {
   if (!given.stream) return {};
   SL_TRY(const table::StreamView view, make_stream(*given.stream));
   if (view == table::StreamView::off) {
-    if (table.stream == table::StreamView::off) return validation("Table is already without a stream");
+    if (table.stream == table::StreamView::off)
+      return validation("Table is already without a stream");
     if (table.replicas.size() > 1) {
       return validation("Stream cannot be disabled while the table has replicas in other regions");
     }
   } else {
-    if (table.stream != table::StreamView::off) return failure("ResourceInUseException", "Table already has an enabled stream: TableName: " + table.name);
+    if (table.stream != table::StreamView::off)
+      return failure("ResourceInUseException",
+                     "Table already has an enabled stream: TableName: " + table.name);
     table.stream_started_ms = now_ms;
   }
   table.stream = view;
   return {};
 }
 
-Outcome<void> update_replicas(Table& table, const Given& given, const Call& call, Statuses& statuses) {
+Outcome<void> update_replicas(Table& table, const Given& given, const Call& call,
+                              Statuses& statuses) {
   for (const ReplicaUpdate& update : given.replicas) {
     const bool is_there = table.is_in(update.region);
     if (update.kind == ReplicaUpdate::Kind::create) {
       if (is_there) {
-        return validation(fmt::format("Failed to create a the new replica of table with name: '{}' because one or more "
-                                      "replicas already existed as tables.",
-                                      table.name));
+        return validation(fmt::format(
+            "Failed to create a the new replica of table with name: '{}' because one or more "
+            "replicas already existed as tables.",
+            table.name));
       }
       table.replicas.push_back(update.region);
       std::ranges::sort(table.replicas);
@@ -237,7 +269,8 @@ Outcome<void> update_replicas(Table& table, const Given& given, const Call& call
     }
     if (!is_there) {
       return failure("ReplicaNotFoundException",
-                     fmt::format("Replica not found: table {} has none in region {}", table.name, update.region));
+                     fmt::format("Replica not found: table {} has none in region {}", table.name,
+                                 update.region));
     }
     if (update.kind != ReplicaUpdate::Kind::remove) continue;
     if (update.region == call.region) {

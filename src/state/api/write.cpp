@@ -22,14 +22,16 @@ using table::Update;
 constexpr std::string_view kConditionOnly[] = {"ConditionExpression"};
 constexpr std::string_view kConditionLegacy[] = {"Expected", "ConditionalOperator"};
 constexpr std::string_view kUpdateAndCondition[] = {"UpdateExpression", "ConditionExpression"};
-constexpr std::string_view kUpdateLegacy[] = {"AttributeUpdates", "Expected", "ConditionalOperator"};
+constexpr std::string_view kUpdateLegacy[] = {"AttributeUpdates", "Expected",
+                                              "ConditionalOperator"};
 
 ExpressionKinds kinds_of(Kind kind) {
   if (kind == Kind::update) return {kUpdateAndCondition, kUpdateLegacy};
   return {kConditionOnly, kConditionLegacy};
 }
 
-Outcome<std::optional<Update>> read_update(const Members& members, table::Placeholders& placeholders) {
+Outcome<std::optional<Update>> read_update(const Members& members,
+                                           table::Placeholders& placeholders) {
   SL_TRY(const auto text, expression_text(members, "UpdateExpression"));
   if (text) return lift(table::parse_update(*text, placeholders));
   if (const auto updates = members.find("AttributeUpdates")) {
@@ -40,20 +42,23 @@ Outcome<std::optional<Update>> read_update(const Members& members, table::Placeh
 
 // An update that only takes away does not make an item that was not there (seen on AWS).
 bool only_removes(const Update& update) {
-  return update.sets.empty() && update.adds.empty() && !(update.removes.empty() && update.deletes.empty());
+  return update.sets.empty() && update.adds.empty() &&
+         !(update.removes.empty() && update.deletes.empty());
 }
 
 Outcome<void> check_update(const Update& update, const Table& table) {
   const auto touched = table::attributes_of(update);
   for (const std::string& name : key_names(table.key)) {
     if (contains(touched, name)) {
-      return invalid_values(fmt::format("Cannot update attribute {}. This attribute is part of the key", name));
+      return invalid_values(
+          fmt::format("Cannot update attribute {}. This attribute is part of the key", name));
     }
   }
   // What is SET to a given value, or ADDed, is known before the item is looked at.
   Item given;
   for (const auto& set : update.sets) {
-    const bool is_plain = !set.value.right && set.value.left.kind == table::SetValue::Part::Kind::value;
+    const bool is_plain =
+        !set.value.right && set.value.left.kind == table::SetValue::Part::Kind::value;
     if (is_plain && set.path.steps.empty()) given.set(set.path.attribute, set.value.left.value);
   }
   for (const auto& add : update.adds) {
@@ -72,19 +77,22 @@ std::unexpected<Failure> condition_failed(const WriteRequest& write, const Item&
   return refused;
 }
 
-// Attributes that became keys of an index by way of other attributes: their type is known only now. What the update does
-// not touch may be of any type: the index may be younger than the item.
-Outcome<void> check_computed_index_keys(const Item& item, const Update& update, const Table& table) {
+// Attributes that became keys of an index by way of other attributes: their type is known only now.
+// What the update does not touch may be of any type: the index may be younger than the item.
+Outcome<void> check_computed_index_keys(const Item& item, const Update& update,
+                                        const Table& table) {
   Item touched;
   for (const std::string& name : table::attributes_of(update)) {
     if (const table::Value* value = item.find(name)) touched.set(name, *value);
   }
   const auto fits = check_index_keys(touched, table);
   if (fits || !fits.error().message.contains("Type mismatch for Index Key")) return fits;
-  return validation("The update expression attempted to update the secondary index key to unsupported type");
+  return validation(
+      "The update expression attempted to update the secondary index key to unsupported type");
 }
 
-Outcome<void> judge_update(const WriteRequest& write, table::Stamp stamp, bool needs_old, Judged& judged) {
+Outcome<void> judge_update(const WriteRequest& write, table::Stamp stamp, bool needs_old,
+                           Judged& judged) {
   const Table& table = *write.table;
   const bool is_new = judged.old_item.empty();
   if (is_new) {
@@ -104,7 +112,8 @@ Outcome<void> judge_update(const WriteRequest& write, table::Stamp stamp, bool n
   if (table::size_bytes(judged.new_item) > table::kItemBytesMax) {
     return validation("Item size to update has exceeded the maximum allowed size");
   }
-  judged.delta = table::update_delta(judged.new_item, changes, table.merge, stamp, key_names(table.key));
+  judged.delta =
+      table::update_delta(judged.new_item, changes, table.merge, stamp, key_names(table.key));
   return {};
 }
 
@@ -190,7 +199,8 @@ ItemWrite to_commit(const WriteRequest& write, Judged& judged) {
           .before_raw = std::move(judged.before_raw), .delta = std::move(*judged.delta)};
 }
 
-Outcome<void> commit_one(Engine& engine, const WriteRequest& write, Judged& judged, Answer& answer, Written* written) {
+Outcome<void> commit_one(Engine& engine, const WriteRequest& write, Judged& judged, Answer& answer,
+                         Written* written) {
   if (!judged.delta) return {};
   ItemWrite item = to_commit(write, judged);
   answer.ack = write.table->ack;

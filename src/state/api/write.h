@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One write, whoever asked for it (PutItem, a batch, a transaction), in the steps in which AWS refuses it:
+// One write, whoever asked for it (PutItem, a batch, a transaction), in the steps in which AWS
+// refuses it:
 //
 //   read_write    shapes and constraints of its members, noted in Mistakes
 //   understand    values, sizes, expressions
@@ -45,11 +46,12 @@ struct Judged {
 
 WriteRequest read_write(const Members& members, WriteRequest::Kind kind);
 // Of a batch: only an item or a key.
-WriteRequest read_batch_write(const Members& members, WriteRequest::Kind kind, std::string table_name);
+WriteRequest read_batch_write(const Members& members, WriteRequest::Kind kind,
+                              std::string table_name);
 Outcome<void> understand(WriteRequest& write);
 Outcome<void> bind_write(const Engine& engine, WriteRequest& write);
-// `needs_old`: the old item is wanted afterwards. Of the item of a put that may go ahead only its key
-// is left in `write`: the rest is in the delta.
+// `needs_old`: the old item is wanted afterwards. Of the item of a put that may go ahead only its
+// key is left in `write`: the rest is in the delta.
 Outcome<Judged> judge(Engine& engine, WriteRequest& write, table::Stamp stamp, bool needs_old);
 
 // The write that was judged, for Engine::commit(). There must be a delta.
@@ -59,6 +61,7 @@ ItemWrite to_commit(const WriteRequest& write, Judged& judged);
 std::vector<table::Path> paths_of(const table::Update& update);
 
 // Commits one write. `written`, if given, gets what the item was and became.
-Outcome<void> commit_one(Engine& engine, const WriteRequest& write, Judged& judged, Answer& answer, Written* written);
+Outcome<void> commit_one(Engine& engine, const WriteRequest& write, Judged& judged, Answer& answer,
+                         Written* written);
 
 }  // namespace sealane::state::api

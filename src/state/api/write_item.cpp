@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// PutItem, UpdateItem, DeleteItem: one write, and what it returns. A removal is written even when the item is not here: it
-// may be on its way from another region.
+// PutItem, UpdateItem, DeleteItem: one write, and what it returns. A removal is written even when
+// the item is not here: it may be on its way from another region.
 #include "state/api/capacity.h"
 #include "state/api/json_writer.h"
 #include "state/api/operations.h"
@@ -44,11 +44,13 @@ Outcome<Answer> write_item(Call& call, Kind kind) {
 
   Answer answer;
   Written written;
-  SL_CHECK(commit_one(call.engine, write, judged, answer, capacity == ReturnCapacity::none ? nullptr : &written));
+  SL_CHECK(commit_one(call.engine, write, judged, answer,
+                      capacity == ReturnCapacity::none ? nullptr : &written));
 
   JsonWriter json(answer.json);
   json.open('{');
-  if (const table::Item item = returned(write, judged, returns); !item.empty()) json.key("Attributes").item(item);
+  if (const table::Item item = returned(write, judged, returns); !item.empty())
+    json.key("Attributes").item(item);
   if (capacity != ReturnCapacity::none) {
     Consumed consumed;
     add_write(consumed, *write.table, written);

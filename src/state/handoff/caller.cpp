@@ -14,12 +14,18 @@ namespace {
 
 constexpr size_t kErrorBytesMax = 64u << 10;  // of an answer that is looked into; errors are short
 
-// The server does not take this node's key: the client's own is fine, so this is not for the client to read.
+// The server does not take this node's key: the client's own is fine, so this is not for the client
+// to read.
 bool is_about_the_key(std::string_view type) {
-  constexpr std::string_view kTypes[] = {"UnrecognizedClientException", "InvalidSignatureException",
-                                         "IncompleteSignatureException", "MissingAuthenticationTokenException",
-                                         "MissingAuthenticationToken", "ExpiredTokenException", "ExpiredToken",
-                                         "InvalidClientTokenId", "SignatureDoesNotMatch"};
+  constexpr std::string_view kTypes[] = {"UnrecognizedClientException",
+                                         "InvalidSignatureException",
+                                         "IncompleteSignatureException",
+                                         "MissingAuthenticationTokenException",
+                                         "MissingAuthenticationToken",
+                                         "ExpiredTokenException",
+                                         "ExpiredToken",
+                                         "InvalidClientTokenId",
+                                         "SignatureDoesNotMatch"};
   return std::ranges::find(kTypes, type) != std::end(kTypes);
 }
 
@@ -29,7 +35,8 @@ AwsError aws_error_of(std::string_view body) {
   AwsError error;
   simdjson::dom::parser parser;
   simdjson::dom::object object;
-  if (body.size() > kErrorBytesMax || parser.parse(simdjson::padded_string(body)).get(object)) return error;
+  if (body.size() > kErrorBytesMax || parser.parse(simdjson::padded_string(body)).get(object))
+    return error;
   const auto text = [&](std::string_view name) {
     std::string_view value;
     return object[name].get(value) ? std::string_view{} : value;
@@ -75,7 +82,9 @@ Status Caller::renew_key() {
 size_t Caller::connection_count() const {
   return tables_.connection_count() + (streams_ ? streams_->connection_count() : 0);
 }
-size_t Caller::waiting_count() const { return tables_.waiting_count() + (streams_ ? streams_->waiting_count() : 0); }
+size_t Caller::waiting_count() const {
+  return tables_.waiting_count() + (streams_ ? streams_->waiting_count() : 0);
+}
 
 Status Caller::call(const Ask& ask, Done done) {
   const auto asked = std::make_shared<Asked>(Asked{.ask = ask, .done = std::move(done)});
@@ -84,23 +93,29 @@ Status Caller::call(const Ask& ask, Done done) {
 
 Status Caller::send(const std::shared_ptr<Asked>& asked) {
   if (!key_ && load_key_after_ <= lane_.clock.now()) (void)renew_key();
-  if (!key_) return fail(Code::unavailable, "this node has no key for " + options_.endpoint.tables.authority + ": " + key_trouble_);
+  if (!key_)
+    return fail(Code::unavailable, "this node has no key for " +
+                                       options_.endpoint.tables.authority + ": " + key_trouble_);
   const Ask& ask = asked->ask;
   const Place& place = ask.of_streams ? options_.endpoint.streams : options_.endpoint.tables;
   call_counter_.add();
-  const Status sent = pool(ask.of_streams).call({.head = head_of(ask, place),
-                                                 .body = ask.body,
-                                                 .is_repeatable = ask.is_repeatable,
-                                                 .is_wanted = ask.is_wanted,
-                                                 .done = [this, asked](const Result<Reply>& reply) { answered(asked, reply); }});
+  const Status sent =
+      pool(ask.of_streams)
+          .call({.head = head_of(ask, place),
+                 .body = ask.body,
+                 .is_repeatable = ask.is_repeatable,
+                 .is_wanted = ask.is_wanted,
+                 .done = [this, asked](const Result<Reply>& reply) { answered(asked, reply); }});
   connection_gauge_.set(connection_count());
   waiting_gauge_.set(waiting_count());
   return sent;
 }
 
-// Signed are the host, what is asked for and the body; AWS wants no more, and what passes others on the way may change.
+// Signed are the host, what is asked for and the body; AWS wants no more, and what passes others on
+// the way may change.
 std::string Caller::head_of(const Ask& ask, const Place& place) {
-  const std::string target = fmt::format("{}_20120810.{}", ask.of_streams ? "DynamoDBStreams" : "DynamoDB", ask.operation);
+  const std::string target =
+      fmt::format("{}_20120810.{}", ask.of_streams ? "DynamoDBStreams" : "DynamoDB", ask.operation);
   std::vector<wire::http::Field> fields{
       {"Host", place.authority}, {"Content-Type", ask.content_type}, {"X-Amz-Target", target}};
   if (!key_->session_token.empty()) fields.push_back({"X-Amz-Security-Token", key_->session_token});
@@ -109,8 +124,13 @@ std::string Caller::head_of(const Ask& ask, const Place& place) {
     head.append(field.name).append(": ").append(field.value).append("\r\n");
   };
   std::ranges::for_each(fields, append);
-  signer_.sign({.method = "POST", .target = options_.endpoint.target, .fields = fields, .body = ask.body, .tls = place.tls},
-               *key_, {.region = options_.endpoint.region, .service = "dynamodb"}, lane_.clock.wall(), head);
+  signer_.sign({.method = "POST",
+                .target = options_.endpoint.target,
+                .fields = fields,
+                .body = ask.body,
+                .tls = place.tls},
+               *key_, {.region = options_.endpoint.region, .service = "dynamodb"},
+               lane_.clock.wall(), head);
   std::ranges::for_each(ask.fields, append);
   fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n\r\n", ask.body.size());
   return head;
@@ -121,7 +141,8 @@ void Caller::answered(const std::shared_ptr<Asked>& asked, const Result<Reply>& 
   waiting_gauge_.set(waiting_count());
   if (!reply) {
     failure_counter_.add();
-    if (reply.error().code != Code::limit && reply.error().code != Code::conflict) note(false, reply.error().what);
+    if (reply.error().code != Code::limit && reply.error().code != Code::conflict)
+      note(false, reply.error().what);
     return asked->done(reply);
   }
   note(true, {});
@@ -131,8 +152,9 @@ void Caller::answered(const std::shared_ptr<Asked>& asked, const Result<Reply>& 
   // Refused by its signature it was not done, so it may be sent again.
   key_counter_.add();
   if (!std::exchange(asked->has_new_key, true) && has_new_key() && send(asked)) return;
-  const std::string what = fmt::format("{} refuses this node's key: {}: {}", options_.endpoint.tables.authority, error.type,
-                                       error.message);
+  const std::string what =
+      fmt::format("{} refuses this node's key: {}: {}", options_.endpoint.tables.authority,
+                  error.type, error.message);
   note(false, what);
   asked->done(fail(Code::unavailable, what));
 }
@@ -150,7 +172,8 @@ void Caller::note(bool is_reachable, std::string_view trouble) {
   if (!is_reachable) {
     lane_.log.line(port::Level::error, "tables_endpoint_away", trouble);
   } else {
-    lane_.log.line(port::Level::info, "tables_endpoint_answers", options_.endpoint.tables.authority);
+    lane_.log.line(port::Level::info, "tables_endpoint_answers",
+                   options_.endpoint.tables.authority);
   }
   health_.is_known = true;
   health_.is_reachable = is_reachable;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operations of DynamoDB's API, asked of the server that tables are handed to: signed with this node's key for it.
+// Operations of DynamoDB's API, asked of the server that tables are handed to: signed with this
+// node's key for it.
 #pragma once
 
 #include <functional>
@@ -18,7 +19,8 @@
 
 namespace sealane::state {
 
-// The error that an answer names, "ValidationException"; and its sentence. Empty: it names none. The bytes come from outside.
+// The error that an answer names, "ValidationException"; and its sentence. Empty: it names none.
+// The bytes come from outside.
 struct AwsError {
   std::string type, message;
 };
@@ -30,7 +32,8 @@ class Caller {
 
   struct Options {
     Endpoint endpoint;
-    std::function<Result<wire::AwsKey>()> load_key;  // at the start, by renew_key(), and when the server refuses the key
+    // at the start, by renew_key(), and when the server refuses the key
+    std::function<Result<wire::AwsKey>()> load_key;
     PoolLimits limits;
   };
   struct Ask {
@@ -48,13 +51,13 @@ class Caller {
     Instant since{};
     std::string trouble;                   // why it is not
   };
-  // What `ask` points to stays until then. Errors: those of Pool::Call; unavailable also when this node has no key that the
-  // server takes.
+  // What `ask` points to stays until then. Errors: those of Pool::Call; unavailable also when this
+  // node has no key that the server takes.
   using Done = std::function<void(const Result<Reply>&)>;
 
   Caller(port::Lane& lane, port::Names& names, Options options);
-  // Errors: limit (too many calls wait already), unavailable (this node has no key). `done` is not called then, nor ever from
-  // inside.
+  // Errors: limit (too many calls wait already), unavailable (this node has no key). `done` is not
+  // called then, nor ever from inside.
   Status call(const Ask& ask, Done done);
   Status renew_key();
 

@@ -16,7 +16,8 @@ Connection::Connection(Pool& pool, const SocketAddress& to, const port::ConnectO
       deadline_(pool.lane_.clock, pool.lane_.timers,
                 [this] {
                   if (!waiting_) return pool_.drop(*this);  // it has rested long enough
-                  broke(Code::timeout, fmt::format("no answer within {} ms", to_ms(pool_.limits_.call_timeout)));
+                  broke(Code::timeout,
+                        fmt::format("no answer within {} ms", to_ms(pool_.limits_.call_timeout)));
                 }),
       stream_(pool.lane_.net.connect(to, options, *this)) {}
 
@@ -66,7 +67,8 @@ bool Connection::take_head(const wire::http::ResponseHead& head) {
   if (head.status < 200) return true;
   const size_t max = pool_.limits_.answer_bytes_max;
   if (head.content_length > max) {
-    broke(Code::limit, fmt::format("an answer of {} bytes, and {} are the most", head.content_length, max));
+    broke(Code::limit,
+          fmt::format("an answer of {} bytes, and {} are the most", head.content_length, max));
     return false;
   }
   keep_alive_ = head.keep_alive;
@@ -80,14 +82,16 @@ bool Connection::take_head(const wire::http::ResponseHead& head) {
     got_->text.append(text);
     return std::string_view(got_->text).substr(at);
   };
-  for (const auto& field : head.fields) got_->fields.push_back({copy(field.name), copy(field.value)});
+  for (const auto& field : head.fields)
+    got_->fields.push_back({copy(field.name), copy(field.value)});
   return true;
 }
 
 bool Connection::take_body(std::string_view bytes) {
   if (!got_) return true;
   if (got_->body.size() + bytes.size() > pool_.limits_.answer_bytes_max) {
-    broke(Code::limit, fmt::format("an answer of more than {} bytes", pool_.limits_.answer_bytes_max));
+    broke(Code::limit,
+          fmt::format("an answer of more than {} bytes", pool_.limits_.answer_bytes_max));
     return false;
   }
   if (!pool_.hold(bytes.size())) {
@@ -104,8 +108,12 @@ void Connection::on_end() {
   broke(Code::unavailable, "the connection was closed");
 }
 
-void Connection::on_error(const Error& error) { broke(error.code == Code::timeout ? error.code : Code::unavailable, error.what); }
+void Connection::on_error(const Error& error) {
+  broke(error.code == Code::timeout ? error.code : Code::unavailable, error.what);
+}
 
-void Connection::broke(Code code, std::string_view why) { pool_.broke(*this, {code, std::string(why)}); }
+void Connection::broke(Code code, std::string_view why) {
+  pool_.broke(*this, {code, std::string(why)});
+}
 
 }  // namespace sealane::state

@@ -16,7 +16,8 @@ namespace sealane::state {
 
 class Connection final : public port::StreamHandler {
  public:
-  // An answer as it comes in. Elsewhere than in the connection, for that goes on with the next call meanwhile.
+  // An answer as it comes in. Elsewhere than in the connection, for that goes on with the next call
+  // meanwhile.
   struct Got {
     uint16_t status = 0;
     std::string text;                       // of the fields

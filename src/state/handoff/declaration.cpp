@@ -50,7 +50,8 @@ void write_stream(JsonWriter& json, table::StreamView view) {
 // A document that lives as long as this.
 struct Document {
   explicit Document(std::string_view text) {
-    is_object = text.size() <= kDescriptionBytesMax && !parser.parse(simdjson::padded_string(text)).get(root);
+    is_object = text.size() <= kDescriptionBytesMax &&
+                !parser.parse(simdjson::padded_string(text)).get(root);
   }
   simdjson::dom::parser parser;
   simdjson::dom::object root;
@@ -75,7 +76,8 @@ std::string described_key(simdjson::dom::object table) {
       for (const simdjson::dom::element each : definitions) {
         simdjson::dom::object definition;
         if (each.get(definition) || text_of(definition, "AttributeName") != name) continue;
-        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, text_of(definition, "AttributeType"));
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name,
+                            text_of(definition, "AttributeType"));
         break;
       }
     }
@@ -87,13 +89,15 @@ std::string described_key(simdjson::dom::object table) {
 std::string_view described_stream(simdjson::dom::object table) {
   simdjson::dom::object stream;
   bool is_enabled = false;
-  if (table["StreamSpecification"].get(stream) || stream["StreamEnabled"].get(is_enabled) || !is_enabled) return "off";
+  if (table["StreamSpecification"].get(stream) || stream["StreamEnabled"].get(is_enabled) ||
+      !is_enabled)
+    return "off";
   return text_of(stream, "StreamViewType");
 }
 
 }  // namespace
 
-// ── what is asked ────────────────────────────────────────────────────────────────────────────────────
+// ── what is asked ────────────────────────────────────────────────────────────────────────────────
 
 std::string_view Declaration::operation() const {
   switch (step_) {
@@ -133,7 +137,8 @@ std::string Declaration::body() const {
     json.close(']');
     json.key("BillingMode").text("PAY_PER_REQUEST");
   }
-  if ((step_ == Step::create || step_ == Step::stream) && wanted_.stream != table::StreamView::off) {
+  if ((step_ == Step::create || step_ == Step::stream) &&
+      wanted_.stream != table::StreamView::off) {
     write_stream(json, wanted_.stream);
   }
   if (step_ == Step::expiry) {
@@ -146,7 +151,7 @@ std::string Declaration::body() const {
   return out;
 }
 
-// ── what is answered ─────────────────────────────────────────────────────────────────────────────────
+// ── what is answered ─────────────────────────────────────────────────────────────────────────────
 
 void Declaration::failed(std::string_view why) { wait(std::string(why)); }
 
@@ -168,13 +173,16 @@ void Declaration::answered(uint16_t status, std::string_view body) {
 void Declaration::described(std::string_view body) {
   const Document document(body);
   simdjson::dom::object table;
-  if (!document.is_object || document.root["Table"].get(table)) return wait("DescribeTable gave no description");
+  if (!document.is_object || document.root["Table"].get(table))
+    return wait("DescribeTable gave no description");
   const std::string key = described_key(table);
   if (key.empty()) return wait("DescribeTable told no key");
   if (key != key_text(wanted_.key)) {
-    differs(fmt::format("the table {} has the key ({}) at the endpoint and ({}) in the world: name another table, or write the "
-                        "key that is there; what is in it is not touched",
-                        wanted_.name, key, key_text(wanted_.key)));
+    differs(
+        fmt::format("the table {} has the key ({}) at the endpoint and ({}) in the world: name "
+                    "another table, or write the "
+                    "key that is there; what is in it is not touched",
+                    wanted_.name, key, key_text(wanted_.key)));
     return go(Step::done);
   }
   if (const std::string_view now = text_of(table, "TableStatus"); now != "ACTIVE") {
@@ -184,8 +192,11 @@ void Declaration::described(std::string_view body) {
   const bool wants_stream = wanted_.stream != table::StreamView::off;
   if (wants_stream && stream == "off") return go(Step::stream);
   if (wants_stream && stream != view_name(wanted_.stream)) {
-    differs(fmt::format("the stream of the table {} tells {} at the endpoint and {} in the world: a stream cannot be changed, "
-                        "turn it off there or write what is there", wanted_.name, stream, view_name(wanted_.stream)));
+    differs(
+        fmt::format("the stream of the table {} tells {} at the endpoint and {} in the world: a "
+                    "stream cannot be changed, "
+                    "turn it off there or write what is there",
+                    wanted_.name, stream, view_name(wanted_.stream)));
   }
   go(wanted_.ttl_attribute.empty() ? Step::done : Step::describe_expiry);
 }
@@ -196,12 +207,16 @@ void Declaration::described_expiry(std::string_view body) {
   if (!document.is_object || document.root["TimeToLiveDescription"].get(description)) {
     return wait("DescribeTimeToLive gave no description");
   }
-  const std::string_view now = text_of(description, "TimeToLiveStatus"), attribute = text_of(description, "AttributeName");
+  const std::string_view now = text_of(description, "TimeToLiveStatus"),
+                         attribute = text_of(description, "AttributeName");
   if (now == "DISABLED") return go(Step::expiry);
   if (now == "DISABLING") return wait("its expiry is being turned off");
   if (attribute != wanted_.ttl_attribute) {
-    differs(fmt::format("items of the table {} expire by {} at the endpoint and by {} in the world: turn the one off there, or "
-                        "write it", wanted_.name, attribute, wanted_.ttl_attribute));
+    differs(
+        fmt::format("items of the table {} expire by {} at the endpoint and by {} in the world: "
+                    "turn the one off there, or "
+                    "write it",
+                    wanted_.name, attribute, wanted_.ttl_attribute));
   }
   go(Step::done);
 }
@@ -216,8 +231,10 @@ void Declaration::refused(uint16_t status, std::string_view body) {
   }
   const bool is_of_expiry = step_ == Step::describe_expiry || step_ == Step::expiry;
   if (is_of_expiry && (error.type == "UnknownOperationException" || status == 501)) {
-    differs(fmt::format("the server at the endpoint does not expire items: those of the table {} stay when their {} has come",
-                        wanted_.name, wanted_.ttl_attribute));
+    differs(
+        fmt::format("the server at the endpoint does not expire items: those of the table {} stay "
+                    "when their {} has come",
+                    wanted_.name, wanted_.ttl_attribute));
     return go(Step::done);
   }
   // "TimeToLive is already enabled", by another node.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Making one table of the plan at the server that tables are handed to, as a step machine: which operation to ask for next, by
-// what the last ones answered. It only adds: a table that is there and is otherwise than declared is told, never changed or
-// removed, but for a stream and an expiry that are off.
+// Making one table of the plan at the server that tables are handed to, as a step machine: which
+// operation to ask for next, by what the last ones answered. It only adds: a table that is there
+// and is otherwise than declared is told, never changed or removed, but for a stream and an expiry
+// that are off.
 //
 //   describe ─ not there ─► create ─► describe ...
 //      │ (CREATING, UPDATING: wait)

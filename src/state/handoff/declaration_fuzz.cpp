@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as what the server of handed tables answers, line by line, each line begun by one byte of a status: the declaration
-// of a table goes on asking or ends, and what it says of the end is words.
+// Any bytes as what the server of handed tables answers, line by line, each line begun by one byte
+// of a status: the declaration of a table goes on asking or ends, and what it says of the end is
+// words.
 #include <cstdint>
 
 #include "state/handoff/caller.h"
@@ -21,7 +22,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (line.empty()) continue;
     (void)state::aws_error_of(line.substr(1));
     declaration.answered(kStatuses[uint8_t(line[0]) % 4], line.substr(1));
-    SL_ASSERT(declaration.is_done() || (!declaration.operation().empty() && declaration.body().starts_with('{')));
+    SL_ASSERT(declaration.is_done() ||
+              (!declaration.operation().empty() && declaration.body().starts_with('{')));
     SL_ASSERT(!declaration.should_wait() || !declaration.trouble().empty());
     for (const std::string& difference : declaration.differences()) SL_ASSERT(!difference.empty());
   }

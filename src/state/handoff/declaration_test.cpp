@@ -15,14 +15,17 @@ table::Table notes() {
   return table;
 }
 
-std::string description(std::string_view more = R"("TableStatus":"ACTIVE")", std::string_view range_type = "N") {
-  return fmt::format(R"({{"Table":{{"KeySchema":[{{"AttributeName":"id","KeyType":"HASH"}},{{"AttributeName":"at","KeyType":"RANGE"}}],)"
-                     R"("AttributeDefinitions":[{{"AttributeName":"at","AttributeType":"{}"}},{{"AttributeName":"id","AttributeType":"S"}}],{}}}}})",
-                     range_type, more);
+std::string description(std::string_view more = R"("TableStatus":"ACTIVE")",
+                        std::string_view range_type = "N") {
+  return fmt::format(
+      R"({{"Table":{{"KeySchema":[{{"AttributeName":"id","KeyType":"HASH"}},{{"AttributeName":"at","KeyType":"RANGE"}}],)"
+      R"("AttributeDefinitions":[{{"AttributeName":"at","AttributeType":"{}"}},{{"AttributeName":"id","AttributeType":"S"}}],{}}}}})",
+      range_type, more);
 }
 
 std::string error(std::string_view type, std::string_view message = "m") {
-  return fmt::format(R"({{"__type":"com.amazonaws.dynamodb.v20120810#{}","message":"{}"}})", type, message);
+  return fmt::format(R"({{"__type":"com.amazonaws.dynamodb.v20120810#{}","message":"{}"}})", type,
+                     message);
 }
 
 TEST(Declarations, a_table_that_is_missing_is_created_and_looked_at) {
@@ -33,18 +36,20 @@ TEST(Declarations, a_table_that_is_missing_is_created_and_looked_at) {
   EXPECT_EQ(one.body(), R"({"TableName":"notes"})");
   one.answered(400, error("ResourceNotFoundException"));
   EXPECT_EQ(one.operation(), "CreateTable");
-  EXPECT_EQ(one.body(),
-            R"({"TableName":"notes","AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"},)"
-            R"({"AttributeName":"at","AttributeType":"N"}],"KeySchema":[{"AttributeName":"id","KeyType":"HASH"},)"
-            R"({"AttributeName":"at","KeyType":"RANGE"}],"BillingMode":"PAY_PER_REQUEST",)"
-            R"("StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_AND_OLD_IMAGES"}})");
+  EXPECT_EQ(
+      one.body(),
+      R"({"TableName":"notes","AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"},)"
+      R"({"AttributeName":"at","AttributeType":"N"}],"KeySchema":[{"AttributeName":"id","KeyType":"HASH"},)"
+      R"({"AttributeName":"at","KeyType":"RANGE"}],"BillingMode":"PAY_PER_REQUEST",)"
+      R"("StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_AND_OLD_IMAGES"}})");
   one.answered(200, "{}");
   EXPECT_EQ(one.operation(), "DescribeTable");
   one.answered(200, description(R"("TableStatus":"CREATING")"));
   EXPECT_TRUE(one.should_wait());
   EXPECT_EQ(one.trouble(), "it is CREATING");
-  one.answered(200, description(R"("TableStatus":"ACTIVE","StreamSpecification":{"StreamEnabled":true,)"
-                                R"("StreamViewType":"NEW_AND_OLD_IMAGES"})"));
+  one.answered(200,
+               description(R"("TableStatus":"ACTIVE","StreamSpecification":{"StreamEnabled":true,)"
+                           R"("StreamViewType":"NEW_AND_OLD_IMAGES"})"));
   EXPECT_TRUE(one.is_done() && one.was_created());
   EXPECT_TRUE(one.trouble().empty() && one.differences().empty());
 }
@@ -63,7 +68,8 @@ TEST(Declarations, another_key_is_told_and_never_changed) {
   EXPECT_TRUE(one.is_done());
   ASSERT_EQ(one.differences().size(), 1u);
   EXPECT_EQ(one.differences()[0],
-            "the table notes has the key (id S, at S) at the endpoint and (id S, at N) in the world: name another table, or write "
+            "the table notes has the key (id S, at S) at the endpoint and (id S, at N) in the "
+            "world: name another table, or write "
             "the key that is there; what is in it is not touched");
 }
 
@@ -73,10 +79,13 @@ TEST(Declarations, a_stream_that_is_off_is_turned_on_and_another_one_is_told) {
   Declaration off(wanted);
   off.answered(200, description());
   EXPECT_EQ(off.operation(), "UpdateTable");
-  EXPECT_EQ(off.body(), R"({"TableName":"notes","StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_IMAGE"}})");
+  EXPECT_EQ(
+      off.body(),
+      R"({"TableName":"notes","StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_IMAGE"}})");
   Declaration other(wanted);
-  other.answered(200, description(R"("TableStatus":"ACTIVE","StreamSpecification":{"StreamEnabled":true,)"
-                                  R"("StreamViewType":"KEYS_ONLY"})"));
+  other.answered(
+      200, description(R"("TableStatus":"ACTIVE","StreamSpecification":{"StreamEnabled":true,)"
+                       R"("StreamViewType":"KEYS_ONLY"})"));
   EXPECT_TRUE(other.is_done());
   EXPECT_EQ(other.differences().size(), 1u);
 }
@@ -89,14 +98,17 @@ TEST(Declarations, expiry_is_turned_on_where_it_is_off) {
   EXPECT_EQ(one.operation(), "DescribeTimeToLive");
   one.answered(200, R"({"TimeToLiveDescription":{"TimeToLiveStatus":"DISABLED"}})");
   EXPECT_EQ(one.operation(), "UpdateTimeToLive");
-  EXPECT_EQ(one.body(), R"({"TableName":"notes","TimeToLiveSpecification":{"AttributeName":"until","Enabled":true}})");
+  EXPECT_EQ(
+      one.body(),
+      R"({"TableName":"notes","TimeToLiveSpecification":{"AttributeName":"until","Enabled":true}})");
   Declaration slow = one;
   one.answered(200, "{}");
   EXPECT_TRUE(one.is_done());
   slow.answered(400, error("ValidationException", "TimeToLive is already enabled"));
   EXPECT_TRUE(slow.should_wait()) << "another node was quicker";
   EXPECT_EQ(slow.operation(), "DescribeTimeToLive");
-  slow.answered(200, R"({"TimeToLiveDescription":{"TimeToLiveStatus":"ENABLED","AttributeName":"until"}})");
+  slow.answered(
+      200, R"({"TimeToLiveDescription":{"TimeToLiveStatus":"ENABLED","AttributeName":"until"}})");
   EXPECT_TRUE(slow.is_done() && slow.differences().empty());
 }
 
@@ -106,14 +118,17 @@ TEST(Declarations, expiry_by_another_attribute_or_none_at_all_is_told) {
   Declaration other(wanted);
   other.answered(200, description());
   Declaration none = other;
-  other.answered(200, R"({"TimeToLiveDescription":{"TimeToLiveStatus":"ENABLED","AttributeName":"x"}})");
+  other.answered(200,
+                 R"({"TimeToLiveDescription":{"TimeToLiveStatus":"ENABLED","AttributeName":"x"}})");
   EXPECT_TRUE(other.is_done());
   EXPECT_EQ(other.differences().size(), 1u);
   none.answered(400, error("UnknownOperationException"));
   EXPECT_TRUE(none.is_done());
   ASSERT_EQ(none.differences().size(), 1u);
-  EXPECT_EQ(none.differences()[0], "the server at the endpoint does not expire items: those of the table notes stay when their "
-                                   "until has come");
+  EXPECT_EQ(
+      none.differences()[0],
+      "the server at the endpoint does not expire items: those of the table notes stay when their "
+      "until has come");
 }
 
 TEST(Declarations, two_nodes_at_a_time_make_one_table) {
@@ -129,8 +144,13 @@ TEST(Declarations, two_nodes_at_a_time_make_one_table) {
 TEST(Declarations, what_may_pass_is_asked_again) {
   Declaration one(notes());
   for (const auto& [status, body] : std::initializer_list<std::pair<uint16_t, std::string>>{
-           {500, error("InternalServerError")}, {400, error("ThrottlingException", "slow down")}, {503, "<html>"}, {200, "[]"},
-           {200, "{\"Table\":1}"}, {200, ""}, {301, ""}}) {
+           {500, error("InternalServerError")},
+           {400, error("ThrottlingException", "slow down")},
+           {503, "<html>"},
+           {200, "[]"},
+           {200, "{\"Table\":1}"},
+           {200, ""},
+           {301, ""}}) {
     one.answered(status, body);
     EXPECT_TRUE(one.should_wait()) << body;
     EXPECT_FALSE(one.trouble().empty()) << body;

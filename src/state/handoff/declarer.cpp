@@ -32,9 +32,10 @@ void Declarer::step() {
   body_ = now.body();
   is_asking_ = true;
   const Caller::Ask ask{.operation = now.operation(), .body = body_};
-  const Status asked = caller_.call(ask, [this, round = round_, alive = std::weak_ptr(alive_)](const Result<Reply>& reply) {
-    if (!alive.expired()) answered(round, reply);
-  });
+  const Status asked = caller_.call(
+      ask, [this, round = round_, alive = std::weak_ptr(alive_)](const Result<Reply>& reply) {
+        if (!alive.expired()) answered(round, reply);
+      });
   if (!asked) answered(round_, std::unexpected(asked.error()));
 }
 
@@ -55,7 +56,8 @@ void Declarer::answered(uint64_t round, const Result<Reply>& reply) {
     pause_ = kPauseMin;
   } else if (now.should_wait() && now.trouble() != told_trouble_) {
     told_trouble_ = now.trouble();
-    lane_.log.line(port::Level::warn, "table_not_ready", fmt::format("{}: {}", now.name(), now.trouble()));
+    lane_.log.line(port::Level::warn, "table_not_ready",
+                   fmt::format("{}: {}", now.name(), now.trouble()));
   }
   Duration pause{};
   if (now.is_done() || now.should_wait()) {
@@ -84,7 +86,8 @@ bool Declarer::go_on() {
 
 void Declarer::tell_end(const Declaration& done) {
   told_trouble_.clear();
-  if (done.was_created()) lane_.log.line(port::Level::info, "table_created", done.name() + ", at the endpoint");
+  if (done.was_created())
+    lane_.log.line(port::Level::info, "table_created", done.name() + ", at the endpoint");
   for (const std::string& difference : done.differences()) {
     lane_.log.line(port::Level::warn, "table_differs", difference);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sees to it that the tables of the plan are there: asks what each Declaration wants asked, one at a time, until all are done.
-// While the server is away it tries again, ever more seldom.
+// Sees to it that the tables of the plan are there: asks what each Declaration wants asked, one at
+// a time, until all are done. While the server is away it tries again, ever more seldom.
 #pragma once
 
 #include <memory>

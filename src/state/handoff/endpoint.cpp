@@ -15,7 +15,8 @@ bool is_region(std::string_view label) {
     const size_t end = std::min(label.find('-'), label.size());
     const std::string_view word = label.substr(0, end);
     const auto all = [&](char first, char last) {
-      return !word.empty() && std::ranges::all_of(word, [&](char c) { return c >= first && c <= last; });
+      return !word.empty() &&
+             std::ranges::all_of(word, [&](char c) { return c >= first && c <= last; });
     };
     if (end == label.size()) return words >= 2 && all('0', '9');
     if (!all('a', 'z')) return false;
@@ -24,12 +25,15 @@ bool is_region(std::string_view label) {
   }
 }
 
-constexpr std::string_view kAwsDomains[] = {".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonaws.eu"};
+constexpr std::string_view kAwsDomains[] = {".amazonaws.com", ".amazonaws.com.cn", ".api.aws",
+                                            ".amazonaws.eu"};
 bool is_aws(std::string_view host) {
-  return std::ranges::any_of(kAwsDomains, [&](std::string_view domain) { return host.ends_with(domain); });
+  return std::ranges::any_of(kAwsDomains,
+                             [&](std::string_view domain) { return host.ends_with(domain); });
 }
 
-// "AWS General Reference", endpoints of Amazon DynamoDB: those of the streams have names of their own.
+// "AWS General Reference", endpoints of Amazon DynamoDB: those of the streams have names of their
+// own.
 std::string streams_host(std::string_view host) {
   const bool is_own = host.starts_with("dynamodb.") && is_aws(host) && !host.ends_with(".api.aws");
   return (is_own ? "streams." : "") + std::string(host);
@@ -47,11 +51,16 @@ std::string_view aws_region_of(std::string_view host) {
   return {};
 }
 
-Result<Endpoint> endpoint_of(std::string_view url, std::string_view signing_region, std::string_view node_region) {
+Result<Endpoint> endpoint_of(std::string_view url, std::string_view signing_region,
+                             std::string_view node_region) {
   SL_TRY(const plan::Url parsed, plan::parse_url(url));
   Endpoint endpoint;
   Place& tables = endpoint.tables;
-  tables = {.host = parsed.host, .authority = parsed.authority, .ip = parsed.ip, .port = parsed.port, .tls = parsed.tls};
+  tables = {.host = parsed.host,
+            .authority = parsed.authority,
+            .ip = parsed.ip,
+            .port = parsed.port,
+            .tls = parsed.tls};
   endpoint.streams = tables;
   const std::string streams = streams_host(parsed.host);
   endpoint.streams.host = streams;

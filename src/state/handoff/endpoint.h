@@ -30,10 +30,13 @@ struct Endpoint {
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
-// `signing_region` empty: the region that AWS's host names tell, or else the node's own. Error `invalid`.
-Result<Endpoint> endpoint_of(std::string_view url, std::string_view signing_region, std::string_view node_region);
+// `signing_region` empty: the region that AWS's host names tell, or else the node's own. Error
+// `invalid`.
+Result<Endpoint> endpoint_of(std::string_view url, std::string_view signing_region,
+                             std::string_view node_region);
 
-// The region in one of AWS's host names ("dynamodb.eu-west-1.amazonaws.com"); empty: it is none of them.
+// The region in one of AWS's host names ("dynamodb.eu-west-1.amazonaws.com"); empty: it is none of
+// them.
 std::string_view aws_region_of(std::string_view host);
 
 }  // namespace sealane::state

@@ -28,7 +28,8 @@ TEST(Endpoints, those_of_aws_tell_their_region_and_have_another_host_for_streams
   EXPECT_EQ(at->streams.host, "streams.dynamodb.eu-west-1.amazonaws.com");
   EXPECT_EQ(at->streams.authority, "streams.dynamodb.eu-west-1.amazonaws.com");
   EXPECT_EQ(at->region, "eu-west-1");
-  const auto other_port = endpoint_of("https://dynamodb.eu-west-1.amazonaws.com:8443/x/", "us-west-2", "dublin");
+  const auto other_port =
+      endpoint_of("https://dynamodb.eu-west-1.amazonaws.com:8443/x/", "us-west-2", "dublin");
   ASSERT_TRUE(other_port);
   EXPECT_EQ(other_port->streams.authority, "streams.dynamodb.eu-west-1.amazonaws.com:8443");
   EXPECT_EQ(other_port->target, "/x/");
@@ -55,7 +56,8 @@ TEST(Endpoints, regions_of_aws_are_told_by_their_form) {
 }
 
 TEST(Endpoints, what_is_no_url_is_refused) {
-  for (const char* url : {"", "192.0.2.1:8000", "ftp://a.test", "http://", "http://a b", "http://a.test/?x", "http://u@a.test"}) {
+  for (const char* url : {"", "192.0.2.1:8000", "ftp://a.test", "http://", "http://a b",
+                          "http://a.test/?x", "http://u@a.test"}) {
     EXPECT_FALSE(endpoint_of(url, "", "us-east-1")) << url;
   }
 }

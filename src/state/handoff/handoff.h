@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The role `state` for tables that another server keeps: DynamoDB's API behind this node's own front, each request handed on to
-// that server signed anew, and its answer handed back as it came. The agents know one address and one key, wherever the tables
-// are.
+// The role `state` for tables that another server keeps: DynamoDB's API behind this node's own
+// front, each request handed on to that server signed anew, and its answer handed back as it came.
+// The agents know one address and one key, wherever the tables are.
 #pragma once
 
 #include <memory>
@@ -21,7 +21,8 @@ class Handoff final : public serve::Handler {
  public:
   struct Options {
     std::string region;                            // of this node
-    std::vector<std::string> regions;              // of the world: what a signature may be scoped to
+    // of the world: what a signature may be scoped to
+    std::vector<std::string> regions;
     std::shared_ptr<const wire::AwsKeyring> keys;  // of its clients
     Caller::Options caller;
     serve::Limits limits;
@@ -52,8 +53,8 @@ class Handoff final : public serve::Handler {
   serve::Server server_;
 };
 
-// Whether an operation changes nothing: a read-only key may ask for it, and it may be sent twice. Of what AWS adds one day only
-// the names tell.
+// Whether an operation changes nothing: a read-only key may ask for it, and it may be sent twice.
+// Of what AWS adds one day only the names tell.
 bool is_read(std::string_view operation);
 
 }  // namespace sealane::state

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Handing on over a network in virtual time, to a real server with DynamoDB's API: another node's own tables. Whatever breaks,
-// each request is answered in bounded time, and what was acknowledged is there.
+// Handing on over a network in virtual time, to a real server with DynamoDB's API: another node's
+// own tables. Whatever breaks, each request is answered in bounded time, and what was acknowledged
+// is there.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -16,13 +17,14 @@
 namespace sealane::state {
 namespace {
 
-const IpAddress kServer = IpAddress::v4(10, 0, 0, 1), kNodes[] = {IpAddress::v4(10, 0, 0, 2), IpAddress::v4(10, 0, 0, 3)},
+const IpAddress kServer = IpAddress::v4(10, 0, 0, 1),
+                kNodes[] = {IpAddress::v4(10, 0, 0, 2), IpAddress::v4(10, 0, 0, 3)},
                 kUsers = IpAddress::v4(10, 0, 0, 9);
 constexpr Duration kLong = 60s;
 
 std::shared_ptr<const wire::AwsKeyring> keys(const std::string& name) {
-  return std::make_shared<const wire::AwsKeyring>(*wire::AwsKeyring::parse(
-      fmt::format("[default]\naws_access_key_id=AKID{}\naws_secret_access_key=secret-{}\n", name, name)));
+  return std::make_shared<const wire::AwsKeyring>(*wire::AwsKeyring::parse(fmt::format(
+      "[default]\naws_access_key_id=AKID{}\naws_secret_access_key=secret-{}\n", name, name)));
 }
 wire::AwsKey key(const std::string& name) { return keys(name)->keys()[0]; }
 
@@ -33,11 +35,12 @@ struct NoNames final : port::Names {
 // The server that keeps the tables.
 struct Keeper final : sim::Process {
   explicit Keeper(sim::Node& node) : store(std::move(*node.disk().open())), fabric(node.lane()) {
-    auto opened = State::open(node.lane(), *store, fabric,
-                              {.engine = {.region = "there", .node = "there"},
-                               .replication = {.node = "there", .region = "there", .nodes = {"there"}},
-                               .service = {.region = "there", .regions = {"here"}, .keys = keys("OUT")},
-                               .limits = {}});
+    auto opened =
+        State::open(node.lane(), *store, fabric,
+                    {.engine = {.region = "there", .node = "there"},
+                     .replication = {.node = "there", .region = "there", .nodes = {"there"}},
+                     .service = {.region = "there", .regions = {"here"}, .keys = keys("OUT")},
+                     .limits = {}});
     SL_ASSERT(opened);
     state = std::move(*opened);
     SL_ASSERT(state->listen({kServer, 8000}));
@@ -78,7 +81,8 @@ struct Users {
       : caller(node.lane(), names,
                {.endpoint = *endpoint_of(fmt::format("http://{}:8000", of.to_string()), "", "here"),
                 .load_key = [] { return Result<wire::AwsKey>(key("IN")); },
-                .limits = {.connect_timeout = 20s, .call_timeout = 30s}}) {}  // more patient than a node is
+                .limits = {.connect_timeout = 20s, .call_timeout = 30s}}) {
+  }  // more patient than a node is
   struct Answer {
     std::string body;  // of the request, which must stay
     int status = 0;    // 0: not answered; -1: the connection failed
@@ -96,7 +100,8 @@ struct Users {
     return answer;
   }
   std::shared_ptr<Answer> put(unsigned n) {
-    return ask("PutItem", fmt::format(R"({{"TableName":"sessions","Item":{{"id":{{"S":"{}"}}}}}})", n));
+    return ask("PutItem",
+               fmt::format(R"({{"TableName":"sessions","Item":{{"id":{{"S":"{}"}}}}}})", n));
   }
   NoNames names;
   Caller caller;
@@ -111,18 +116,22 @@ class HandoffSim : public testing::Test {
   void wait_for_tables() {
     ASSERT_TRUE(world.run_until([&] { return declared(0) && declared(1); }, world.now() + kLong));
   }
-  std::shared_ptr<Users::Answer> asked(size_t node, const std::string& operation, const std::string& body) {
+  std::shared_ptr<Users::Answer> asked(size_t node, const std::string& operation,
+                                       const std::string& body) {
     const auto answer = users[node]->ask(operation, body);
     EXPECT_TRUE(world.run_until([&] { return answer->status != 0; }, world.now() + kLong));
     return answer;
   }
 
   sim::World world;
-  sim::Node& server = world.add_node({.name = "server", .addresses = {kServer},
-                                      .boot = [](sim::Node& node) { return std::make_unique<Keeper>(node); }});
+  sim::Node& server =
+      world.add_node({.name = "server", .addresses = {kServer}, .boot = [](sim::Node& node) {
+                        return std::make_unique<Keeper>(node);
+                      }});
   std::vector<sim::Node*> nodes{add(0), add(1)};
   sim::Node& visitors = world.add_node({.name = "users", .addresses = {kUsers}});
-  std::unique_ptr<Users> users[2] = {std::make_unique<Users>(visitors, kNodes[0]), std::make_unique<Users>(visitors, kNodes[1])};
+  std::unique_ptr<Users> users[2] = {std::make_unique<Users>(visitors, kNodes[0]),
+                                     std::make_unique<Users>(visitors, kNodes[1])};
 
  private:
   sim::Node* add(size_t i) {
@@ -133,11 +142,14 @@ class HandoffSim : public testing::Test {
 
 TEST_F(HandoffSim, what_is_written_through_one_node_is_read_through_the_other) {
   wait_for_tables();
-  EXPECT_EQ(asked(0, "PutItem", R"({"TableName":"sessions","Item":{"id":{"S":"a"},"n":{"N":"1"}}})")->status, 200);
+  EXPECT_EQ(asked(0, "PutItem", R"({"TableName":"sessions","Item":{"id":{"S":"a"},"n":{"N":"1"}}})")
+                ->status,
+            200);
   const auto read = asked(1, "GetItem", R"({"TableName":"sessions","Key":{"id":{"S":"a"}}})");
   EXPECT_EQ(read->text, R"({"Item":{"id":{"S":"a"},"n":{"N":"1"}}})");
   EXPECT_NE(read->crc, "") << "the server's own";
-  EXPECT_TRUE(asked(1, "GetItem", R"({"TableName":"none","Key":{"id":{"S":"a"}}})")->text.contains("ResourceNotFound"));
+  EXPECT_TRUE(asked(1, "GetItem", R"({"TableName":"none","Key":{"id":{"S":"a"}}})")
+                  ->text.contains("ResourceNotFound"));
   EXPECT_TRUE(asked(0, "ListStreams", "{}")->text.contains("UnknownOperation") == false);
 }
 
@@ -152,7 +164,8 @@ TEST_F(HandoffSim, tables_are_made_once_by_nodes_that_start_together) {
   world.kill(*nodes[0]);
   world.start(*nodes[0]);
   wait_for_tables();
-  EXPECT_TRUE(asked(1, "GetItem", R"({"TableName":"sessions","Key":{"id":{"S":"a"}}})")->text.contains("Item"))
+  EXPECT_TRUE(asked(1, "GetItem", R"({"TableName":"sessions","Key":{"id":{"S":"a"}}})")
+                  ->text.contains("Item"))
       << "declaring again changes nothing";
 }
 
@@ -162,7 +175,8 @@ TEST_F(HandoffSim, a_table_with_another_key_is_told_and_left_alone) {
   other.key.hash.type = table::Type::N;
   at(0).declarer().declare({other});
   wait_for_tables();
-  EXPECT_TRUE(at(0).declarer().report()[0].trouble.contains("(id S) at the endpoint and (id N) in the world"));
+  EXPECT_TRUE(at(0).declarer().report()[0].trouble.contains(
+      "(id S) at the endpoint and (id N) in the world"));
   EXPECT_EQ(there().state->engine().find_table("sessions")->key.hash.type, table::Type::S);
 }
 
@@ -179,12 +193,14 @@ TEST_F(HandoffSim, a_server_that_was_killed_is_a_500_at_once_and_back_without_a_
   wait_for_tables();
   world.kill(server);
   const Instant before = world.now();
-  EXPECT_TRUE(asked(0, "PutItem", R"({"TableName":"sessions","Item":{"id":{"S":"a"}}})")->text.contains("InternalServerError"));
+  EXPECT_TRUE(asked(0, "PutItem", R"({"TableName":"sessions","Item":{"id":{"S":"a"}}})")
+                  ->text.contains("InternalServerError"));
   EXPECT_LT(world.now() - before, 100ms);
   EXPECT_FALSE(at(0).caller().health().is_reachable);
   world.start(server);
   world.run_for(1s);
-  EXPECT_EQ(asked(0, "PutItem", R"({"TableName":"sessions","Item":{"id":{"S":"a"}}})")->status, 200);
+  EXPECT_EQ(asked(0, "PutItem", R"({"TableName":"sessions","Item":{"id":{"S":"a"}}})")->status,
+            200);
 }
 
 TEST_F(HandoffSim, a_server_that_is_frozen_or_cut_off_is_a_500_in_bounded_time) {
@@ -195,12 +211,15 @@ TEST_F(HandoffSim, a_server_that_is_frozen_or_cut_off_is_a_500_in_bounded_time) 
   EXPECT_EQ(answer->status, 500);
   EXPECT_LE(world.now() - before, PoolLimits{}.call_timeout + 100ms);
   world.thaw(server);
-  EXPECT_EQ(asked(0, "PutItem", R"({"TableName":"sessions","Item":{"id":{"S":"b"}}})")->status, 200);
+  EXPECT_EQ(asked(0, "PutItem", R"({"TableName":"sessions","Item":{"id":{"S":"b"}}})")->status,
+            200);
   world.cut(sim::World::hosts(server), sim::World::hosts(*nodes[0]));
-  EXPECT_EQ(asked(0, "PutItem", R"({"TableName":"sessions","Item":{"id":{"S":"c"}}})")->status, 500);
+  EXPECT_EQ(asked(0, "PutItem", R"({"TableName":"sessions","Item":{"id":{"S":"c"}}})")->status,
+            500);
   world.links().heal_all();
   world.run_for(5s);
-  EXPECT_EQ(asked(0, "PutItem", R"({"TableName":"sessions","Item":{"id":{"S":"c"}}})")->status, 200);
+  EXPECT_EQ(asked(0, "PutItem", R"({"TableName":"sessions","Item":{"id":{"S":"c"}}})")->status,
+            200);
 }
 
 TEST_F(HandoffSim, many_requests_share_few_connections) {
@@ -239,16 +258,23 @@ TEST(HandoffFaults, every_request_is_answered_and_nothing_acknowledged_is_lost) 
         }
         if (server.state() == sim::NodeState::frozen) world.thaw(server);
         if (server.state() == sim::NodeState::killed) world.start(server);
-        EXPECT_TRUE(world.run_until([&] { return std::ranges::all_of(answers, [](const auto& a) { return a->status != 0; }); },
-                                    world.now() + kLong));
+        EXPECT_TRUE(world.run_until(
+            [&] {
+              return std::ranges::all_of(answers, [](const auto& a) { return a->status != 0; });
+            },
+            world.now() + kLong));
         world.links().heal_all();
         world.run_for(5s);
         size_t kept_count = 0;
         for (unsigned n = 0; n < answers.size(); ++n) {
-          EXPECT_TRUE(answers[n]->status == 200 || answers[n]->status == 500 || answers[n]->status == 503) << answers[n]->text;
+          EXPECT_TRUE(answers[n]->status == 200 || answers[n]->status == 500 ||
+                      answers[n]->status == 503)
+              << answers[n]->text;
           if (answers[n]->status != 200) continue;
           ++kept_count;
-          const auto read = asked(n % 2, "GetItem", fmt::format(R"({{"TableName":"sessions","Key":{{"id":{{"S":"{}"}}}}}})", n));
+          const auto read =
+              asked(n % 2, "GetItem",
+                    fmt::format(R"({{"TableName":"sessions","Key":{{"id":{{"S":"{}"}}}}}})", n));
           EXPECT_TRUE(read->text.contains("Item")) << n << " " << read->text;
         }
         EXPECT_GT(kept_count, 0u);

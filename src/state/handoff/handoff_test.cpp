@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Byte by byte, with the server held by the test: what is asked of it, what of its answers goes back, and what becomes of a
-// request when it fails in every manner.
+// Byte by byte, with the server held by the test: what is asked of it, what of its answers goes
+// back, and what becomes of a request when it fails in every manner.
 #include "state/handoff/handoff.h"
 
 #include <gtest/gtest.h>
@@ -17,17 +17,22 @@ namespace fake = port::fake;
 using Peer = std::shared_ptr<fake::Peer>;
 
 struct FakeNames final : port::Names {
-  void resolve(const std::string& name, Done done) override { asked.push_back({name, std::move(done)}); }
+  void resolve(const std::string& name, Done done) override {
+    asked.push_back({name, std::move(done)});
+  }
   std::deque<std::pair<std::string, Done>> asked;
 };
 
-const wire::AwsKey kClientKey{.profile = "default", .access_key = "AKIDCLIENT", .secret = "client", .services = {}};
-const wire::AwsKey kServerKey{.profile = "aws", .access_key = "AKIDSERVER", .secret = "server", .services = {}};
+const wire::AwsKey kClientKey{
+    .profile = "default", .access_key = "AKIDCLIENT", .secret = "client", .services = {}};
+const wire::AwsKey kServerKey{
+    .profile = "aws", .access_key = "AKIDSERVER", .secret = "server", .services = {}};
 
 std::shared_ptr<const wire::AwsKeyring> client_keys() {
-  return std::make_shared<const wire::AwsKeyring>(
-      *wire::AwsKeyring::parse("[default]\naws_access_key_id=AKIDCLIENT\naws_secret_access_key=client\n"
-                               "[reader]\naws_access_key_id=AKIDREADER\naws_secret_access_key=reader\nsealane_access=read\n"));
+  return std::make_shared<const wire::AwsKeyring>(*wire::AwsKeyring::parse(
+      "[default]\naws_access_key_id=AKIDCLIENT\naws_secret_access_key=client\n"
+      "[reader]\naws_access_key_id=AKIDREADER\naws_secret_access_key=reader\nsealane_access="
+      "read\n"));
 }
 
 bool has(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
@@ -42,8 +47,8 @@ std::string body_of(const std::string& text) {
   return at == text.npos ? "" : text.substr(at + 4);
 }
 std::string http(int status, const std::string& body, const std::string& lines = "") {
-  return "HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + lines +
-         "\r\n" + body;
+  return "HTTP/1.1 " + std::to_string(status) +
+         " X\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + lines + "\r\n" + body;
 }
 std::string refusal(const std::string& type) {
   return R"({"__type":"com.amazon.coral.service#)" + type + R"(","message":"m"})";
@@ -51,7 +56,9 @@ std::string refusal(const std::string& type) {
 
 class HandoffTest : public testing::Test {
  protected:
-  void open(const std::string& url = "http://192.0.2.80:8000", const std::function<void(PoolLimits&)>& change = [](auto&) {}) {
+  void open(
+      const std::string& url = "http://192.0.2.80:8000",
+      const std::function<void(PoolLimits&)>& change = [](auto&) {}) {
     Caller::Options caller{.endpoint = *endpoint_of(url, "", "us-east-1"),
                            .load_key = [this]() -> Result<wire::AwsKey> {
                              ++key_loads;
@@ -60,28 +67,39 @@ class HandoffTest : public testing::Test {
                            .limits = {}};
     change(caller.limits);
     handoff.emplace(lane.lane, names,
-                    Handoff::Options{.region = "us-east-1", .regions = {"us-east-1", "eu-west-1"}, .keys = client_keys(), .caller = std::move(caller), .limits = {}});
+                    Handoff::Options{.region = "us-east-1",
+                                     .regions = {"us-east-1", "eu-west-1"},
+                                     .keys = client_keys(),
+                                     .caller = std::move(caller),
+                                     .limits = {}});
     ASSERT_TRUE(handoff->listen({IpAddress::v4(127, 0, 0, 1), 8000}));
   }
   Peer client() { return lane.call({IpAddress::v4(192, 0, 2, 1), 4000}); }
-  std::string signed_request(const std::string& operation, const std::string& body, const wire::AwsKey& by = kClientKey,
-                             const std::string& service = "DynamoDB", const std::string& lines = "") {
+  std::string signed_request(const std::string& operation, const std::string& body,
+                             const wire::AwsKey& by = kClientKey,
+                             const std::string& service = "DynamoDB",
+                             const std::string& lines = "") {
     const std::string target = service + "_20120810." + operation;
-    const wire::http::Field fields[] = {
-        {"Host", "node:8000"}, {"Content-Type", "application/x-amz-json-1.0"}, {"X-Amz-Target", target}};
+    const wire::http::Field fields[] = {{"Host", "node:8000"},
+                                        {"Content-Type", "application/x-amz-json-1.0"},
+                                        {"X-Amz-Target", target}};
     std::string text = "POST / HTTP/1.1\r\n";
-    for (const auto& field : fields) text.append(field.name).append(": ").append(field.value).append("\r\n");
+    for (const auto& field : fields)
+      text.append(field.name).append(": ").append(field.value).append("\r\n");
     signer.sign({.method = "POST", .target = "/", .fields = fields, .body = body}, by,
                 {.region = "eu-west-1", .service = "dynamodb"}, lane.lane.clock.wall(), text);
     return text + lines + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   }
   // A request on its way: its client, and the server's end when a connection was opened for it.
-  std::pair<Peer, Peer> ask(const std::string& operation = "PutItem", const std::string& body = "{}") {
+  std::pair<Peer, Peer> ask(const std::string& operation = "PutItem",
+                            const std::string& body = "{}") {
     const Peer from = client();
     from->send(signed_request(operation, body));
     return {from, lane.next_connect()};
   }
-  static int status(const Peer& peer) { return peer->got.starts_with("HTTP/1.1 ") ? std::stoi(peer->got.substr(9, 3)) : 0; }
+  static int status(const Peer& peer) {
+    return peer->got.starts_with("HTTP/1.1 ") ? std::stoi(peer->got.substr(9, 3)) : 0;
+  }
   static std::string type(const Peer& peer) {
     const std::string body = body_of(peer->got);
     const size_t hash = body.find('#');
@@ -96,13 +114,14 @@ class HandoffTest : public testing::Test {
   std::optional<Handoff> handoff;
 };
 
-// ── requests ─────────────────────────────────────────────────────────────────────────────────────────
+// ── requests ─────────────────────────────────────────────────────────────────────────────────────
 
 TEST_F(HandoffTest, a_request_goes_on_signed_anew_and_its_answer_comes_back_as_it_is) {
   open();
   const Peer from = client();
   from->send(signed_request("PutItem", R"({"TableName":"t"})", kClientKey, "DynamoDB",
-                            "User-Agent: boto\r\nX-Sealane-Session: t\r\nCookie: secret\r\namz-sdk-request: attempt=1\r\n"));
+                            "User-Agent: boto\r\nX-Sealane-Session: t\r\nCookie: "
+                            "secret\r\namz-sdk-request: attempt=1\r\n"));
   const Peer server = lane.next_connect();
   ASSERT_NE(server, nullptr);
   EXPECT_EQ(server->far, (SocketAddress{IpAddress::v4(192, 0, 2, 80), 8000}));
@@ -111,14 +130,18 @@ TEST_F(HandoffTest, a_request_goes_on_signed_anew_and_its_answer_comes_back_as_i
   const std::string sent = server->read();
   EXPECT_TRUE(sent.starts_with("POST / HTTP/1.1\r\nHost: 192.0.2.80:8000\r\n")) << sent;
   EXPECT_EQ(line_of(sent, "X-Amz-Target"), "DynamoDB_20120810.PutItem");
-  EXPECT_TRUE(line_of(sent, "Authorization").starts_with("AWS4-HMAC-SHA256 Credential=AKIDSERVER/20300101/us-east-1/dynamodb/"));
+  EXPECT_TRUE(
+      line_of(sent, "Authorization")
+          .starts_with("AWS4-HMAC-SHA256 Credential=AKIDSERVER/20300101/us-east-1/dynamodb/"));
   EXPECT_EQ(line_of(sent, "User-Agent"), "boto");
   EXPECT_EQ(line_of(sent, "amz-sdk-request"), "attempt=1");
-  EXPECT_FALSE(has(sent, "AKIDCLIENT") || has(sent, "Cookie") || has(sent, "Sealane") || has(sent, "Security-Token"));
+  EXPECT_FALSE(has(sent, "AKIDCLIENT") || has(sent, "Cookie") || has(sent, "Sealane") ||
+               has(sent, "Security-Token"));
   EXPECT_EQ(body_of(sent), R"({"TableName":"t"})");
 
   server->send(http(400, R"({"a":1})",
-                    "Content-Type: application/x-amz-json-1.0\r\nx-amz-crc32: 7\r\nx-amzn-RequestId: R\r\nDate: then\r\n"
+                    "Content-Type: application/x-amz-json-1.0\r\nx-amz-crc32: "
+                    "7\r\nx-amzn-RequestId: R\r\nDate: then\r\n"
                     "x-sealane-session: s\r\nKeep-Alive: 5\r\nContent-Encoding: gzip\r\n"));
   EXPECT_EQ(status(from), 400);
   EXPECT_EQ(body_of(from->got), R"({"a":1})");
@@ -126,13 +149,16 @@ TEST_F(HandoffTest, a_request_goes_on_signed_anew_and_its_answer_comes_back_as_i
   EXPECT_EQ(line_of(from->got, "x-amzn-RequestId"), "R");
   EXPECT_EQ(line_of(from->got, "Content-Encoding"), "gzip");
   EXPECT_EQ(line_of(from->got, "Content-Type"), "application/x-amz-json-1.0");
-  EXPECT_FALSE(has(from->got, "sealane") || has(from->got, "Keep-Alive") || has(from->got, "then")) << from->got;
+  EXPECT_FALSE(has(from->got, "sealane") || has(from->got, "Keep-Alive") || has(from->got, "then"))
+      << from->got;
 }
 
 TEST_F(HandoffTest, who_may_not_is_refused_here) {
   open();
-  const wire::AwsKey stranger{.profile = "x", .access_key = "AKIDCLIENT", .secret = "wrong", .services = {}};
-  const wire::AwsKey reader{.profile = "x", .access_key = "AKIDREADER", .secret = "reader", .services = {}};
+  const wire::AwsKey stranger{
+      .profile = "x", .access_key = "AKIDCLIENT", .secret = "wrong", .services = {}};
+  const wire::AwsKey reader{
+      .profile = "x", .access_key = "AKIDREADER", .secret = "reader", .services = {}};
   const auto refused = [&](const std::string& request) {
     const Peer from = client();
     from->send(request);
@@ -140,27 +166,33 @@ TEST_F(HandoffTest, who_may_not_is_refused_here) {
     return std::to_string(status(from)) + " " + type(from);
   };
   EXPECT_EQ(refused(signed_request("PutItem", "{}", stranger)), "400 InvalidSignatureException");
-  EXPECT_EQ(refused(signed_request("PutItem", "{}", kServerKey)), "400 UnrecognizedClientException");
+  EXPECT_EQ(refused(signed_request("PutItem", "{}", kServerKey)),
+            "400 UnrecognizedClientException");
   EXPECT_EQ(refused(signed_request("PutItem", "{}", reader)), "400 AccessDeniedException");
-  EXPECT_EQ(refused(signed_request("ExecuteStatement", "{}", reader)), "400 AccessDeniedException") << "it may write";
+  EXPECT_EQ(refused(signed_request("ExecuteStatement", "{}", reader)), "400 AccessDeniedException")
+      << "it may write";
   EXPECT_EQ(refused(signed_request("Put.Item", "{}")), "400 UnknownOperationException");
-  EXPECT_EQ(refused(signed_request("PutItem", "{}", kClientKey, "DynamoDBX")), "400 UnknownOperationException");
+  EXPECT_EQ(refused(signed_request("PutItem", "{}", kClientKey, "DynamoDBX")),
+            "400 UnknownOperationException");
   const Peer from = client();
   from->send(signed_request("Query", "{}", reader));
   EXPECT_NE(lane.next_connect(), nullptr) << "reading is what it may";
 }
 
 TEST_F(HandoffTest, reads_are_told_by_their_names) {
-  for (const char* name : {"GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems", "DescribeTable", "ListStreams"}) {
+  for (const char* name : {"GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems",
+                           "DescribeTable", "ListStreams"}) {
     EXPECT_TRUE(is_read(name)) << name;
   }
-  for (const char* name : {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems", "CreateTable",
-                           "ExecuteStatement", "RestoreTableFromBackup", "Forget", ""}) {
+  for (const char* name :
+       {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems",
+        "CreateTable", "ExecuteStatement", "RestoreTableFromBackup", "Forget", ""}) {
     EXPECT_FALSE(is_read(name)) << name;
   }
 }
 
-TEST_F(HandoffTest, aws_is_spoken_to_over_tls_with_its_certificate_checked_and_streams_at_their_own_host) {
+TEST_F(HandoffTest,
+       aws_is_spoken_to_over_tls_with_its_certificate_checked_and_streams_at_their_own_host) {
   key.session_token = "TOKEN";
   open("https://dynamodb.eu-west-1.amazonaws.com");
   const Peer one = client(), two = client();
@@ -189,7 +221,7 @@ TEST_F(HandoffTest, aws_is_spoken_to_over_tls_with_its_certificate_checked_and_s
   EXPECT_EQ(line_of(streams->got, "X-Amz-Target"), "DynamoDBStreams_20120810.ListStreams");
 }
 
-// ── connections ──────────────────────────────────────────────────────────────────────────────────────
+// ── connections ──────────────────────────────────────────────────────────────────────────────────
 
 TEST_F(HandoffTest, a_connection_is_kept_and_used_again_and_closed_before_the_server_does) {
   open();
@@ -209,7 +241,9 @@ TEST_F(HandoffTest, a_connection_is_kept_and_used_again_and_closed_before_the_se
 
 TEST_F(HandoffTest, an_answer_in_any_pieces_is_one_answer) {
   open();
-  const std::string chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nx-amz-crc32: 9\r\n\r\n3\r\n{\"a\r\n4;x=y\r\n\":1}\r\n0\r\n\r\n";
+  const std::string chunked =
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nx-amz-crc32: "
+      "9\r\n\r\n3\r\n{\"a\r\n4;x=y\r\n\":1}\r\n0\r\n\r\n";
   for (const std::string& answer : {http(200, R"({"a":1})", "x-amz-crc32: 9\r\n"), chunked,
                                     "HTTP/1.1 100 Continue\r\n\r\n" + chunked}) {
     for (size_t cut = 0; cut < answer.size(); ++cut) {
@@ -252,7 +286,7 @@ TEST_F(HandoffTest, a_connection_that_says_more_than_was_asked_is_not_used_again
   EXPECT_TRUE(next->closed);
 }
 
-// ── when the server fails ────────────────────────────────────────────────────────────────────────────
+// ── when the server fails ────────────────────────────────────────────────────────────────────────
 
 TEST_F(HandoffTest, a_server_that_is_away_is_a_500_that_sdks_repeat) {
   open();
@@ -341,8 +375,9 @@ TEST_F(HandoffTest, a_kept_connection_that_breaks_is_made_good_for_reads_only) {
 
 TEST_F(HandoffTest, an_answer_that_breaks_off_or_is_no_http_is_a_500) {
   open();
-  for (const std::string& broken : {std::string("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"), std::string("SSH-2.0-x\r\n"),
-                                    std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")}) {
+  for (const std::string& broken :
+       {std::string("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"), std::string("SSH-2.0-x\r\n"),
+        std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")}) {
     const auto [from, server] = ask("GetItem");
     ASSERT_NE(server, nullptr) << broken;
     server->open_up();
@@ -368,7 +403,7 @@ TEST_F(HandoffTest, a_request_that_is_not_answered_in_time_is_a_500) {
   EXPECT_TRUE(server->closed);
 }
 
-// ── limits ───────────────────────────────────────────────────────────────────────────────────────────
+// ── limits ───────────────────────────────────────────────────────────────────────────────────────
 
 TEST_F(HandoffTest, no_more_connections_than_may_be_and_no_more_waiting) {
   open("http://192.0.2.80:8000", [](PoolLimits& l) { l.connections_max = 2, l.waiting_max = 3; });
@@ -423,7 +458,8 @@ TEST_F(HandoffTest, who_left_meanwhile_is_not_asked_for) {
 }
 
 TEST_F(HandoffTest, answers_have_a_limit_each_and_together) {
-  open("http://192.0.2.80:8000", [](PoolLimits& l) { l.answer_bytes_max = 1000, l.buffered_bytes_max = 1500; });
+  open("http://192.0.2.80:8000",
+       [](PoolLimits& l) { l.answer_bytes_max = 1000, l.buffered_bytes_max = 1500; });
   const auto [most, exact] = ask();
   exact->open_up();
   exact->send(http(200, std::string(1000, 'x')));
@@ -433,13 +469,15 @@ TEST_F(HandoffTest, answers_have_a_limit_each_and_together) {
   EXPECT_EQ(status(said), 503);
   const auto [unsaid, chunked] = ask();
   chunked->open_up();
-  chunked->send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, 'x'));
+  chunked->send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" +
+                std::string(1001, 'x'));
   EXPECT_EQ(status(unsaid), 503);
 
   const auto [one, a] = ask();
   const auto [two, b] = ask();
   a->open_up(), b->open_up();
-  const std::string begun = "HTTP/1.1 200 OK\r\nContent-Length: 800\r\n\r\n" + std::string(751, 'x');
+  const std::string begun =
+      "HTTP/1.1 200 OK\r\nContent-Length: 800\r\n\r\n" + std::string(751, 'x');
   a->send(begun);
   b->send(begun);
   EXPECT_EQ(status(two), 503) << "together too much";
@@ -451,7 +489,7 @@ TEST_F(HandoffTest, answers_have_a_limit_each_and_together) {
   EXPECT_EQ(status(three), 200) << "what was held is free again";
 }
 
-// ── keys ─────────────────────────────────────────────────────────────────────────────────────────────
+// ── keys ─────────────────────────────────────────────────────────────────────────────────────────
 
 TEST_F(HandoffTest, a_key_that_was_exchanged_is_read_again_when_the_old_one_is_refused) {
   open();
@@ -494,7 +532,8 @@ TEST_F(HandoffTest, without_a_key_nothing_is_asked) {
                    return kServerKey;
                  },
                  .limits = {}});
-  const Status refused = caller.call({.operation = "GetItem", .body = "{}"}, [](const auto&) { FAIL(); });
+  const Status refused =
+      caller.call({.operation = "GetItem", .body = "{}"}, [](const auto&) { FAIL(); });
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().what, "this node has no key for 192.0.2.80:8000: no file");
   has_key = true;
@@ -502,7 +541,7 @@ TEST_F(HandoffTest, without_a_key_nothing_is_asked) {
   EXPECT_TRUE(caller.call({.operation = "GetItem", .body = "{}"}, [](const auto&) {}));
 }
 
-// ── ends ─────────────────────────────────────────────────────────────────────────────────────────────
+// ── ends ─────────────────────────────────────────────────────────────────────────────────────────
 
 TEST_F(HandoffTest, a_drain_ends_with_every_request_answered) {
   open();
@@ -529,7 +568,8 @@ TEST_F(HandoffTest, the_end_in_the_middle_leaves_nothing) {
 TEST(AwsErrors, are_read_or_are_none) {
   EXPECT_EQ(aws_error_of(R"({"__type":"a#Type","message":"m"})").type, "Type");
   EXPECT_EQ(aws_error_of(R"({"__type":"Type","Message":"m"})").message, "m");
-  for (const char* body : {"", "x", "[]", "{}", R"({"__type":7})", R"({"__type")"}) EXPECT_EQ(aws_error_of(body).type, "") << body;
+  for (const char* body : {"", "x", "[]", "{}", R"({"__type":7})", R"({"__type")"})
+    EXPECT_EQ(aws_error_of(body).type, "") << body;
 }
 
 }  // namespace

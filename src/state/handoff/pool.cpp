@@ -32,14 +32,15 @@ Status Pool::call(Call call) {
     return {};
   }
   if (waiting_.size() >= limits_.waiting_max) {
-    return fail(Code::limit, fmt::format("{} requests wait for {} already", waiting_.size(), place_.authority));
+    return fail(Code::limit,
+                fmt::format("{} requests wait for {} already", waiting_.size(), place_.authority));
   }
   waiting_.push_back(std::move(waiting));
   waiting_by_.set(waiting_.front().deadline);
   return {};
 }
 
-// ── who is next ──────────────────────────────────────────────────────────────────────────────────────
+// ── who is next ──────────────────────────────────────────────────────────────────────────────────
 
 void Pool::turn() {
   dropped_.clear();
@@ -61,15 +62,16 @@ void Pool::feed() {
       connection->send(std::move(waiting));
       continue;
     }
-    end(std::move(waiting), is_late ? fail(Code::timeout, place_.authority + " was not reached in time")
-                                    : fail(Code::conflict, "nobody waits for the answer"));
+    end(std::move(waiting), is_late
+                                ? fail(Code::timeout, place_.authority + " was not reached in time")
+                                : fail(Code::conflict, "nobody waits for the answer"));
     if (alive.expired()) return;
   }
   waiting_by_.set(waiting_.empty() ? kNever : waiting_.front().deadline);
 }
 
-// One that rests, or a new one, which is opened while the call is written to it; none: as many as may be are busy, or there is
-// no address yet.
+// One that rests, or a new one, which is opened while the call is written to it; none: as many as
+// may be are busy, or there is no address yet.
 Connection* Pool::take_connection() {
   if (!resting_.empty()) {
     Connection* const connection = resting_.back();
@@ -78,8 +80,10 @@ Connection* Pool::take_connection() {
   }
   if (!may_open()) return nullptr;
   const SocketAddress to{addresses_[next_address_ % addresses_.size()], place_.port};
-  const port::ConnectOptions options{.timeout = limits_.connect_timeout, .tls = place_.tls,
-                                     .tls_name = place_.ip ? place_.ip->to_string() : place_.host, .tls_verify = true};
+  const port::ConnectOptions options{.timeout = limits_.connect_timeout,
+                                     .tls = place_.tls,
+                                     .tls_name = place_.ip ? place_.ip->to_string() : place_.host,
+                                     .tls_verify = true};
   connections_.push_back(std::make_unique<Connection>(*this, to, options));
   return connections_.back().get();
 }
@@ -90,14 +94,15 @@ bool Pool::may_open() {
   return !addresses_.empty();
 }
 
-// ── where the host is ────────────────────────────────────────────────────────────────────────────────
+// ── where the host is ────────────────────────────────────────────────────────────────────────────
 
 void Pool::look_up() {
   if (std::exchange(is_looking_, true)) return;
   look_up_by_.set(lane_.clock.now() + kLookUpMax);
-  names_.resolve(place_.host, [this, alive = std::weak_ptr(alive_)](Result<std::vector<IpAddress>> found) {
-    if (!alive.expired()) looked_up(std::move(found));
-  });
+  names_.resolve(place_.host,
+                 [this, alive = std::weak_ptr(alive_)](Result<std::vector<IpAddress>> found) {
+                   if (!alive.expired()) looked_up(std::move(found));
+                 });
 }
 
 // The last good addresses go on while the resolver has none.
@@ -121,7 +126,7 @@ void Pool::looked_up(Result<std::vector<IpAddress>> found) {
   }
 }
 
-// ── what becomes of a call ───────────────────────────────────────────────────────────────────────────
+// ── what becomes of a call ───────────────────────────────────────────────────────────────────────
 
 void Pool::answered(Connection& connection, bool may_rest) {
   const auto alive = std::weak_ptr(alive_);
@@ -139,8 +144,8 @@ void Pool::answered(Connection& connection, bool may_rest) {
 }
 
 //   the connection          | the call
-//   was not opened          | nothing was sent: the next address, as long as there is one that was not tried
-//   was kept, no answer yet | the server closed it, most likely: once more on a new one, if that may be done twice
+//   was not opened          | nothing was sent: the next address, as long as one was not tried
+//   was kept, no answer yet | the server closed it, most likely: once more, if that may be
 //   anything else           | fails
 void Pool::broke(Connection& connection, const Error& why) {
   const auto alive = std::weak_ptr(alive_);
@@ -154,10 +159,13 @@ void Pool::broke(Connection& connection, const Error& why) {
     look_up_after_ = {};
   }
   if (!waiting) return;
-  if (!was_open && ++waiting->tries < std::min<size_t>(kTriesMax, addresses_.size())) return again(std::move(*waiting));
-  if (was_open && may_be_stale && waiting->call.is_repeatable && why.code == Code::unavailable && !waiting->is_second) {
+  if (!was_open && ++waiting->tries < std::min<size_t>(kTriesMax, addresses_.size()))
+    return again(std::move(*waiting));
+  if (was_open && may_be_stale && waiting->call.is_repeatable && why.code == Code::unavailable &&
+      !waiting->is_second) {
     waiting->is_second = true;
-    while (!resting_.empty()) drop(*resting_.back());  // who closes one that it kept closes them all
+    // who closes one that it kept closes them all
+    while (!resting_.empty()) drop(*resting_.back());
     return again(std::move(*waiting));
   }
   end(std::move(*waiting), fail(why.code, fmt::format("{}: {}", place_.authority, why.what)));
@@ -175,7 +183,8 @@ void Pool::end(Waiting waiting, const Result<Reply>& reply) { waiting.call.done(
 void Pool::drop(Connection& connection) {
   connection.close();
   std::erase(resting_, &connection);
-  const auto at = std::ranges::find(connections_, &connection, [](const auto& each) { return each.get(); });
+  const auto at =
+      std::ranges::find(connections_, &connection, [](const auto& each) { return each.get(); });
   if (at == connections_.end()) return;
   dropped_.push_back(std::move(*at));
   connections_.erase(at);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Calls to one host: HTTP/1.1 over few connections that are kept, each call answered whole or failed within its time.
+// Calls to one host: HTTP/1.1 over few connections that are kept, each call answered whole or
+// failed within its time.
 #pragma once
 
 #include <deque>
@@ -40,8 +41,10 @@ class Pool {
  public:
   // Below the 5 s after which Node.js closes an idle connection, so that we are the one who closes.
   static constexpr Duration kRestMax = 4s;
-  static constexpr Duration kLookUpEvery = 5s;  // at most, and only while connections are opened; AWS's TTL
-  static constexpr Duration kLookUpAgain = 1s;  // after one that failed, while older addresses are known
+  // at most, and only while connections are opened; AWS's TTL
+  static constexpr Duration kLookUpEvery = 5s;
+  // after one that failed, while older addresses are known
+  static constexpr Duration kLookUpAgain = 1s;
   static constexpr Duration kLookUpMax = 3s;
   static constexpr unsigned kTriesMax = 3;      // of one call, each at another address
 
@@ -50,8 +53,9 @@ class Pool {
     std::string_view body{};         // stays until `done`
     bool is_repeatable = false;      // may be done twice: it changes nothing
     std::function<bool()> is_wanted{};  // asked before it is sent; may be empty
-    // Once, never from inside call(). Errors: timeout; limit (the answer is too large); conflict (it was not wanted any more);
-    // unavailable (no connection, or it broke: what was asked for may have been done or not).
+    // Once, never from inside call(). Errors: timeout; limit (the answer is too large); conflict
+    // (it was not wanted any more); unavailable (no connection, or it broke: what was asked for may
+    // have been done or not).
     std::function<void(const Result<Reply>&)> done;
   };
   // A call on its way.

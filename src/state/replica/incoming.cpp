@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The way in: entries of other nodes' logs, applied in order; gaps filled by asking; snapshots for who is too far behind.
+// The way in: entries of other nodes' logs, applied in order; gaps filled by asking; snapshots for
+// who is too far behind.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -30,7 +31,8 @@ void Replicator::on_log(std::string_view bytes) {
   if (message->wants_ack) owes_ack_.insert(source);
   drain(source);
   const uint64_t now_reached = engine_.applied().position(source);
-  if (!incoming.pending.empty() && incoming.pending.begin()->first > now_reached + 1) repair(source);
+  if (!incoming.pending.empty() && incoming.pending.begin()->first > now_reached + 1)
+    repair(source);
   if (!owes_ack_.empty() && now_reached + 1 >= message->first + entries.size()) send_acks();
 }
 
@@ -47,8 +49,8 @@ bool Replicator::apply(Source source, uint64_t first, std::span<const std::strin
     held_counter_.add();
   } else if (status.error().code != Code::not_found && status.error().code != Code::unavailable) {
     lane_.log.line(port::Level::error, "state_apply",
-                   fmt::format("source={:08x} position={} error={}", source, engine_.applied().position(source) + 1,
-                               status.error().what));
+                   fmt::format("source={:08x} position={} error={}", source,
+                               engine_.applied().position(source) + 1, status.error().what));
   }
   return false;
 }
@@ -98,27 +100,33 @@ void Replicator::send_acks() {
   });
 }
 
-// ── hellos and repair ───────────────────────────────────────────────────────────────────────────────
+// ── hellos and repair ────────────────────────────────────────────────────────────────────────────
 
 void Replicator::on_hello(std::string_view bytes) {
   auto hello = parse_hello(bytes);
   if (!hello) return;
   if (hello->node == options_.node || hello->source == engine_.self()) {
-    lane_.log.line(port::Level::error, "state_twin",
-                   fmt::format("node={} region={} hint=another node runs under this name or on a copy of this store",
-                               hello->node, hello->region));
+    lane_.log.line(
+        port::Level::error, "state_twin",
+        fmt::format(
+            "node={} region={} hint=another node runs under this name or on a copy of this store",
+            hello->node, hello->region));
     return;
   }
   if (hello->applied.position(engine_.self()) > engine_.applied().position(engine_.self())) {
-    // A disk or a machine that was set back behind our back: positions would be used twice, and the others would take our new
-    // writes for old ones. (Copies made by copy() begin a log of their own.)
-    constexpr std::string_view kWhy = "this store was set back to an earlier state: stop the node, delete its tables "
-                                      "and start it, and they come back from the other nodes";
-    lane_.log.line(port::Level::error, "state_set_back", fmt::format("seen_by={} hint={}", hello->node, kWhy));
+    // A disk or a machine that was set back behind our back: positions would be used twice, and the
+    // others would take our new writes for old ones. (Copies made by copy() begin a log of their
+    // own.)
+    constexpr std::string_view kWhy =
+        "this store was set back to an earlier state: stop the node, delete its tables "
+        "and start it, and they come back from the other nodes";
+    lane_.log.line(port::Level::error, "state_set_back",
+                   fmt::format("seen_by={} hint={}", hello->node, kWhy));
     engine_.refuse_writes(std::string(kWhy));
   }
   if (!peers_.contains(hello->node) && peers_.size() >= kSourcesMax) return;
-  (void)engine_.note_owner(hello->source, {hello->node, hello->region});  // the next one tells it again
+  // the next one tells it again
+  (void)engine_.note_owner(hello->source, {hello->node, hello->region});
   const Instant now = lane_.clock.now();
   Peer& peer = peers_[hello->node];
   peer = {hello->node, hello->region, hello->source, hello->now, hello->bytes_per_entry,
@@ -137,7 +145,8 @@ void Replicator::on_hello(std::string_view bytes) {
     if (incoming.behind_since == Instant{}) incoming.behind_since = now;
     // Its own entries came before its hello; another's may just be on their way from there.
     const Peer* owner = peer_of(reach.source);
-    if (reach.source == peer.source || !owner || !is_heard(*owner) || now - incoming.behind_since > 1s) {
+    if (reach.source == peer.source || !owner || !is_heard(*owner) ||
+        now - incoming.behind_since > 1s) {
       repair(reach.source);
     }
   }
@@ -157,7 +166,8 @@ void Replicator::repair(Source source) { read_log(source, engine_.applied().posi
 
 void Replicator::read_log(Source source, uint64_t from) {
   Incoming& incoming = incoming_[source];
-  if (incoming.is_reading || lane_.clock.now() < incoming.retry_at || (seed_ && seed_->only == 0)) return;
+  if (incoming.is_reading || lane_.clock.now() < incoming.retry_at || (seed_ && seed_->only == 0))
+    return;
   // A gap tells that its source is ahead, even before its next hello.
   std::vector<const Peer*> candidates = who_has(source, from);
   if (candidates.empty()) {
@@ -171,12 +181,14 @@ void Replicator::read_log(Source source, uint64_t from) {
   std::string bytes;
   append_packed(bytes, ReadLog{options_.region, source, from});
   fabric_.request(read_subject(peer.node), bytes, kReadTimeout,
-                  [this, source, node = peer.node, alive = std::weak_ptr(alive_)](const Result<std::string_view>& answer) {
+                  [this, source, node = peer.node,
+                   alive = std::weak_ptr(alive_)](const Result<std::string_view>& answer) {
                     if (!alive.expired()) repaired(source, node, answer);
                   });
 }
 
-void Replicator::repaired(Source source, const std::string& node, const Result<std::string_view>& answer) {
+void Replicator::repaired(Source source, const std::string& node,
+                          const Result<std::string_view>& answer) {
   Incoming& incoming = incoming_[source];
   incoming.is_reading = false;
   const auto fails = [&] {
@@ -194,7 +206,8 @@ void Replicator::repaired(Source source, const std::string& node, const Result<s
   drain(source);
   if (engine_.applied().position(source) > before) {
     incoming.attempt_count = 0;
-  } else if (message->entries.empty() && (message->first_kept == 0 || message->first_kept > before + 1)) {
+  } else if (message->entries.empty() &&
+             (message->first_kept == 0 || message->first_kept > before + 1)) {
     ++incoming.attempt_count;  // should nothing come of it, somebody else is asked
     begin_seed(0, node);
   } else {
@@ -209,25 +222,28 @@ void Replicator::on_read(const port::Fabric::Message& message) {
   const bool is_own = read->source == engine_.self();
   std::string out;
   begin_log_message(out, read->source, read->from, false, engine_.first_kept(read->source));
-  const Status status = engine_.read_log(read->source, read->from, options_.message_bytes_max, [&](uint64_t position, std::string_view entry) {
-    if (is_own && position > durable_) return false;
-    if (!is_own) {
-      // What is blank here because this region does not keep its table may be kept where it is asked for.
-      std::string_view bytes = entry;
-      const auto parsed = table::take_packed_entry(bytes);
-      if (!parsed) return false;
-      for (const table::Entry::Write& write : parsed->writes) {
-        const Table* table = write.is_blank ? engine_.find_table(write.table) : nullptr;
-        if (table && table->is_in(read->region)) return false;
-      }
-    }
-    append_log_entry(out, entry);
-    return true;
-  });
+  const Status status = engine_.read_log(
+      read->source, read->from, options_.message_bytes_max,
+      [&](uint64_t position, std::string_view entry) {
+        if (is_own && position > durable_) return false;
+        if (!is_own) {
+          // What is blank here because this region does not keep its table may be kept where it is
+          // asked for.
+          std::string_view bytes = entry;
+          const auto parsed = table::take_packed_entry(bytes);
+          if (!parsed) return false;
+          for (const table::Entry::Write& write : parsed->writes) {
+            const Table* table = write.is_blank ? engine_.find_table(write.table) : nullptr;
+            if (table && table->is_in(read->region)) return false;
+          }
+        }
+        append_log_entry(out, entry);
+        return true;
+      });
   if (status) fabric_.publish(message.reply_to, out);
 }
 
-// ── snapshots ───────────────────────────────────────────────────────────────────────────────────────
+// ── snapshots ────────────────────────────────────────────────────────────────────────────────────
 
 void Replicator::begin_seed(table::TableId only, const std::string& node) {
   if (seed_) return;
@@ -245,7 +261,8 @@ void Replicator::begin_seed(table::TableId only, const std::string& node) {
   seed_->only = only;
   seed_->node = giver;
   seed_->next = {.region = options_.region, .only = only};
-  lane_.log.line(port::Level::info, "state_snapshot_begins", fmt::format("from={} table={:016x}", giver, only));
+  lane_.log.line(port::Level::info, "state_snapshot_begins",
+                 fmt::format("from={} table={:016x}", giver, only));
   read_page();
 }
 
@@ -260,7 +277,8 @@ void Replicator::read_page() {
 }
 
 void Replicator::give_up_seed(std::string_view why) {
-  lane_.log.line(port::Level::warn, "state_snapshot_given_up", fmt::format("from={} why={}", seed_->node, why));
+  lane_.log.line(port::Level::warn, "state_snapshot_given_up",
+                 fmt::format("from={} why={}", seed_->node, why));
   seed_.reset();
 }
 
@@ -299,12 +317,14 @@ void Replicator::work_on_page() {
   end_page(page.is_last, page.next_table, page.next_after);
 }
 
-// Stamps too far ahead are waited for, as those of the log: the next tick asks for the same page again.
+// Stamps too far ahead are waited for, as those of the log: the next tick asks for the same page
+// again.
 void Replicator::failed_on_page(const Error& error) {
   if (error.code != Code::conflict) return give_up_seed(error.what);
   held_counter_.add();
   seed_->page.reset();
-  if (++seed_->held_count >= Seed::kHeldMax) give_up_seed("its stamps are too far ahead: check the clocks");
+  if (++seed_->held_count >= Seed::kHeldMax)
+    give_up_seed("its stamps are too far ahead: check the clocks");
 }
 
 // One step of the page's next table. False: the page is done.
@@ -315,12 +335,15 @@ Result<bool> Replicator::reconcile_step() {
   TableId id = seed.at_table <= table::kCatalogId ? table::kCatalogId : 0;
   for (const auto& [name, table] : engine_.tables()) {
     const bool is_here = !table.is_deleted && table.is_in(options_.region);
-    if (!is_here || table.id < seed.at_table || std::ranges::find(seed.absent, table.id) != seed.absent.end()) continue;
+    if (!is_here || table.id < seed.at_table ||
+        std::ranges::find(seed.absent, table.id) != seed.absent.end())
+      continue;
     if (id == 0 || table.id < id) id = table.id;
   }
   if (id == 0 || (!page.is_last && id > page.next_table)) return false;
   const bool ends_page = !page.is_last && id == page.next_table;
-  Engine::Piece piece{.table = id, .after = id == seed.at_table ? std::string_view(seed.at_key) : ""};
+  Engine::Piece piece{.table = id,
+                      .after = id == seed.at_table ? std::string_view(seed.at_key) : ""};
   if (ends_page) piece.last = page.next_after;
   const auto part = std::ranges::find(page.parts, id, &SnapshotPage::Part::table);
   if (part != page.parts.end()) piece.records = part->records;
@@ -339,12 +362,14 @@ void Replicator::end_page(bool is_last, TableId next_table, const std::string& n
     seed.next.after = next_after;
     return read_page();
   }
-  if (seed.only != 0 && !seed.absent.empty()) return give_up_seed("it has not got the table whole itself");
+  if (seed.only != 0 && !seed.absent.empty())
+    return give_up_seed("it has not got the table whole itself");
   const Status status = seed.only != 0 ? engine_.seeded(seed.only, *seed.applied)
                                        : engine_.reach(*seed.applied, seed.absent);
   if (!status) return give_up_seed(status.error().what);
   snapshot_counter_.add();
-  lane_.log.line(port::Level::info, "state_snapshot_ends", fmt::format("from={} table={:016x}", seed.node, seed.only));
+  lane_.log.line(port::Level::info, "state_snapshot_ends",
+                 fmt::format("from={} table={:016x}", seed.node, seed.only));
   seed_.reset();
   for (auto& [source, incoming] : incoming_) drain(source);
   note_progress();
@@ -358,7 +383,9 @@ void Replicator::on_snapshot(const port::Fabric::Message& message) {
   std::vector<TableId> wanted;
   if (read->only == 0) wanted.push_back(table::kCatalogId);
   for (const auto& [name, table] : engine_.tables()) {
-    if (table.is_deleted || !table.is_in(read->region) || (read->only != 0 && table.id != read->only)) continue;
+    if (table.is_deleted || !table.is_in(read->region) ||
+        (read->only != 0 && table.id != read->only))
+      continue;
     if (!table.is_in(options_.region) || incomplete.contains(table.id)) {
       if (read->table == 0) page.absent.push_back(table.id);
     } else {
@@ -371,17 +398,18 @@ void Replicator::on_snapshot(const port::Fabric::Message& message) {
     if (id < read->table) continue;
     SnapshotPage::Part part{.table = id};
     const std::string after = id == read->table ? read->after + '\0' : std::string();
-    const Status status = engine_.walk_records(id, after, [&](std::string_view key, std::string_view record) {
-      if (bytes > 0 && bytes + key.size() + record.size() > options_.message_bytes_max) {
-        page.is_last = false;
-        return false;
-      }
-      bytes += key.size() + record.size() + 16;
-      page.next_table = id;
-      page.next_after = key;
-      part.records.emplace_back(key, record);
-      return true;
-    });
+    const Status status =
+        engine_.walk_records(id, after, [&](std::string_view key, std::string_view record) {
+          if (bytes > 0 && bytes + key.size() + record.size() > options_.message_bytes_max) {
+            page.is_last = false;
+            return false;
+          }
+          bytes += key.size() + record.size() + 16;
+          page.next_table = id;
+          page.next_after = key;
+          part.records.emplace_back(key, record);
+          return true;
+        });
     if (!status) return;
     if (!part.records.empty()) page.parts.push_back(std::move(part));
     if (!page.is_last) break;

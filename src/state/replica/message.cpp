@@ -16,13 +16,16 @@ namespace {
 
 constexpr char kVersion = 1;
 
-std::unexpected<Error> broken() { return fail(Code::invalid, "a message between nodes cannot be read"); }
+std::unexpected<Error> broken() {
+  return fail(Code::invalid, "a message between nodes cannot be read");
+}
 
 // A node's name as one token of a subject.
 std::string token(std::string_view name) {
   std::string out(name);
   for (char& c : out) {
-    const bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+    const bool fits =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
     if (!fits) c = '_';
   }
   return out;
@@ -54,7 +57,8 @@ std::string ack_subject(table::Source source) { return fmt::format("sealane.ack.
 std::string read_subject(std::string_view node) { return "sealane.read." + token(node); }
 std::string snapshot_subject(std::string_view node) { return "sealane.snapshot." + token(node); }
 
-void begin_log_message(std::string& out, table::Source source, uint64_t first, bool wants_ack, uint64_t first_kept) {
+void begin_log_message(std::string& out, table::Source source, uint64_t first, bool wants_ack,
+                       uint64_t first_kept) {
   out += kVersion;
   append_varint(out, source);
   append_varint(out, first);
@@ -62,13 +66,16 @@ void begin_log_message(std::string& out, table::Source source, uint64_t first, b
   append_varint(out, first_kept);
 }
 
-void append_log_entry(std::string& out, std::string_view packed_entry) { append_bytes(out, packed_entry); }
+void append_log_entry(std::string& out, std::string_view packed_entry) {
+  append_bytes(out, packed_entry);
+}
 
 Result<LogMessage> parse_log_message(std::string_view bytes) {
   LogMessage message;
   uint64_t wants_ack = 0;
-  if (!take_version(bytes) || !take_source(bytes, message.source) || !take_varint(bytes, message.first) ||
-      !take_varint(bytes, wants_ack) || wants_ack > 1 || !take_varint(bytes, message.first_kept)) {
+  if (!take_version(bytes) || !take_source(bytes, message.source) ||
+      !take_varint(bytes, message.first) || !take_varint(bytes, wants_ack) || wants_ack > 1 ||
+      !take_varint(bytes, message.first_kept)) {
     return broken();
   }
   message.wants_ack = wants_ack == 1;
@@ -93,9 +100,9 @@ void append_packed(std::string& out, const Hello& hello) {
 
 Result<Hello> parse_hello(std::string_view bytes) {
   Hello hello;
-  if (!take_version(bytes) || !take_string(bytes, hello.node) || !take_string(bytes, hello.region) ||
-      !take_source(bytes, hello.source) || !take_varint(bytes, hello.now) ||
-      !take_varint(bytes, hello.bytes_per_entry)) {
+  if (!take_version(bytes) || !take_string(bytes, hello.node) ||
+      !take_string(bytes, hello.region) || !take_source(bytes, hello.source) ||
+      !take_varint(bytes, hello.now) || !take_varint(bytes, hello.bytes_per_entry)) {
     return broken();
   }
   SL_TRY(hello.applied, table::take_packed_vector(bytes));
@@ -112,8 +119,8 @@ void append_packed(std::string& out, const Reached& reached) {
 
 Result<Reached> parse_reached(std::string_view bytes) {
   Reached reached;
-  if (!take_version(bytes) || !take_string(bytes, reached.node) || !take_string(bytes, reached.region) ||
-      !take_varint(bytes, reached.position)) {
+  if (!take_version(bytes) || !take_string(bytes, reached.node) ||
+      !take_string(bytes, reached.region) || !take_varint(bytes, reached.position)) {
     return broken();
   }
   return reached;
@@ -141,8 +148,8 @@ void append_packed(std::string& out, const ReadLog& read) {
 
 Result<ReadLog> parse_read_log(std::string_view bytes) {
   ReadLog read;
-  if (!take_version(bytes) || !take_string(bytes, read.region) || !take_source(bytes, read.source) ||
-      !take_varint(bytes, read.from)) {
+  if (!take_version(bytes) || !take_string(bytes, read.region) ||
+      !take_source(bytes, read.source) || !take_varint(bytes, read.from)) {
     return broken();
   }
   return read;
@@ -201,7 +208,8 @@ Result<SnapshotPage> parse_snapshot_page(std::string_view bytes) {
   while (!bytes.empty()) {
     SnapshotPage::Part& part = page.parts.emplace_back();
     uint64_t count = 0;
-    if (!take_varint(bytes, part.table) || !take_varint(bytes, count) || count > bytes.size()) return broken();
+    if (!take_varint(bytes, part.table) || !take_varint(bytes, count) || count > bytes.size())
+      return broken();
     for (; count > 0; --count) {
       auto& [key, record] = part.records.emplace_back();
       if (!take_string(bytes, key) || !take_string(bytes, record)) return broken();

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // What nodes that keep tables say to each other over the Fabric.
 //
-//   subject                 from -> to                 message
-//   sealane.log             a source -> everybody      LogMessage: new entries of its log, as they are made
-//   sealane.hello           a node -> everybody        Hello: who it is and how far it has read; twice a second
-//   sealane.ack.SOURCE      a node -> a source         Reached: asked for by entries that wait for another region
-//   sealane.session         a node -> everybody        SessionNote: what the client of a session has seen
-//   sealane.read.NODE       a node -> a node (request) ReadLog -> LogMessage (or what is kept): repair
-//   sealane.snapshot.NODE   a node -> a node (request) ReadSnapshot -> SnapshotPage: for who was away too long
+//   subject                 from -> to             message
+//   sealane.log             a source -> everybody  LogMessage: entries of its log, as they are made
+//   sealane.hello           a node -> everybody    Hello: who it is, how far it has read; twice a s
+//   sealane.ack.SOURCE      a node -> a source     Reached: for entries that wait for other regions
+//   sealane.session         a node -> everybody    SessionNote: what a session's client has seen
+//   sealane.read.NODE       a request              ReadLog -> LogMessage (or what is kept): repair
+//   sealane.snapshot.NODE   a request              ReadSnapshot -> SnapshotPage: to catch up with
 //
-// All of it is packed as table/packed.h packs: varints and lengths. A version byte comes first; messages of another version
-// are left alone.
+// All of it is packed as table/packed.h packs: varints and lengths. A version byte comes first;
+// messages of another version are left alone.
 #pragma once
 
 #include <cstdint>
@@ -37,10 +37,12 @@ struct LogMessage {
   uint64_t first = 0;            // position of the first entry
   bool wants_ack = false;        // somebody waits until another region has them
   std::vector<std::string_view> entries;  // packed; views into the message
-  uint64_t first_kept = 0;       // in answers: where the log begins that was asked for; 0: nothing is kept
+  // in answers: where the log begins that was asked for; 0: nothing is kept
+  uint64_t first_kept = 0;
 };
 // Entries are appended behind a head one by one, so that a batch is built in place.
-void begin_log_message(std::string& out, table::Source source, uint64_t first, bool wants_ack, uint64_t first_kept = 0);
+void begin_log_message(std::string& out, table::Source source, uint64_t first, bool wants_ack,
+                       uint64_t first_kept = 0);
 void append_log_entry(std::string& out, std::string_view packed_entry);
 Result<LogMessage> parse_log_message(std::string_view bytes);
 
@@ -89,11 +91,13 @@ Result<ReadSnapshot> parse_read_snapshot(std::string_view bytes);
 
 struct SnapshotPage {
   table::Vector applied;         // what the sender had applied when it made this page
-  table::Vector shown;           // what the page may have: more, when the sender itself is being given a snapshot
+  // what the page may have: more, when the sender itself is being given a snapshot
+  table::Vector shown;
   bool is_last = false;
   table::TableId next_table = 0; // where the next page begins
   std::string next_after;
-  std::vector<table::TableId> absent;  // kept in the asking region, but not here (or not whole): ask somebody else
+  // kept in the asking region, but not here (or not whole): ask somebody else
+  std::vector<table::TableId> absent;
   struct Part {
     table::TableId table = 0;
     std::vector<std::pair<std::string, std::string>> records;  // key, packed record

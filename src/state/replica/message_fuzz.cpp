@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as a message between nodes. The first byte says which: what parses is packed to bytes that parse to the same, and
-// the packed form is the shortest there is.
+// Any bytes as a message between nodes. The first byte says which: what parses is packed to bytes
+// that parse to the same, and the packed form is the shortest there is.
 #include <cstdint>
 
 #include "base/result.h"

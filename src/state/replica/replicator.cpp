@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The way out: what is committed here becomes durable, is published, and is waited for. The way in is incoming.cpp.
+// The way out: what is committed here becomes durable, is published, and is waited for. The way in
+// is incoming.cpp.
 #include "state/replica/replicator.h"
 
 #include <fmt/format.h>
@@ -16,9 +17,15 @@ uint64_t ms(Duration d) { return uint64_t(std::max<int64_t>(0, d.count()) / 1'00
 
 }  // namespace
 
-Replicator::Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabric, Engine& engine, Options options)
-    : lane_(lane), store_(store), fabric_(fabric), engine_(engine), options_(std::move(options)),
-      turn_timer_(lane.timers.make([this] { end_turn(); })), tick_timer_(lane.timers.make([this] { tick(); })),
+Replicator::Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabric, Engine& engine,
+                       Options options)
+    : lane_(lane),
+      store_(store),
+      fabric_(fabric),
+      engine_(engine),
+      options_(std::move(options)),
+      turn_timer_(lane.timers.make([this] { end_turn(); })),
+      tick_timer_(lane.timers.make([this] { tick(); })),
       deadline_timer_(lane.timers.make([this] { at_deadline(); })),
       seed_timer_(lane.timers.make([this] { work_on_page(); })),
       alive_(std::make_shared<bool>(true)),
@@ -51,13 +58,15 @@ Replicator::Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabri
 Replicator::~Replicator() {
   engine_.on_commit = nullptr;
   for (auto* waiters : {&writers_, &remote_writers_}) {
-    for (Waiter& waiter : *waiters) waiter.done(fail(Code::unavailable, "the node is shutting down"));
+    for (Waiter& waiter : *waiters)
+      waiter.done(fail(Code::unavailable, "the node is shutting down"));
   }
   for (auto& [missing, reader] : readers_) reader.done(1);
-  for (const Shower& shower : showers_) shower.done(fail(Code::unavailable, "the node is shutting down"));
+  for (const Shower& shower : showers_)
+    shower.done(fail(Code::unavailable, "the node is shutting down"));
 }
 
-// ── durable, published, acknowledged ────────────────────────────────────────────────────────────────
+// ── durable, published, acknowledged ─────────────────────────────────────────────────────────────
 
 void Replicator::committed(const Position& at, std::string_view packed_entry) {
   // What is not in the outbox, or is dropped from it, is in the log; who misses it asks for it.
@@ -83,17 +92,20 @@ void Replicator::end_turn() {
   if (disk_ && options_.durability == Durability::os) {
     durable_ = written;
     durable_hlc_ = engine_.applied().hlc(engine_.self());
-  } else if (durable_ < written) {  // what came from others can be had from them again: a hello syncs it
+  } else if (durable_ <
+             written) {  // what came from others can be had from them again: a hello syncs it
     sync();
   }
   publish();
   release_writers();
   if (!readers_.empty()) release_readers();
-  for (Shower& shower : std::exchange(showers_, {})) when_durable(shower.deadline, std::move(shower.done));
+  for (Shower& shower : std::exchange(showers_, {}))
+    when_durable(shower.deadline, std::move(shower.done));
 }
 
 void Replicator::broken(const Status& status) {
-  if (disk_) lane_.log.line(port::Level::error, "state_disk", fmt::format("error={}", status.error().what));
+  if (disk_)
+    lane_.log.line(port::Level::error, "state_disk", fmt::format("error={}", status.error().what));
   disk_ = status;
 }
 
@@ -129,7 +141,8 @@ void Replicator::publish() {
     message.clear();
     uint64_t next = outbox_.front().first;
     begin_log_message(message, engine_.self(), next, wants_ack);
-    while (!outbox_.empty() && outbox_.front().first == next && next <= durable_ && message.size() < options_.message_bytes_max) {
+    while (!outbox_.empty() && outbox_.front().first == next && next <= durable_ &&
+           message.size() < options_.message_bytes_max) {
       append_log_entry(message, outbox_.front().second);
       outbox_bytes_ -= outbox_.front().second.size();
       outbox_.pop_front();
@@ -147,12 +160,16 @@ void Replicator::on_ack(std::string_view bytes) {
   release_writers();
 }
 
-void Replicator::when_acknowledged(const Position& at, table::Ack ack, Duration timeout, Done done) {
+void Replicator::when_acknowledged(const Position& at, table::Ack ack, Duration timeout,
+                                   Done done) {
   if (!disk_) return done(disk_);
-  if (writers_.size() + remote_writers_.size() >= kWaitersMax) return done(fail(Code::limit, "too many writes are waiting"));
-  if (at.position <= durable_ && (ack == table::Ack::local || at.position <= remote_)) return done({});
+  if (writers_.size() + remote_writers_.size() >= kWaitersMax)
+    return done(fail(Code::limit, "too many writes are waiting"));
+  if (at.position <= durable_ && (ack == table::Ack::local || at.position <= remote_))
+    return done({});
   const Instant deadline = lane_.clock.now() + timeout;
-  (ack == table::Ack::remote ? remote_writers_ : writers_).push_back({at, deadline, std::move(done)});
+  (ack == table::Ack::remote ? remote_writers_ : writers_)
+      .push_back({at, deadline, std::move(done)});
   if (ack == table::Ack::remote) note_progress();  // it is to be asked for
   await(deadline);
 }
@@ -172,29 +189,35 @@ void Replicator::release_writers() {
   for (Done& done : released) done(status);
 }
 
-// ── waiting for what others wrote ───────────────────────────────────────────────────────────────────
+// ── waiting for what others wrote ────────────────────────────────────────────────────────────────
 
 void Replicator::when_kept(Duration timeout, Done done) {
   const Instant deadline = lane_.clock.now() + timeout;
   if (!turn_timer_->armed()) return when_durable(deadline, std::move(done));
-  if (showers_.size() >= kWaitersMax) return done(fail(Code::limit, "too many answers are waiting"));
+  if (showers_.size() >= kWaitersMax)
+    return done(fail(Code::limit, "too many answers are waiting"));
   showers_.push_back({deadline, std::move(done)});
 }
 
 // In the order of the positions, as writers_ has it: all that is written here by now.
 void Replicator::when_durable(Instant deadline, Done done) {
   if (!disk_ || is_durable()) return done({});
-  if (writers_.size() + remote_writers_.size() >= kWaitersMax) return done(fail(Code::limit, "too many answers are waiting"));
-  writers_.push_back({{engine_.self(), engine_.applied().position(engine_.self())}, deadline,
-                      [this, done = std::move(done)](const Status& status) { done(disk_ ? status : Status{}); }});
+  if (writers_.size() + remote_writers_.size() >= kWaitersMax)
+    return done(fail(Code::limit, "too many answers are waiting"));
+  writers_.push_back(
+      {{engine_.self(), engine_.applied().position(engine_.self())},
+       deadline,
+       [this, done = std::move(done)](const Status& status) { done(disk_ ? status : Status{}); }});
   await(deadline);
 }
 
-void Replicator::when_reached(table::Vector wanted, Duration timeout, std::function<void(uint64_t)> done) {
+void Replicator::when_reached(table::Vector wanted, Duration timeout,
+                              std::function<void(uint64_t)> done) {
   if (engine_.applied().reaches(wanted)) return done(0);
   table::Vector can;
   for (const table::Reach& reach : wanted) {
-    if (engine_.applied().position(reach.source) < reach.position && can_come(reach)) can.raise(reach);
+    if (engine_.applied().position(reach.source) < reach.position && can_come(reach))
+      can.raise(reach);
   }
   if (can.empty() || readers_.size() >= kWaitersMax) return done(stale_ms(wanted));
   const Instant deadline = lane_.clock.now() + timeout;
@@ -214,7 +237,8 @@ bool Replicator::can_come(const table::Reach& reach) const {
 std::string Replicator::region_with(const table::Vector& wanted) const {
   const Instant heard_after = lane_.clock.now() - kHopeFor;
   for (const auto& [name, peer] : peers_) {
-    if (peer.region != options_.region && peer.heard > heard_after && peer.applied.reaches(wanted)) return peer.region;
+    if (peer.region != options_.region && peer.heard > heard_after && peer.applied.reaches(wanted))
+      return peer.region;
   }
   return {};
 }
@@ -277,7 +301,8 @@ table::Vector Replicator::session(const std::string& session) const {
 
 void Replicator::on_session(std::string_view bytes) {
   const auto note = parse_session_note(bytes);
-  if (note && !note->session.empty() && note->session.size() <= kSessionBytesMax) remember(note->session, note->seen);
+  if (note && !note->session.empty() && note->session.size() <= kSessionBytesMax)
+    remember(note->session, note->seen);
 }
 
 void Replicator::remember(const std::string& session, const table::Vector& seen) {
@@ -294,7 +319,8 @@ void Replicator::remember(const std::string& session, const table::Vector& seen)
   session_order_.pop_back();
 }
 
-// Nearly always what is waited for comes first, so a deadline that is not needed any more is left to pass.
+// Nearly always what is waited for comes first, so a deadline that is not needed any more is left
+// to pass.
 void Replicator::await(Instant deadline) {
   if (deadline_timer_->armed() && next_deadline_ <= deadline) return;
   next_deadline_ = deadline;
@@ -334,7 +360,7 @@ void Replicator::at_deadline() {
   for (Reader& reader : late_readers) reader.done(stale_ms(reader.seen));
 }
 
-// ── every tick ──────────────────────────────────────────────────────────────────────────────────────
+// ── every tick ───────────────────────────────────────────────────────────────────────────────────
 
 void Replicator::tick() {
   const Instant now = lane_.clock.now();
@@ -349,15 +375,16 @@ void Replicator::tick() {
     trim();
   }
   const auto more = engine_.sweep(stable());
-  if (!more) lane_.log.line(port::Level::error, "state_sweep", fmt::format("error={}", more.error().what));
+  if (!more)
+    lane_.log.line(port::Level::error, "state_sweep", fmt::format("error={}", more.error().what));
   if (seed_ && !seed_->is_asking && !seed_->page) read_page();
   if (!seed_) {
     for (const TableId id : engine_.tables_to_seed()) begin_seed(id, {});
   }
 }
 
-// A hello is a promise that others trim their logs and forget removals by, so it tells only what a power cut cannot take
-// back.
+// A hello is a promise that others trim their logs and forget removals by, so it tells only what a
+// power cut cannot take back.
 void Replicator::hello() {
   if (is_greeting_) return;
   const table::Hlc now = engine_.hlc_now();
@@ -374,11 +401,18 @@ void Replicator::hello() {
   });
 }
 
-void Replicator::say_hello(const table::Vector& applied, table::Hlc now, const table::Vector& complete) {
-  Hello hello{.node = options_.node, .region = options_.region, .source = engine_.self(), .now = now,
-              .applied = applied, .complete = complete};
-  const uint64_t first = engine_.first_kept(engine_.self()), last = applied.position(engine_.self());
-  if (first > 0 && last >= first) hello.bytes_per_entry = engine_.log_bytes(engine_.self()) / (last - first + 1);
+void Replicator::say_hello(const table::Vector& applied, table::Hlc now,
+                           const table::Vector& complete) {
+  Hello hello{.node = options_.node,
+              .region = options_.region,
+              .source = engine_.self(),
+              .now = now,
+              .applied = applied,
+              .complete = complete};
+  const uint64_t first = engine_.first_kept(engine_.self()),
+                 last = applied.position(engine_.self());
+  if (first > 0 && last >= first)
+    hello.bytes_per_entry = engine_.log_bytes(engine_.self()) / (last - first + 1);
   std::string bytes;
   append_packed(bytes, hello);
   fabric_.publish(kHelloSubject, bytes);
@@ -390,7 +424,9 @@ void Replicator::say_hello(const table::Vector& applied, table::Hlc now, const t
   }
 }
 
-bool Replicator::is_heard(const Peer& peer) const { return lane_.clock.now() - peer.heard < kSilentAfter; }
+bool Replicator::is_heard(const Peer& peer) const {
+  return lane_.clock.now() - peer.heard < kSilentAfter;
+}
 
 const Peer* Replicator::peer_of(Source source) const {
   for (const auto& [name, peer] : peers_) {
@@ -441,7 +477,8 @@ void Replicator::trim() {
     const uint64_t bytes = engine_.log_bytes(reach.source), count = reach.position - first + 1;
     if (bytes > options_.log_bytes_max) {
       // Who has not read this far will be given a snapshot.
-      const uint64_t excess = uint64_t(double(count) * (1 - double(options_.log_bytes_max) / double(bytes)));
+      const uint64_t excess =
+          uint64_t(double(count) * (1 - double(options_.log_bytes_max) / double(bytes)));
       passed = std::max(passed, first + excess);
     }
     if (passed >= first) (void)engine_.trim_log(reach.source, std::min(passed, reach.position));
@@ -451,8 +488,10 @@ void Replicator::trim() {
 // Complete up to what it last said; a silent one may have written ever since.
 uint64_t Replicator::behind_ms(const Peer& peer) const {
   const table::Reach* applied = engine_.applied().find(peer.source);
-  if (peer.applied.position(peer.source) <= (applied ? applied->position : 0) && is_heard(peer)) return 0;
-  const uint64_t known = table::ms_of(std::max(complete_.hlc(peer.source), applied ? applied->hlc : 0));
+  if (peer.applied.position(peer.source) <= (applied ? applied->position : 0) && is_heard(peer))
+    return 0;
+  const uint64_t known =
+      table::ms_of(std::max(complete_.hlc(peer.source), applied ? applied->hlc : 0));
   const uint64_t wall = unix_ms(lane_.clock.wall());
   return wall > known ? wall - known : 1;
 }

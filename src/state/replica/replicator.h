@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps this node's tables level with those of the other nodes.
 //
-//   commit -> log -> end of the turn: flushed -> (synced) -> published at once -> others apply it in order, each keeping a
-//   copy of the log
-//   a gap, or a hello that is ahead  -> the missing entries are asked for, from the source or from whoever has them
-//   the log does not reach back      -> a snapshot, page by page, then the log from there
+//   commit -> log -> end of the turn: flushed -> (synced) -> published at once
+//          -> others apply it in order, each keeping a copy of the log
+//   a gap, or a hello that is ahead -> the missing entries are asked for, from the source or from
+//          whoever has them
+//   the log does not reach back -> a snapshot, page by page, then the log from there
 //
-// Nothing is lost when messages are: an entry stays in the log until every configured node has passed it (or the log is
-// larger than log_bytes_max; then who is behind gets a snapshot). A destroyed node's last entries live on in the copies.
+// Nothing is lost when messages are: an entry stays in the log until every configured node has
+// passed it (or the log is larger than log_bytes_max; then who is behind gets a snapshot). A
+// destroyed node's last entries live on in the copies.
 #pragma once
 
 #include <deque>
@@ -50,12 +52,16 @@ class Replicator {
  public:
   static constexpr Duration kTick = 100ms;
   static constexpr Duration kHelloEvery = 500ms;
-  static constexpr Duration kSilentAfter = 3s;             // a peer that is not asked for anything any more
-  static constexpr Duration kHopeFor = 3 * kHelloEvery;    // of a silent peer: readers wait for what it may send
+  // a peer that is not asked for anything any more
+  static constexpr Duration kSilentAfter = 3s;
+  // of a silent peer: readers wait for what it may send
+  static constexpr Duration kHopeFor = 3 * kHelloEvery;
   static constexpr Duration kReadTimeout = 2s;
-  static constexpr Duration kDeadlineStep = 5ms;           // between looks at who has waited for too long
+  // between looks at who has waited for too long
+  static constexpr Duration kDeadlineStep = 5ms;
   static constexpr size_t kMessageBytesMax = 256 << 10;    // entries are gathered up to this
-  static constexpr size_t kPendingBytesMax = 16 << 20;     // out of order, waiting for a gap to be filled
+  // out of order, waiting for a gap to be filled
+  static constexpr size_t kPendingBytesMax = 16 << 20;
   static constexpr size_t kSourcesMax = 1024;
   static constexpr size_t kWaitersMax = 65536;
   static constexpr size_t kSessionsMax = 100'000;          // the longest unheard of is forgotten
@@ -68,30 +74,36 @@ class Replicator {
     uint64_t log_bytes_max = 1ull << 30;   // per source
     size_t message_bytes_max = kMessageBytesMax;
   };
-  Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabric, Engine& engine, Options options);
+  Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabric, Engine& engine,
+             Options options);
   ~Replicator();
   void set_nodes(std::vector<std::string> nodes) { options_.nodes = std::move(nodes); }
 
   // ── waiting ──
-  // Calls `done` when the write at `at` is durable here (and, if so wanted, in another region); an error when the disk failed,
-  // or with `timeout` when no other region has confirmed it by then (it is written here all the same).
+  // Calls `done` when the write at `at` is durable here (and, if so wanted, in another region); an
+  // error when the disk failed, or with `timeout` when no other region has confirmed it by then (it
+  // is written here all the same).
   using Done = std::function<void(Status)>;
   void when_acknowledged(const Position& at, table::Ack ack, Duration timeout, Done done);
-  // Calls `done` when what an answer tells cannot be forgotten any more. The operating system must have all that is here by
-  // now, for the process may be killed: at once, or at the end of this turn. And what was written here must be durable, for the
-  // power may be cut; what others wrote is so with them. A disk that is broken keeps nobody from reading. An error: not in time.
+  // Calls `done` when what an answer tells cannot be forgotten any more. The operating system must
+  // have all that is here by now, for the process may be killed: at once, or at the end of this
+  // turn. And what was written here must be durable, for the power may be cut; what others wrote is
+  // so with them. A disk that is broken keeps nobody from reading. An error: not in time.
   bool is_kept() const { return !turn_timer_->armed() && is_durable(); }
   void when_kept(Duration timeout, Done done);
-  // Calls `done` when everything in `wanted` is applied here (0: at once), or after `timeout`: with how many milliseconds
-  // behind we are then (at least 1). What nobody who is there has is not waited for: the last writes of a region that died
-  // may come back with it, and until then who has seen them is told so at once.
-  void when_reached(table::Vector wanted, Duration timeout, std::function<void(uint64_t stale_ms)> done);
+  // Calls `done` when everything in `wanted` is applied here (0: at once), or after `timeout`: with
+  // how many milliseconds behind we are then (at least 1). What nobody who is there has is not
+  // waited for: the last writes of a region that died may come back with it, and until then who has
+  // seen them is told so at once.
+  void when_reached(table::Vector wanted, Duration timeout,
+                    std::function<void(uint64_t stale_ms)> done);
 
   // Another region with a node that has been heard lately and has all of `wanted`; empty: none.
   std::string region_with(const table::Vector& wanted) const;
 
   // ── sessions whose clients keep no token ──
-  // The client of `session` has seen all that is applied here by now: remembered here and told to the other nodes.
+  // The client of `session` has seen all that is applied here by now: remembered here and told to
+  // the other nodes.
   void note_session(const std::string& session);
   // What is known of a session; empty: nothing.
   table::Vector session(const std::string& session) const;
@@ -120,7 +132,9 @@ class Replicator {
   struct Seed;                             // a snapshot being read
 
   // outgoing
-  bool is_durable() const { return durable_ >= engine_.applied().position(engine_.self()); }  // all that is written here
+  bool is_durable() const {
+    return durable_ >= engine_.applied().position(engine_.self());
+  }  // all that is written here
   void when_durable(Instant deadline, Done done);
   void committed(const Position& at, std::string_view packed_entry);
   void end_turn();
@@ -183,7 +197,8 @@ class Replicator {
   table::Hlc durable_hlc_ = 0;
   bool is_syncing_ = false;
   Status disk_;
-  std::deque<Waiter> writers_, remote_writers_;  // by position: wait for the disk; for another region too
+  // by position: wait for the disk; for another region too
+  std::deque<Waiter> writers_, remote_writers_;
   std::multimap<std::pair<Source, uint64_t>, Reader> readers_;  // by the first that they miss
   std::vector<Shower> showers_;            // wait for the end of the turn
   table::Vector complete_;
@@ -198,7 +213,8 @@ class Replicator {
   std::set<Source> owes_ack_;
   size_t pending_bytes_ = 0;               // of all sources
   Instant next_hello_{}, next_trim_{};
-  Instant next_deadline_{};                // what deadline_timer_ is armed for; nobody may be waiting any more
+  // what deadline_timer_ is armed for; nobody may be waiting any more
+  Instant next_deadline_{};
   std::unique_ptr<port::Timer> turn_timer_, tick_timer_, deadline_timer_, seed_timer_;
   std::vector<std::unique_ptr<port::Fabric::Subscription>> subscriptions_;
   std::shared_ptr<bool> alive_;            // for answers that come when we are gone

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Waiting for what others wrote. The other node is what the test says it is; whole worlds of nodes under faults are
-// `play_explore --tables`.
+// Waiting for what others wrote. The other node is what the test says it is; whole worlds of nodes
+// under faults are `play_explore --tables`.
 #include "state/replica/replicator.h"
 
 #include <gtest/gtest.h>
@@ -23,10 +23,12 @@ struct ReplicatorTest : testing::Test {
   std::unique_ptr<port::Fabric> us_fabric = world.messaging().open(us, broker_ip);
   std::unique_ptr<port::Fabric> eu_fabric = world.messaging().open(eu, broker_ip);
   std::unique_ptr<port::Store> store = std::move(us.disk().open().value());
-  std::unique_ptr<Engine> engine =
-      std::move(Engine::open(*store, us.lane().clock, us.lane().dice, {.region = "us", .node = "us"}).value());
+  std::unique_ptr<Engine> engine = std::move(
+      Engine::open(*store, us.lane().clock, us.lane().dice, {.region = "us", .node = "us"})
+          .value());
   std::unique_ptr<Replicator> replicator = std::make_unique<Replicator>(
-      us.lane(), *store, *us_fabric, *engine, Replicator::Options{.node = "us", .region = "us", .nodes = {"us", "eu"}});
+      us.lane(), *store, *us_fabric, *engine,
+      Replicator::Options{.node = "us", .region = "us", .nodes = {"us", "eu"}});
 
   void SetUp() override { world.run_for(1s); }
 
@@ -38,8 +40,13 @@ struct ReplicatorTest : testing::Test {
   // The other node tells how far it is.
   void say_hello(uint64_t position) {
     std::string hello;
-    append_packed(hello, Hello{.node = "eu", .region = "eu", .source = kOther, .now = 1, .bytes_per_entry = 100,
-                               .applied = at(kOther, position), .complete = {}});
+    append_packed(hello, Hello{.node = "eu",
+                               .region = "eu",
+                               .source = kOther,
+                               .now = 1,
+                               .bytes_per_entry = 100,
+                               .applied = at(kOther, position),
+                               .complete = {}});
     ASSERT_TRUE(eu_fabric->publish(kHelloSubject, hello));
     world.run_for(50ms);
   }
@@ -50,7 +57,8 @@ struct ReplicatorTest : testing::Test {
   };
   Answer ask(table::Vector wanted) {
     auto answer = std::make_shared<Answer>();
-    replicator->when_reached(std::move(wanted), 300ms, [answer](uint64_t stale_ms) { answer->stale_ms = stale_ms; });
+    replicator->when_reached(std::move(wanted), 300ms,
+                             [answer](uint64_t stale_ms) { answer->stale_ms = stale_ms; });
     answer->at_once = answer->stale_ms.has_value();
     world.run_for(400ms);
     return *answer;
@@ -98,9 +106,10 @@ TEST_F(ReplicatorTest, a_region_that_has_what_is_missing_is_known_while_it_is_he
 
 TEST_F(ReplicatorTest, what_a_session_has_seen_is_told_to_the_others) {
   std::vector<std::string> heard;
-  const auto subscription = eu_fabric->subscribe(kSessionSubject, [&](const port::Fabric::Message& message) {
-    if (const auto note = parse_session_note(message.bytes)) heard.push_back(note->session);
-  });
+  const auto subscription =
+      eu_fabric->subscribe(kSessionSubject, [&](const port::Fabric::Message& message) {
+        if (const auto note = parse_session_note(message.bytes)) heard.push_back(note->session);
+      });
   world.run_for(1s);
   replicator->note_session("m1");
   replicator->note_session(std::string(Replicator::kSessionBytesMax + 1, 'x'));

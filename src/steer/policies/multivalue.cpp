@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Multivalue answer: healthy members in random order, up to eight (kHeadMax) in one answer.
 //
-// Route 53 Developer Guide, "Multivalue answer routing": up to eight healthy records, chosen at random when
-// there are more; when none is healthy, up to eight unhealthy ones.
+// Route 53 Developer Guide, "Multivalue answer routing": up to eight healthy records, chosen at
+// random when there are more; when none is healthy, up to eight unhealthy ones.
 #include <utility>
 
 #include "base/dice.h"
@@ -13,7 +13,8 @@ namespace sealane::steer {
 void rank_multivalue(const RankInput& in, Ranking& out) {
   rank_simple(in, out);
   Dice dice(in.dice);
-  for (size_t i = out.size(); i > 1; --i) std::swap(out[i - 1], out[dice.below(i)]);  // Fisher-Yates
+  // Fisher-Yates
+  for (size_t i = out.size(); i > 1; --i) std::swap(out[i - 1], out[dice.below(i)]);
 }
 
 }  // namespace sealane::steer

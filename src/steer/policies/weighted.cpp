@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Weighted: each next place goes to one of the remaining members with chance weight / sum of their weights.
+// Weighted: each next place goes to one of the remaining members with chance weight / sum of their
+// weights.
 //
 //   weights              healthy             answer
 //   some > 0             some of those       one of those, by weight among the healthy
@@ -7,8 +8,9 @@
 //   all 0                some                one of those, equal chances
 //   any                  none                the whole group counts as healthy (open)
 //
-// Route 53 Developer Guide, "How Amazon Route 53 chooses records when health checking is configured": only
-// records with a weight above zero are considered first; if all of those are unhealthy, the zero-weighted are.
+// Route 53 Developer Guide, "How Amazon Route 53 chooses records when health checking is
+// configured": only records with a weight above zero are considered first; if all of those are
+// unhealthy, the zero-weighted are.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -20,8 +22,8 @@ namespace sealane::steer {
 
 void rank_weighted(const RankInput& in, Ranking& out) {
   rank_simple(in, out);
-  // Sampling without replacement in one sort (Efraimidis, Spirakis 2006): the member with the smallest
-  // -ln(u) / weight comes first with chance weight / sum, and so on among the rest.
+  // Sampling without replacement in one sort (Efraimidis, Spirakis 2006): the member with the
+  // smallest -ln(u) / weight comes first with chance weight / sum, and so on among the rest.
   struct Key {
     bool zero;
     double wait;

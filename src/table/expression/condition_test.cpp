@@ -105,7 +105,8 @@ TEST(Condition, an_item_that_is_not_there_has_no_attributes) {
   EXPECT_FALSE(holds_of_nothing("id = :5"));
 }
 
-// A text of 'a's in which 'aa..ab' is looked for 300 times: quadratic search would take hours, not a blink.
+// A text of 'a's in which 'aa..ab' is looked for 300 times: quadratic search would take hours, not
+// a blink.
 TEST(Condition, three_hundred_operators_on_the_largest_item_stay_linear) {
   Item item;
   item.set("s", Value(std::string(kItemBytesMax - 1, 'a')));

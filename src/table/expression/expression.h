@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// DynamoDB's expressions as trees, and what they do to items. Parsing resolves `#name` and `:value` placeholders and
-// reports every mistake in AWS's words ("Invalid ConditionExpression: Syntax error; token: \"...\", near: \"...\"").
+// DynamoDB's expressions as trees, and what they do to items. Parsing resolves `#name` and `:value`
+// placeholders and reports every mistake in AWS's words ("Invalid ConditionExpression: Syntax
+// error; token: \"...\", near: \"...\"").
 //
-//   text + placeholders -> parse_* -> Condition | Update | Projection | KeyCondition -> evaluate on an Item
+//   text + placeholders -> parse_* -> Condition | Update | Projection | KeyCondition
+//                       -> evaluate on an Item
 //
 // The legacy parameters (legacy.h) become the same trees.
 #pragma once
@@ -36,10 +38,12 @@ struct PathOrder {
 };
 // nullptr when the item has nothing there.
 const Value* find(const Item& item, const Path& path);
-const Value* find_parent(const Item& item, const Path& path);  // of a path with steps: all but the last
+// of a path with steps: all but the last
+const Value* find_parent(const Item& item, const Path& path);
 
-// ExpressionAttributeNames and ExpressionAttributeValues of one request, and which of them were used: AWS refuses
-// requests with placeholders that no expression uses. Parse all expressions of the request, then check_all_used().
+// ExpressionAttributeNames and ExpressionAttributeValues of one request, and which of them were
+// used: AWS refuses requests with placeholders that no expression uses. Parse all expressions of
+// the request, then check_all_used().
 class Placeholders {
  public:
   static constexpr size_t kPlaceholderBytesMax = 255;  // with its # or :
@@ -47,7 +51,8 @@ class Placeholders {
   Status add_value(std::string_view placeholder, Value value);                // ":v" -> value
   const std::string* use_name(std::string_view placeholder);
   const Value* use_value(std::string_view placeholder);
-  // "Value provided in ExpressionAttributeNames unused in expressions: keys: {#n}", the same for values.
+  // "Value provided in ExpressionAttributeNames unused in expressions: keys: {#n}", the same for
+  // values.
   Status check_all_used() const;
   bool empty() const { return names_.empty() && values_.empty(); }
 
@@ -61,7 +66,7 @@ class Placeholders {
   std::map<std::string, Entry<Value>, std::less<>> values_;
 };
 
-// ── conditions and filters ──────────────────────────────────────────────────────────────────────────
+// ── conditions and filters ───────────────────────────────────────────────────────────────────────
 
 struct Operand {  // path, literal, or size(path)
   enum class Kind : uint8_t { path, value, size } kind = Kind::path;
@@ -78,7 +83,8 @@ struct Condition {
     attribute_exists, attribute_not_exists,                // operand 0, a path
     attribute_type,                                        // operand 0, a path; `wanted`
     begins_with, contains,                                 // operands 0, 1
-    not_contains,                                          // legacy only: of the same rules, and the attribute is there
+    // legacy only: of the same rules, and the attribute is there
+    not_contains,
   } kind = Kind::all_of;
   std::vector<Condition> children;
   std::vector<Operand> operands;
@@ -89,14 +95,16 @@ struct Condition {
 inline constexpr std::string_view kConditionExpression = "ConditionExpression";
 inline constexpr std::string_view kFilterExpression = "FilterExpression";
 
-Result<Condition> parse_condition(std::string_view text, Placeholders& placeholders, std::string_view parameter);
-// `item` may be empty (no such item). Comparing different types is false (and `<>` true), as in DynamoDB.
+Result<Condition> parse_condition(std::string_view text, Placeholders& placeholders,
+                                  std::string_view parameter);
+// `item` may be empty (no such item). Comparing different types is false (and `<>` true), as in
+// DynamoDB.
 bool holds(const Condition& condition, const Item& item);
-// True when the condition names an attribute of `schema` (refused in filters: "Filter Expression can only contain
-// non-primary key attributes: Primary key attribute: id").
+// True when the condition names an attribute of `schema` (refused in filters: "Filter Expression
+// can only contain non-primary key attributes: Primary key attribute: id").
 const std::string* first_key_attribute(const Condition& condition, const KeySchema& schema);
 
-// ── key conditions ──────────────────────────────────────────────────────────────────────────────────
+// ── key conditions ───────────────────────────────────────────────────────────────────────────────
 
 // hash = value, and perhaps one test of the range key.
 struct KeyCondition {
@@ -105,20 +113,22 @@ struct KeyCondition {
   Test test = Test::none;
   Value low, high;  // `high` for between only
 };
-Result<KeyCondition> parse_key_condition(std::string_view text, Placeholders& placeholders, const KeySchema& schema);
-// From a Condition tree (text or legacy) to a KeyCondition; AWS's errors: "Query condition missed key schema element:
-// id", "Query key condition not supported", "One or more parameter values were invalid: Condition parameter type does
-// not match schema type".
+Result<KeyCondition> parse_key_condition(std::string_view text, Placeholders& placeholders,
+                                         const KeySchema& schema);
+// From a Condition tree (text or legacy) to a KeyCondition; AWS's errors: "Query condition missed
+// key schema element: id", "Query key condition not supported", "One or more parameter values were
+// invalid: Condition parameter type does not match schema type".
 Result<KeyCondition> to_key_condition(const Condition& condition, const KeySchema& schema);
 
-// ── projections ─────────────────────────────────────────────────────────────────────────────────────
+// ── projections ──────────────────────────────────────────────────────────────────────────────────
 
 using Projection = std::vector<Path>;
 Result<Projection> parse_projection(std::string_view text, Placeholders& placeholders);
-// Only what the paths lead to, in maps and lists of the same shape (elements of lists move together).
+// Only what the paths lead to, in maps and lists of the same shape (elements of lists move
+// together).
 Item project(const Item& item, const Projection& projection);
 
-// ── updates ─────────────────────────────────────────────────────────────────────────────────────────
+// ── updates ──────────────────────────────────────────────────────────────────────────────────────
 
 struct SetValue {  // the right side of SET a = ...
   struct Part {    // one operand
@@ -150,17 +160,20 @@ struct Change {
   enum class Kind : uint8_t {
     set,      // the attribute has its value in the item now
     removed,  // it is gone
-    append,   // `elements` were put behind its list (which may not have been there: if_not_exists with [])
+    // `elements` were put behind its list (which may not have been there: if_not_exists with [])
+    append,
     prepend,  // or before it
   } kind = Kind::set;
   List elements;
 };
-// Applies the update to `item`; every right side is evaluated on the item as it was before. Errors in AWS's words:
-// "The provided expression refers to an attribute that does not exist in the item", "The document path provided in
-// the update expression is invalid for update", "An operand in the update expression has an incorrect data type",
-// "Cannot update attribute id. This attribute is part of the key" (checked at parse by the caller with paths_of).
-// A SET of exactly `a = list_append(a, :v)` or `a = list_append(if_not_exists(a, :empty), :v)` on a top-level path with
-// an empty default, and nothing else on `a`, is reported as append (the mirror as prepend); all else as set/removed.
+// Applies the update to `item`; every right side is evaluated on the item as it was before. Errors
+// in AWS's words: "The provided expression refers to an attribute that does not exist in the item",
+// "The document path provided in the update expression is invalid for update", "An operand in the
+// update expression has an incorrect data type", "Cannot update attribute id. This attribute is
+// part of the key" (checked at parse by the caller with paths_of). A SET of exactly `a =
+// list_append(a, :v)` or `a = list_append(if_not_exists(a, :empty), :v)` on a top-level path with
+// an empty default, and nothing else on `a`, is reported as append (the mirror as prepend); all
+// else as set/removed.
 Result<std::vector<Change>> apply(const Update& update, Item& item);
 // The top-level attributes that an update touches.
 std::vector<std::string> attributes_of(const Update& update);

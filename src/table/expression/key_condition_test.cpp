@@ -58,9 +58,11 @@ TEST(KeyCondition, is_a_hash_key_and_a_range) {
   for (const Case& c : kCases) EXPECT_EQ(parse(c.text, c.schema), c.result) << c.text;
 }
 
-// AWS puts its usual beginning before what any expression may have wrong, and none before what only key conditions may.
+// AWS puts its usual beginning before what any expression may have wrong, and none before what only
+// key conditions may.
 bool speaks_of_key_conditions(std::string_view result) {
-  return result.find("KeyConditionExpression") != result.npos && result.find("one condition per key") == result.npos;
+  return result.find("KeyConditionExpression") != result.npos &&
+         result.find("one condition per key") == result.npos;
 }
 constexpr std::string_view kInvalid = "Invalid KeyConditionExpression: ";
 
@@ -109,7 +111,10 @@ TEST(KeyCondition, refuses_what_is_no_range_of_keys) {
        ":undefined"},
   };
   for (const Case& c : kCases)
-    EXPECT_EQ(parse(c.text, c.schema), (speaks_of_key_conditions(c.result) ? "" : std::string(kInvalid)) + std::string(c.result)) << c.text;
+    EXPECT_EQ(
+        parse(c.text, c.schema),
+        (speaks_of_key_conditions(c.result) ? "" : std::string(kInvalid)) + std::string(c.result))
+        << c.text;
 }
 
 TEST(KeyCondition, refuses_what_does_not_fit_the_schema) {

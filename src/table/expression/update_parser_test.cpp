@@ -148,7 +148,8 @@ TEST(UpdateParser, says_what_is_wrong_in_aws_words) {
        "one: [a, [1]], path two: [a, b]"},
       // of several clashes the earliest in the text
       {"SET b = :s, a.c = :s, a.b = :s REMOVE a",
-       "Two document paths overlap with each other; must remove or rewrite one of these paths; path "
+       "Two document paths overlap with each other; must remove or rewrite one of these paths; "
+       "path "
        "one: [a, c], path two: [a]"},
       // of several mistakes the first by kind
       {"SET #u = :u",

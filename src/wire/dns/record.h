@@ -8,7 +8,8 @@
 namespace sealane::wire::dns {
 
 struct Record {
-  std::string owner;   // absolute name in presentation form, lower case, no final dot; "" is the root
+  std::string
+      owner;  // absolute name in presentation form, lower case, no final dot; "" is the root
   uint16_t type = 0;   // IANA RR type number, e.g. 1 = A
   uint32_t ttl_s = 0;
   std::string rdata;   // wire form, names uncompressed

@@ -32,7 +32,8 @@ void BodyReader::start(Framing framing, uint64_t content_length) {
 //   size_first HEXDIG -> size         size HEXDIG -> size | ';' SP HT -> extension | CR -> size_lf
 //   extension  CR -> size_lf          size_lf LF -> data, or trailer_first when the size was 0
 //   data_cr CR -> data_lf LF -> size_first
-//   trailer_first CR -> last_lf LF -> done    else -> trailer until CR -> trailer_lf LF -> trailer_first
+//   trailer_first CR -> last_lf LF -> done
+//                 else -> trailer until CR -> trailer_lf LF -> trailer_first
 bool BodyReader::frame_byte(char c) {
   switch (state_) {
     case State::size_first:

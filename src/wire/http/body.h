@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Takes the framing off an HTTP/1.1 body as it streams by (RFC 9112 6 and 7.1): spans of the caller's bytes
-// come out, nothing is copied or kept. llhttp cannot stop in the middle of a body, and back-pressure has to.
+// Takes the framing off an HTTP/1.1 body as it streams by (RFC 9112 6 and 7.1): spans of the
+// caller's bytes come out, nothing is copied or kept. llhttp cannot stop in the middle of a body,
+// and back-pressure has to.
 #pragma once
 
 #include <cstdint>

@@ -16,7 +16,8 @@ std::optional<std::string_view> find_cookie(std::span<const Field> fields, std::
       const size_t equals = pair.find('=');
       if (equals == pair.npos || trim(pair.substr(0, equals)) != name) continue;
       std::string_view value = trim(pair.substr(equals + 1));
-      if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+      if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
+        value = value.substr(1, value.size() - 2);
       return value;
     }
   }

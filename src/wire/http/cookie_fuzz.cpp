@@ -10,7 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   const Field field{"Cookie", bytes};
   if (const auto value = find_cookie({&field, 1}, "s"); value && !value->empty()) {
-    if (value->data() < bytes.data() || value->data() + value->size() > bytes.data() + bytes.size()) abort();
+    if (value->data() < bytes.data() || value->data() + value->size() > bytes.data() + bytes.size())
+      abort();
     if (value->find(';') != value->npos) abort();
   }
   const Field both[] = {{"Cookie", "s=1"}, field};

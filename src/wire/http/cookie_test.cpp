@@ -9,7 +9,9 @@
 namespace sealane::wire::http {
 namespace {
 
-std::string found(std::vector<Field> fields) { return std::string(find_cookie(fields, "s").value_or("(none)")); }
+std::string found(std::vector<Field> fields) {
+  return std::string(find_cookie(fields, "s").value_or("(none)"));
+}
 
 TEST(Cookie, is_found_by_its_whole_name) {
   EXPECT_EQ(found({{"Cookie", "s=1"}}), "1");

@@ -105,15 +105,18 @@ std::expected<Common, Refusal> survey(std::span<const Field> fields) {
       case 12:
         if (equal_fold(name, "content-type")) {
           constexpr std::string_view kType = "text/event-stream";
-          c.event_stream = value.size() >= kType.size() && equal_fold(value.substr(0, kType.size()), kType);
+          c.event_stream =
+              value.size() >= kType.size() && equal_fold(value.substr(0, kType.size()), kType);
         }
         break;
       case 14:
         if (equal_fold(name, "content-length")) {
           uint64_t n = 0;
           const auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), n);
-          // RFC 9112 6.3: anything but one plain number may be read in two ways. Repeats are refused too.
-          if (c.content_length || value.empty() || ec != std::errc{} || end != value.data() + value.size()) {
+          // RFC 9112 6.3: anything but one plain number may be read in two ways. Repeats are
+          // refused too.
+          if (c.content_length || value.empty() || ec != std::errc{} ||
+              end != value.data() + value.size()) {
             return std::unexpected(Refusal{400, "bad Content-Length"});
           }
           c.content_length = n;
@@ -143,14 +146,17 @@ bool valid_host(std::string_view host) {
   });
 }
 
-// RFC 9112 3.2: origin-form, "*" for OPTIONS, absolute-form (its authority then counts instead of Host).
+// RFC 9112 3.2: origin-form, "*" for OPTIONS, absolute-form (its authority then counts instead of
+// Host).
 std::expected<void, Refusal> split_target(RequestHead& head) {
   std::string_view target = head.target;
   // RFC 9112 3.2 has no fragment; who passes one on and who drops it would not mean the same page.
-  if (target.contains('#')) return std::unexpected(Refusal{400, "a fragment in the request target"});
+  if (target.contains('#'))
+    return std::unexpected(Refusal{400, "a fragment in the request target"});
   if (target.starts_with('/') || (target == "*" && head.method_id == Method::options)) return {};
   for (const std::string_view scheme : {"http://", "https://"}) {
-    if (target.size() < scheme.size() || !equal_fold(target.substr(0, scheme.size()), scheme)) continue;
+    if (target.size() < scheme.size() || !equal_fold(target.substr(0, scheme.size()), scheme))
+      continue;
     target.remove_prefix(scheme.size());
     const size_t slash = std::min(target.find_first_of("/?"), target.size());
     head.host = target.substr(0, slash);
@@ -199,7 +205,8 @@ std::expected<size_t, Refusal> HeadEnd::find(std::string_view bytes, const Limit
     const auto* lf = static_cast<const char*>(std::memchr(start, '\n', left));
     if (lf == nullptr) break;
     const size_t line = size_t(lf - start);  // without the LF
-    if (line == 0 || lf[-1] != '\r') return std::unexpected(Refusal{400, "a line does not end in CRLF"});
+    if (line == 0 || lf[-1] != '\r')
+      return std::unexpected(Refusal{400, "a line does not end in CRLF"});
     if (scanned_ > 0 && (*start == ' ' || *start == '\t')) {
       return std::unexpected(Refusal{400, "folded header line"});  // RFC 9112 5.2
     }
@@ -235,8 +242,12 @@ std::expected<RequestHead, Refusal> parse_request_head(std::string_view head, co
   const auto common = survey(fields);
   if (!common) return std::unexpected(common.error());
 
-  RequestHead out{.method = parsed.method, .method_id = method_of(parsed.method), .target = parsed.target,
-                  .host = common->host, .fields = fields, .minor = parser.http_minor};
+  RequestHead out{.method = parsed.method,
+                  .method_id = method_of(parsed.method),
+                  .target = parsed.target,
+                  .host = common->host,
+                  .fields = fields,
+                  .minor = parser.http_minor};
   if (out.method_id == Method::other && (out.method == "CONNECT" || !is_token(out.method))) {
     return std::unexpected(Refusal{501, "method not implemented"});
   }
@@ -261,8 +272,9 @@ std::expected<RequestHead, Refusal> parse_request_head(std::string_view head, co
   return out;
 }
 
-std::expected<ResponseHead, Refusal> parse_response_head(std::string_view head, const Limits& limits,
-                                                         bool to_head, std::vector<Field>& fields) {
+std::expected<ResponseHead, Refusal> parse_response_head(std::string_view head,
+                                                         const Limits& limits, bool to_head,
+                                                         std::vector<Field>& fields) {
   fields.clear();
   Parsed parsed;
   parsed.fields = &fields;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The heads of HTTP/1.1 messages (RFC 9112): one whole head in, a struct of views into it out. Strict: what
-// two implementations could read in two ways (request smuggling) is refused, never repaired.
+// The heads of HTTP/1.1 messages (RFC 9112): one whole head in, a struct of views into it out.
+// Strict: what two implementations could read in two ways (request smuggling) is refused, never
+// repaired.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@ struct Limits {
   uint16_t fields_max = 128;            // 431
 };
 
-// Why a message is refused: the status to answer with (a response that does not parse has 502) and words.
+// Why a message is refused: the status to answer with (a response that does not parse has 502) and
+// words.
 struct Refusal {
   uint16_t status = 400;
   const char* what = "";
@@ -34,15 +36,18 @@ enum class Framing : uint8_t { none, length, chunked, until_close };
 struct RequestHead {
   std::string_view method;
   Method method_id = Method::other;
-  std::string_view target;     // origin-form ("/a?b") or "*"; an absolute-form target is cut down to it
-  std::string_view host;       // authority without userinfo: from the absolute-form target, else Host; may be empty for 1.0
+  std::string_view
+      target;  // origin-form ("/a?b") or "*"; an absolute-form target is cut down to it
+  // authority without userinfo: from the absolute-form target, else Host; may be empty for 1.0
+  std::string_view host;
   std::span<const Field> fields;
   uint64_t content_length = 0;
   Framing framing = Framing::none;
   uint8_t minor = 1;           // HTTP/1.<minor>
   bool keep_alive = true;
   bool expect_continue = false;
-  bool upgrade = false;        // asks for a WebSocket; h2c and others would hide requests from us in a tunnel
+  // asks for a WebSocket; h2c and others would hide requests from us in a tunnel
+  bool upgrade = false;
 };
 
 struct ResponseHead {
@@ -56,12 +61,13 @@ struct ResponseHead {
   bool event_stream = false;   // Content-Type: text/event-stream
 };
 
-// Looks for the end of a head in bytes that may come in pieces, without reading any byte twice. Refuses
-// line ends that are not CRLF and folded lines, so that a slow or broken head is answered at once.
+// Looks for the end of a head in bytes that may come in pieces, without reading any byte twice.
+// Refuses line ends that are not CRLF and folded lines, so that a slow or broken head is answered
+// at once.
 class HeadEnd {
  public:
-  // `bytes`: all bytes so far from the start of the head. The length of the head with its empty line, 0 when
-  // more must come.
+  // `bytes`: all bytes so far from the start of the head. The length of the head with its empty
+  // line, 0 when more must come.
   std::expected<size_t, Refusal> find(std::string_view bytes, const Limits& limits);
   void restart() { scanned_ = 0; }
 
@@ -69,12 +75,14 @@ class HeadEnd {
   size_t scanned_ = 0;  // up to here every line is looked at
 };
 
-// `head`: exactly one head, as HeadEnd found it. `fields` is cleared and holds what the result points to.
+// `head`: exactly one head, as HeadEnd found it. `fields` is cleared and holds what the result
+// points to.
 std::expected<RequestHead, Refusal> parse_request_head(std::string_view head, const Limits& limits,
                                                        std::vector<Field>& fields);
 // `to_head`: the answer to a HEAD request, which has no body whatever its fields say.
-std::expected<ResponseHead, Refusal> parse_response_head(std::string_view head, const Limits& limits,
-                                                         bool to_head, std::vector<Field>& fields);
+std::expected<ResponseHead, Refusal> parse_response_head(std::string_view head,
+                                                         const Limits& limits, bool to_head,
+                                                         std::vector<Field>& fields);
 
 Method method_of(std::string_view name);
 // RFC 9110 9.2.2 plus our own rule that DELETE and PUT are not repeated by an intermediary.
@@ -91,8 +99,10 @@ constexpr void each_element(std::string_view list, F&& f) {
   while (!list.empty()) {
     const size_t comma = std::min(list.find(','), list.size());
     std::string_view element = list.substr(0, comma);
-    while (!element.empty() && (element.front() == ' ' || element.front() == '\t')) element.remove_prefix(1);
-    while (!element.empty() && (element.back() == ' ' || element.back() == '\t')) element.remove_suffix(1);
+    while (!element.empty() && (element.front() == ' ' || element.front() == '\t'))
+      element.remove_prefix(1);
+    while (!element.empty() && (element.back() == ' ' || element.back() == '\t'))
+      element.remove_suffix(1);
     if (!element.empty()) f(element);
     list.remove_prefix(std::min(comma + 1, list.size()));
   }

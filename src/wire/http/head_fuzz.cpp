@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as a connection's input, as requests and as responses: whole and cut into pieces the outcome is
-// the same, and every view lies inside the input.
+// Any bytes as a connection's input, as requests and as responses: whole and cut into pieces the
+// outcome is the same, and every view lies inside the input.
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -26,12 +26,14 @@ std::string transcript(std::string_view bytes, size_t piece) {
     while (true) {
       const Event event = reader.next(in, limits, fields);
       if (event == Event::more) break;
-      if (event == Event::refused) return out + "refused " + std::to_string(reader.refusal().status);
+      if (event == Event::refused)
+        return out + "refused " + std::to_string(reader.refusal().status);
       if (event == Event::head) {
         const HopByHop hops(reader.head().fields);
         out += "head ";
         for (const Field& field : reader.head().fields) {
-          if (!hops.drops(field.name)) out.append(field.name).append(":").append(field.value).append("|");
+          if (!hops.drops(field.name))
+            out.append(field.name).append(":").append(field.value).append("|");
         }
       }
       if (event == Event::body) out += reader.body();
@@ -49,6 +51,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string whole = transcript<RequestHead>(bytes, bytes.size() + 1);
   SL_ASSERT(whole == transcript<RequestHead>(bytes, 1));
   SL_ASSERT(whole == transcript<RequestHead>(bytes, 7));
-  SL_ASSERT(transcript<ResponseHead>(bytes, bytes.size() + 1) == transcript<ResponseHead>(bytes, 3));
+  SL_ASSERT(transcript<ResponseHead>(bytes, bytes.size() + 1) ==
+            transcript<ResponseHead>(bytes, 3));
   return 0;
 }

@@ -55,9 +55,11 @@ TEST(RequestHead, well_formed_requests_are_read_whole_and_in_pieces) {
       {"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n", "GET / ;GET /b ;"},
       {"\r\nGET / HTTP/1.1\r\nHost:a\r\n\r\n", "GET / ;"},
       {"GET / HTTP/1.0\r\n\r\n", "GET / ;"},
-      {"POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+      {"POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET / HTTP/1.1\r\nHost: "
+       "a\r\n\r\n",
        "POST /p hello;GET / ;"},
-      {"POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n3;x=y\r\nyou\r\n0\r\nT: v\r\n\r\n",
+      {"POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+       "chunked\r\n\r\n5\r\nhello\r\n3;x=y\r\nyou\r\n0\r\nT: v\r\n\r\n",
        "POST /p helloyou;"},
       {"GET http://a.example:80/x?y HTTP/1.1\r\nHost: b\r\n\r\n", "GET /x?y ;"},
       {"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS * ;"},
@@ -68,10 +70,16 @@ TEST(RequestHead, well_formed_requests_are_read_whole_and_in_pieces) {
 
 TEST(RequestHead, what_could_be_smuggled_is_refused) {
   const Case cases[] = {
-      {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "refused 400"},
-      {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", "refused 400"},
-      {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "refused 400"},
-      {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello", "refused 400"},
+      {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: "
+       "chunked\r\n\r\n0\r\n\r\n",
+       "refused 400"},
+      {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: "
+       "5\r\n\r\n0\r\n\r\n",
+       "refused 400"},
+      {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+       "refused 400"},
+      {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+       "refused 400"},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\nhello", "refused 400"},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\nhello", "refused 400"},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\nhello", "refused 400"},
@@ -80,7 +88,9 @@ TEST(RequestHead, what_could_be_smuggled_is_refused) {
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", "refused 400"},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length : 5\r\n\r\nhello", "refused 400"},
       {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n", "refused 400"},
-      {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n", "refused 400"},
+      {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+       "identity\r\n\r\n",
+       "refused 400"},
       {"POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "refused 400"},
       {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n", "refused 400"},
       {"GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n", "refused 400"},
@@ -113,10 +123,17 @@ TEST(RequestHead, what_could_be_smuggled_is_refused) {
 TEST(RequestHead, a_bad_chunk_is_refused_where_it_stands) {
   const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
   const Case cases[] = {
-      {"g\r\n", "refused"},          {"-1\r\n", "refused"},      {"0x5\r\nhello", "refused"},
-      {"\r\nhello", "refused"},      {"5\nhello", "refused"},    {"5\r\nhelloo\r\n", "hellorefused"},
-      {"5\r\nhello\n", "hellorefused"}, {"11111111111111111\r\n", "refused"},
-      {" 5\r\nhello", "refused"},    {"5;a\nhello", "refused"},  {"0\r\nX: a\n\r\n", "refused"},
+      {"g\r\n", "refused"},
+      {"-1\r\n", "refused"},
+      {"0x5\r\nhello", "refused"},
+      {"\r\nhello", "refused"},
+      {"5\nhello", "refused"},
+      {"5\r\nhelloo\r\n", "hellorefused"},
+      {"5\r\nhello\n", "hellorefused"},
+      {"11111111111111111\r\n", "refused"},
+      {" 5\r\nhello", "refused"},
+      {"5;a\nhello", "refused"},
+      {"0\r\nX: a\n\r\n", "refused"},
   };
   for (const Case& c : cases) {
     EXPECT_EQ(both(head + c.bytes), std::string("POST / ") + c.result + " 400") << c.bytes;
@@ -143,21 +160,28 @@ TEST(RequestHead, limits_hold_at_max_and_refuse_at_max_plus_one) {
   EXPECT_EQ(both(head), "GET / ;");
   head.insert(head.size() - 4, "a");
   EXPECT_EQ(both(head), "refused 431");
-  EXPECT_EQ(both(head.substr(0, head.size() - 4) + "aaaa\n"), "refused 431") << "what lies behind is not judged";
+  EXPECT_EQ(both(head.substr(0, head.size() - 4) + "aaaa\n"), "refused 431")
+      << "what lies behind is not judged";
 }
 
 TEST(RequestHead, says_what_the_connection_is_to_do) {
   std::vector<Field> fields;
-  const auto parse = [&](std::string_view text) { return *parse_request_head(text, kLimits, fields); };
+  const auto parse = [&](std::string_view text) {
+    return *parse_request_head(text, kLimits, fields);
+  };
   EXPECT_TRUE(parse("GET / HTTP/1.1\r\nHost: a\r\n\r\n").keep_alive);
   EXPECT_FALSE(parse("GET / HTTP/1.1\r\nHost: a\r\nConnection: x, Close\r\n\r\n").keep_alive);
   EXPECT_FALSE(parse("GET / HTTP/1.0\r\n\r\n").keep_alive);
   EXPECT_TRUE(parse("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").keep_alive);
-  EXPECT_TRUE(parse("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n").upgrade);
-  EXPECT_FALSE(parse("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n").upgrade);
-  EXPECT_FALSE(parse("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n").upgrade);
   EXPECT_TRUE(
-      parse("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-Continue\r\n\r\n").expect_continue);
+      parse("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+          .upgrade);
+  EXPECT_FALSE(parse("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n").upgrade);
+  EXPECT_FALSE(
+      parse("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n").upgrade);
+  EXPECT_TRUE(
+      parse("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-Continue\r\n\r\n")
+          .expect_continue);
   EXPECT_EQ(parse("GET http://x.example/ HTTP/1.1\r\nHost: a\r\n\r\n").host, "x.example");
   EXPECT_EQ(parse("GET / HTTP/1.1\r\nHost:  a:80 \r\n\r\n").host, "a:80");
 }
@@ -195,10 +219,12 @@ TEST(ResponseHead, an_answer_to_head_has_no_body) {
 TEST(HopByHop, listed_and_well_known_names_are_dropped_but_never_the_framing) {
   const Field fields[] = {{"Connection", "close, X-Secret, Host, content-length"}};
   const HopByHop hops(fields);
-  for (const char* name : {"connection", "Keep-Alive", "TE", "transfer-encoding", "x-secret", "upgrade"}) {
+  for (const char* name :
+       {"connection", "Keep-Alive", "TE", "transfer-encoding", "x-secret", "upgrade"}) {
     EXPECT_TRUE(hops.drops(name)) << name;
   }
-  for (const char* name : {"Host", "Content-Length", "Accept"}) EXPECT_FALSE(hops.drops(name)) << name;
+  for (const char* name : {"Host", "Content-Length", "Accept"})
+    EXPECT_FALSE(hops.drops(name)) << name;
 }
 
 TEST(HopByHop, more_names_than_the_limit_are_noticed) {

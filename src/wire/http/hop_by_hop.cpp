@@ -20,7 +20,8 @@ bool well_known(std::string_view name) {
 
 // What a Connection field may not take away: without these the message means something else.
 bool end_to_end_always(std::string_view name) {
-  for (const std::string_view kept : {"host", "content-length", "authorization", "cookie", "cache-control"}) {
+  for (const std::string_view kept :
+       {"host", "content-length", "authorization", "cookie", "cache-control"}) {
     if (equal_fold(name, kept)) return true;
   }
   return false;

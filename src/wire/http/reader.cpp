@@ -43,7 +43,9 @@ Event Reader<Head>::next(std::string_view& in, const Limits& limits, std::vector
   // With a partial head, take over only what can belong to it.
   const bool gathered = !partial_.empty();
   const size_t before = partial_.size();
-  if (gathered) partial_.append(in.substr(0, limits.head_bytes_max + 1 - std::min<size_t>(before, limits.head_bytes_max)));
+  if (gathered)
+    partial_.append(
+        in.substr(0, limits.head_bytes_max + 1 - std::min<size_t>(before, limits.head_bytes_max)));
   const std::string_view bytes = gathered ? std::string_view(partial_) : in;
 
   const auto length = end_.find(bytes, limits);

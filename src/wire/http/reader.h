@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads a connection's messages one after another, pulled by the caller: give it bytes, ask for the next
-// step. A head that lies whole in the given bytes is parsed where it lies; only a head that comes in pieces is
-// gathered in a buffer, which an idle connection does not keep.
+// Reads a connection's messages one after another, pulled by the caller: give it bytes, ask for the
+// next step. A head that lies whole in the given bytes is parsed where it lies; only a head that
+// comes in pieces is gathered in a buffer, which an idle connection does not keep.
 #pragma once
 
 #include <string>
@@ -22,8 +22,8 @@ enum class Event : uint8_t {
 template <typename Head>
 class Reader {
  public:
-  // Takes bytes off the front of `in`. `fields` is scratch that may be shared by all readers of a lane; the
-  // head's views point into it.
+  // Takes bytes off the front of `in`. `fields` is scratch that may be shared by all readers of a
+  // lane; the head's views point into it.
   Event next(std::string_view& in, const Limits& limits, std::vector<Field>& fields);
 
   const Head& head() const { return head_; }
@@ -35,8 +35,12 @@ class Reader {
   bool in_head() const { return state_ == State::head && !partial_.empty(); }
   bool in_body() const { return state_ == State::body; }
   // The peer closed: is that a proper end of the message being read?
-  bool closed_cleanly() const { return state_ == State::body ? body_reader_.closed_cleanly() : idle(); }
-  bool body_ends_with_connection() const { return state_ == State::body && body_reader_.closed_cleanly(); }
+  bool closed_cleanly() const {
+    return state_ == State::body ? body_reader_.closed_cleanly() : idle();
+  }
+  bool body_ends_with_connection() const {
+    return state_ == State::body && body_reader_.closed_cleanly();
+  }
 
   // Responses: the next head answers a HEAD request.
   void expect_answer_to_head(bool yes) { to_head_ = yes; }
