@@ -25,21 +25,39 @@ if(SL_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
-# The presets dev and tsan do without it, so that each file is held to include what it uses.
-if(SL_PCH)
-  file(WRITE ${CMAKE_BINARY_DIR}/precompiled.cpp "// what the precompiled header is compiled with\n")
-  add_library(sl_precompiled OBJECT ${CMAKE_BINARY_DIR}/precompiled.cpp)
-  target_link_libraries(sl_precompiled PRIVATE sl_flags fmt::fmt Threads::Threads)
-  target_compile_options(sl_precompiled PUBLIC "SHELL:-Xclang -fno-pch-timestamp")  # ccache compares its content
-  target_precompile_headers(sl_precompiled PRIVATE
+# Tests build twice as fast without optimisation, and it is the rooms' speed that matters to them, not their own. What
+# fuzzers are led by is in the rooms, too.
+add_library(sl_test_flags INTERFACE)
+target_compile_options(sl_test_flags INTERFACE -O0 $<$<BOOL:${SL_FUZZ}>:-fno-sanitize=fuzzer-no-link>)
+
+# The presets dev and tsan do without precompiled headers, so that each file is held to include what it uses.
+function(sl_precompiled name)  # more headers...
+  file(WRITE ${CMAKE_BINARY_DIR}/${name}.cpp "// what the precompiled header is compiled with\n")
+  add_library(${name} OBJECT ${CMAKE_BINARY_DIR}/${name}.cpp)
+  target_link_libraries(${name} PRIVATE sl_flags fmt::fmt Threads::Threads)
+  target_compile_options(${name} PUBLIC "SHELL:-Xclang -fno-pch-timestamp")  # ccache compares its content
+  target_precompile_headers(${name} PRIVATE
     <algorithm> <array> <atomic> <charconv> <chrono> <cstdint> <deque> <functional> <map> <memory> <optional> <set>
-    <span> <string> <string_view> <unordered_map> <utility> <vector> <fmt/format.h>)
+    <span> <string> <string_view> <unordered_map> <utility> <vector> <fmt/format.h> ${ARGN})
+endfunction()
+if(SL_PCH)
+  sl_precompiled(sl_precompiled_room)
 endif()
-function(sl_precompile target)
+if(SL_PCH AND SL_TESTS)
+  sl_precompiled(sl_precompiled_test <gtest/gtest.h>)
+  target_link_libraries(sl_precompiled_test PRIVATE GTest::gtest sl_test_flags)
+endif()
+function(sl_precompile target with)
   if(SL_PCH)
     target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
-    target_precompile_headers(${target} REUSE_FROM sl_precompiled)
+    target_precompile_headers(${target} REUSE_FROM ${with})
   endif()
+endfunction()
+# A program of tests: <target> <file>...
+function(sl_test target)
+  add_executable(${target} ${ARGN})
+  target_link_libraries(${target} PRIVATE GTest::gtest_main sl_test_flags)
+  sl_precompile(${target} sl_precompiled_test)
 endfunction()
 
 function(sl_rooms arrows)
@@ -69,7 +87,7 @@ function(sl_room room)
   list(FILTER compiled INCLUDE REGEX "\\.cpp$")
   if(compiled)
     add_library(sealane_${room} STATIC ${sources})
-    sl_precompile(sealane_${room})
+    sl_precompile(sealane_${room} sl_precompiled_room)
     set(scope PUBLIC)
   else()
     add_library(sealane_${room} INTERFACE)
@@ -88,11 +106,10 @@ function(sl_room room)
     return()
   endif()
   if(tests)
-    add_executable(${room}_test ${tests})
-    sl_precompile(${room}_test)
+    sl_test(${room}_test ${tests})
     # Tests may stand on more rooms than their subject (the simulator): room.cmake names them.
     list(TRANSFORM test_rooms PREPEND sealane_ OUTPUT_VARIABLE test_rooms)
-    target_link_libraries(${room}_test PRIVATE sealane_${room} ${test_rooms} GTest::gtest_main)
+    target_link_libraries(${room}_test PRIVATE sealane_${room} ${test_rooms})
     add_test(NAME ${room} COMMAND ${room}_test --gtest_brief=1 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   endif()
   foreach(file IN LISTS fuzzers)

@@ -160,7 +160,7 @@ void Trial::read(Tables& tables, unsigned key, Session& session) {
           }
         }
         // As the API does: what could be forgotten yet is not shown.
-        const auto show = [this, key, &session, there,
+        const auto show = [key, &session, there,
                            shown = tables.engine().shown()](const Status& status) {
           if (!status) return;
           session.must_see[key].insert(there.begin(), there.end());
