@@ -77,7 +77,7 @@ std::string tls_block(const NatsConfig& config, bool both_sides, std::string_vie
 // would thus stand up to two seconds after the heal. The same address spelled in other ways, with
 // leading zeros before the port, makes it a dial in every second and few rests.
 std::string spellings(const SocketAddress& at) {
-  constexpr size_t kSpellings = 8;
+  constexpr size_t kSpellings = 16;
   const std::string text = at.to_string();
   const size_t port = text.rfind(':') + 1;
   std::string urls;

@@ -221,7 +221,8 @@ class Retold final : public rocksdb::WriteBatch::Handler {
 };
 
 rocksdb::ColumnFamilyOptions family_options(const RocksStore::Options& options,
-                                            const std::shared_ptr<rocksdb::Cache>& cache) {
+                                            const std::shared_ptr<rocksdb::Cache>& cache,
+                                            std::optional<Keyspace> space) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
   table.block_size = 8 << 10;
@@ -248,6 +249,16 @@ rocksdb::ColumnFamilyOptions family_options(const RocksStore::Options& options,
   const auto supported = rocksdb::GetSupportedCompressions();
   const bool has_lz4 = std::ranges::find(supported, rocksdb::kLZ4Compression) != supported.end();
   family.compression = has_lz4 ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
+  if (space == Keyspace::items) {
+    // A write first looks for what is there, and new items are not.
+    family.memtable_whole_key_filtering = true;
+    family.memtable_prefix_bloom_size_ratio = 0.05;
+  }
+  if (space == Keyspace::log) {
+    // Goes within seconds, in ranges: work on its order would be for nothing.
+    family.level0_file_num_compaction_trigger = 16;
+    family.compression = rocksdb::kNoCompression;
+  }
   return family;
 }
 
@@ -321,9 +332,11 @@ struct RocksStore::Database {
 Result<std::unique_ptr<RocksStore>> RocksStore::open(const Options& options, port::Lane& lane) {
   SL_CHECK(make_directories(options.dir));
   const auto cache = rocksdb::NewLRUCache(options.cache_bytes, /*num_shard_bits=*/2);
-  const rocksdb::ColumnFamilyOptions family = family_options(options, cache);
-  std::vector<rocksdb::ColumnFamilyDescriptor> wanted{{rocksdb::kDefaultColumnFamilyName, family}};
-  for (const char* name : kNames) wanted.emplace_back(name, family);
+  std::vector<rocksdb::ColumnFamilyDescriptor> wanted{
+      {rocksdb::kDefaultColumnFamilyName, family_options(options, cache, {})}};
+  for (size_t i = 0; i < kKeyspaceCount; ++i) {
+    wanted.emplace_back(kNames[i], family_options(options, cache, Keyspace(i)));
+  }
 
   auto database = std::make_unique<Database>();
   database->dir = options.dir.string();
