@@ -82,6 +82,7 @@ Result<std::unique_ptr<Engine>> Engine::open(port::Store& store, port::Clock& cl
   std::unique_ptr<Engine> engine(new Engine(store, clock, std::move(options), self));
   SL_CHECK(engine->load_reach());
   SL_CHECK(engine->load_ahead());
+  SL_CHECK(engine->load_broken_off());
   SL_CHECK(engine->load_catalog());
   SL_CHECK(engine->load_sequences());
   SL_CHECK(engine->load_owners());
@@ -121,6 +122,15 @@ Status Engine::load_ahead() {
   std::string_view bytes = packed;
   SL_TRY(table::Vector ahead, table::take_packed_vector(bytes));
   set_ahead(std::move(ahead));
+  return {};
+}
+
+Status Engine::load_broken_off() {
+  std::string packed;
+  SL_TRY(const bool found, store_.get(Keyspace::meta, keyspace::kBrokenOff, packed));
+  if (!found) return {};
+  std::string_view bytes = packed;
+  SL_TRY(broken_off_, table::take_packed_vector(bytes));
   return {};
 }
 

@@ -6,6 +6,7 @@
 //   keyspace  key                                       value
 //   meta      "identity"                                source, ...
 //             "ahead"                                   Vector: what the givers of snapshots had
+//             "broken off"                              Vector: see broken_off()
 //             "reach/" source                           Reach: how far its log is applied here
 //             "fill/" table, index id                   the next key: an index being filled
 //             "seed/" table                             its earlier items must come from elsewhere
@@ -207,6 +208,8 @@ class Engine {
   const table::Vector& applied() const { return applied_; }
   // What reading here may show: more than is applied while the pages of a snapshot come in.
   const table::Vector& shown() const { return ahead_.empty() ? applied_ : shown_; }
+  // Of that, what is not in applied().
+  const table::Vector& ahead() const { return ahead_; }
   // Both for other threads.
   const Progress& progress() const { return progress_; }
   table::Hlc hlc_now() const;
@@ -230,6 +233,14 @@ class Engine {
   // Tables that this region began to keep after others had written to them: their items come by
   // snapshot.
   const std::set<TableId>& tables_to_seed() const { return to_seed_; }
+  // What came with a snapshot that broke off may be in no log, and so nowhere else. Counts, by the log
+  // of the node where that happened, such snapshots whose part is here: who has higher counts has
+  // what is missing here (as long as it is ahead()).
+  const table::Vector& broken_off() const { return broken_off_; }
+  // Before the first page of a snapshot. It ends with reach() or seeded(), or breaks off: by the
+  // next call, or when the process ends.
+  Status begin_snapshot();
+  void break_off_snapshot();
   // Joins records of one table that came in a snapshot of another node, whose shown() was this.
   // `conflict`: stamped too far in the future, try again later.
   Status apply_snapshot(TableId table,
@@ -248,9 +259,10 @@ class Engine {
   // gives the key behind which to go on, or nothing when the piece is done. `conflict`: as above.
   Result<std::optional<std::string>> reconcile(const Piece& piece, const table::Vector& seen_there,
                                                const table::Vector& shown_there);
-  // After a whole snapshot: what its node had applied is applied here too.
-  // `absent`: tables of this region that it did not have.
-  Status reach(const table::Vector& applied_by_snapshot, std::span<const TableId> absent = {});
+  // After a whole snapshot: what its node had applied is applied here too, and what had come to it in
+  // parts. `absent`: tables of this region that it did not have.
+  Status reach(const table::Vector& applied_by_snapshot, std::span<const TableId> absent = {},
+               const table::Vector& broken_off_there = {});
   // After the snapshot of one table: entries that its node had not applied may have been skipped
   // here; they are to be applied once more.
   Status seeded(TableId table, const table::Vector& applied_by_snapshot);
@@ -279,6 +291,7 @@ class Engine {
   Engine(port::Store& store, port::Clock& clock, Options options, Source self);
   Status load_reach();
   Status load_ahead();
+  Status load_broken_off();
   void set_ahead(table::Vector ahead);
   // Heeds what the giver of a snapshot may show; `conflict`: it is too far ahead of this clock.
   Status see(const table::Vector& shown_there);
@@ -325,6 +338,7 @@ class Engine {
   // of givers of snapshots, until it is applied here; and
   table::Vector ahead_;
   table::Vector shown_;                               // with what is applied
+  table::Vector broken_off_;
   Progress progress_;
   std::map<TableId, Count> counts_;
   // the first key that count_items() has not seen

@@ -147,11 +147,8 @@ class Engine::Change {
     reached_.push_back(reach);
   }
 
-  void ahead(const table::Vector& ahead) {
-    bytes_.clear();
-    table::append_packed(bytes_, ahead);
-    batch_.put(port::Keyspace::meta, keyspace::kAhead, bytes_);
-  }
+  void ahead(const table::Vector& ahead) { vector(keyspace::kAhead, ahead); }
+  void broken_off(const table::Vector& counts) { vector(keyspace::kBrokenOff, counts); }
 
   void journal(const Table& table, std::string_view key, const table::Discarded& what) {
     Lost lost{.sequence = engine_.journal_sequence_ + lost_.size(), .wall_ms = engine_.wall_ms(),
@@ -228,6 +225,12 @@ class Engine::Change {
   static bool has_followers(const Table& table) {
     return !table.indexes.empty() || !table.ttl_attribute.empty() ||
            table.stream != table::StreamView::off;
+  }
+
+  void vector(std::string_view key, const table::Vector& vector) {
+    bytes_.clear();
+    table::append_packed(bytes_, vector);
+    batch_.put(port::Keyspace::meta, key, bytes_);
   }
 
   void indexes(const Table& table, std::string_view key, const table::Item& old,

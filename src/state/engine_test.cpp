@@ -287,6 +287,24 @@ TEST_F(EngineTest, what_a_piece_of_a_snapshot_shows_is_in_tokens_before_it_is_ap
   EXPECT_EQ(b.engine->shown(), b.engine->applied());
 }
 
+TEST_F(EngineTest, snapshots_that_break_off_are_counted_over_restarts_too) {
+  const Source self = b.engine->self();
+  ASSERT_TRUE(b.engine->begin_snapshot());
+  EXPECT_EQ(b.engine->broken_off().position(self), 0u) << "it may end well yet";
+  b.open();
+  EXPECT_EQ(b.engine->broken_off().position(self), 1u) << "its process ended before it";
+  ASSERT_TRUE(b.engine->begin_snapshot());
+  b.engine->break_off_snapshot();
+  EXPECT_EQ(b.engine->broken_off().position(self), 2u);
+  table::Vector there;
+  there.raise({7, 3, 0});
+  ASSERT_TRUE(b.engine->begin_snapshot());
+  ASSERT_TRUE(b.engine->reach(a.engine->applied(), {}, there));
+  b.open();
+  EXPECT_EQ(b.engine->broken_off().position(self), 2u) << "one that ended well is not counted";
+  EXPECT_EQ(b.engine->broken_off().position(7), 3u) << "and brings what had come to its giver";
+}
+
 TEST_F(EngineTest, a_lost_value_is_in_the_journal_of_both_sides) {
   const Table& table = a.make(a.sessions());
   a.put(table, "k");

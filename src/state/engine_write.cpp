@@ -238,8 +238,25 @@ Result<std::optional<std::string>> Engine::reconcile(const Piece& piece,
   return stopped_at;
 }
 
-Status Engine::reach(const table::Vector& applied_by_snapshot, std::span<const TableId> absent) {
+// In the store it counts as broken off from the beginning: the process may end at any time.
+Status Engine::begin_snapshot() {
+  table::Vector counts = broken_off_;
+  counts.raise({self(), broken_off_.position(self()) + 1, 0});
   Change change(*this);
+  change.broken_off(counts);
+  return change.write();
+}
+
+void Engine::break_off_snapshot() {
+  broken_off_.raise({self(), broken_off_.position(self()) + 1, 0});
+}
+
+Status Engine::reach(const table::Vector& applied_by_snapshot, std::span<const TableId> absent,
+                     const table::Vector& broken_off_there) {
+  Change change(*this);
+  table::Vector broken_off = broken_off_;
+  broken_off.raise(broken_off_there);
+  change.broken_off(broken_off);
   for (const table::Reach& reach : applied_by_snapshot) {
     if (reach.source != self() && reach.position > applied_.position(reach.source))
       change.reach(reach);
@@ -248,6 +265,7 @@ Status Engine::reach(const table::Vector& applied_by_snapshot, std::span<const T
   for (const TableId id : absent) change.put(Keyspace::meta, keyspace::seed(id), {});
   SL_CHECK(change.write());
   to_seed_ = {absent.begin(), absent.end()};
+  broken_off_ = std::move(broken_off);
   // Its earlier entries would leave a hole in the copy that is kept here.
   for (const table::Reach& reach : applied_by_snapshot) {
     const uint64_t first = first_kept(reach.source);
@@ -271,6 +289,7 @@ Status Engine::seeded(TableId id, const table::Vector& applied_by_snapshot) {
   }
   change.erase(Keyspace::meta, keyspace::seed(id));
   change.ahead(ahead);
+  change.broken_off(broken_off_);
   SL_CHECK(change.write());
   set_ahead(std::move(ahead));
   to_seed_.erase(id);

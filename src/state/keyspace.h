@@ -85,7 +85,7 @@ inline std::string owner(table::Source source) {
   return out;
 }
 constexpr std::string_view kCopied = "copied", kCounts = "counts", kOwnerPrefix = "owner/",
-                           kAhead = "ahead";
+                           kAhead = "ahead", kBrokenOff = "broken off";
 constexpr std::string_view kIdentity = "identity", kReachPrefix = "reach/", kFillPrefix = "fill/",
                            kSeedPrefix = "seed/";
 inline std::string seed(table::TableId id) { return std::string(kSeedPrefix) + u64(id); }

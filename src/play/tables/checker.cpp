@@ -19,6 +19,8 @@ TableTrial random_trial(uint64_t seed) {
   if (dice.chance(0.3)) {  // so that who was away for some seconds needs a snapshot, of many pages
     trial.log_bytes_max = 8 << 10;
     trial.message_bytes_max = 4 << 10;
+    // A snapshot is some forty pages of a round trip then, and up to a few of them are needed.
+    trial.level_within = 45s;
   }
   trial.restores = !trial.destroys && !trial.replaces && dice.chance(0.5);
   return trial;

@@ -39,6 +39,10 @@ bool Trial::is_level() {
         if (other->engine().applied().position(reach.source) != reach.position) return false;
       }
     }
+    for (Tables* other : all) {
+      const Engine& here = tables->engine();
+      if (!here.ahead().empty() && !other->engine().broken_off().reaches(here.broken_off())) return false;
+    }
   }
   return true;
 }

@@ -130,7 +130,9 @@ void Replicator::on_hello(std::string_view bytes) {
   const Instant now = lane_.clock.now();
   Peer& peer = peers_[hello->node];
   peer = {hello->node, hello->region, hello->source, hello->now, hello->bytes_per_entry,
-          std::move(hello->applied), std::move(hello->complete), now};
+          std::move(hello->applied), std::move(hello->complete), std::move(hello->shown),
+          std::move(hello->broken_off), now};
+  if (shows_orphans(peer)) begin_seed(0, peer.node);
   if (engine_.applied().position(peer.source) >= peer.applied.position(peer.source)) {
     complete_.raise({peer.source, 0, peer.now});
   }
@@ -160,6 +162,18 @@ std::vector<const Peer*> Replicator::who_has(Source source, uint64_t position) c
   }
   std::ranges::stable_partition(all, [&](const Peer* peer) { return peer->source == source; });
   return all;
+}
+
+// Whether it may show what is here not and in no log that can be had: whoever wrote it is gone or was
+// set back while it gave a snapshot with it. Then it comes from who was given a part of that.
+bool Replicator::shows_orphans(const Peer& peer) const {
+  if (engine_.broken_off().reaches(peer.broken_off)) return false;
+  return std::ranges::any_of(peer.shown, [&](const table::Reach& reach) {
+    const uint64_t next = engine_.applied().position(reach.source) + 1;
+    if (reach.position < next || !who_has(reach.source, next).empty()) return false;
+    const Peer* owner = peer_of(reach.source);
+    return !owner || !is_heard(*owner);
+  });
 }
 
 void Replicator::repair(Source source) { read_log(source, engine_.applied().position(source) + 1); }
@@ -279,6 +293,7 @@ void Replicator::read_page() {
 void Replicator::give_up_seed(std::string_view why) {
   lane_.log.line(port::Level::warn, "state_snapshot_given_up",
                  fmt::format("from={} why={}", seed_->node, why));
+  if (seed_->applied) engine_.break_off_snapshot();
   seed_.reset();
 }
 
@@ -292,7 +307,13 @@ void Replicator::on_page(const Result<std::string_view>& answer) {
   auto page = parse_snapshot_page(*answer);
   if (!page) return give_up_seed(page.error().what);
   seed.failure_count = 0;
-  if (!seed.applied) seed.applied = page->applied;
+  if (!seed.applied) {
+    if (const Status begun = engine_.begin_snapshot(); !begun) return give_up_seed(begun.error().what);
+    seed.applied = page->applied;
+    seed.broken_off = page->broken_off;
+  }
+  // Each page shows at least what the first one said: a giver that was set back meanwhile does not.
+  if (!page->applied.reaches(*seed.applied)) return give_up_seed("it went back to an earlier state");
   seed.absent.insert(seed.absent.end(), page->absent.begin(), page->absent.end());
   if (seed.only == 0) {
     seed.at_table = seed.next.table;
@@ -365,7 +386,7 @@ void Replicator::end_page(bool is_last, TableId next_table, const std::string& n
   if (seed.only != 0 && !seed.absent.empty())
     return give_up_seed("it has not got the table whole itself");
   const Status status = seed.only != 0 ? engine_.seeded(seed.only, *seed.applied)
-                                       : engine_.reach(*seed.applied, seed.absent);
+                                       : engine_.reach(*seed.applied, seed.absent, seed.broken_off);
   if (!status) return give_up_seed(status.error().what);
   snapshot_counter_.add();
   lane_.log.line(port::Level::info, "state_snapshot_ends",
@@ -378,7 +399,10 @@ void Replicator::end_page(bool is_last, TableId next_table, const std::string& n
 void Replicator::on_snapshot(const port::Fabric::Message& message) {
   const auto read = parse_read_snapshot(message.bytes);
   if (!read || message.reply_to.empty()) return;
-  SnapshotPage page{.applied = engine_.applied(), .shown = engine_.shown(), .is_last = true};
+  SnapshotPage page{.applied = engine_.applied(),
+                    .shown = engine_.shown(),
+                    .broken_off = engine_.broken_off(),
+                    .is_last = true};
   const std::set<TableId>& incomplete = engine_.tables_to_seed();
   std::vector<TableId> wanted;
   if (read->only == 0) wanted.push_back(table::kCatalogId);

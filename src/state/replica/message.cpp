@@ -96,6 +96,8 @@ void append_packed(std::string& out, const Hello& hello) {
   append_varint(out, hello.bytes_per_entry);
   append_packed(out, hello.applied);
   append_packed(out, hello.complete);
+  append_packed(out, hello.shown);
+  append_packed(out, hello.broken_off);
 }
 
 Result<Hello> parse_hello(std::string_view bytes) {
@@ -107,6 +109,8 @@ Result<Hello> parse_hello(std::string_view bytes) {
   }
   SL_TRY(hello.applied, table::take_packed_vector(bytes));
   SL_TRY(hello.complete, table::take_packed_vector(bytes));
+  SL_TRY(hello.shown, table::take_packed_vector(bytes));
+  SL_TRY(hello.broken_off, table::take_packed_vector(bytes));
   return hello;
 }
 
@@ -176,6 +180,7 @@ void append_packed(std::string& out, const SnapshotPage& page) {
   out += kVersion;
   append_packed(out, page.applied);
   append_packed(out, page.shown);
+  append_packed(out, page.broken_off);
   out += page.is_last ? '\1' : '\0';
   append_varint(out, page.next_table);
   append_bytes(out, page.next_after);
@@ -196,6 +201,7 @@ Result<SnapshotPage> parse_snapshot_page(std::string_view bytes) {
   if (!take_version(bytes)) return broken();
   SL_TRY(page.applied, table::take_packed_vector(bytes));
   SL_TRY(page.shown, table::take_packed_vector(bytes));
+  SL_TRY(page.broken_off, table::take_packed_vector(bytes));
   if (bytes.empty() || uint8_t(bytes.front()) > 1) return broken();
   page.is_last = bytes.front() == '\1';
   bytes.remove_prefix(1);

@@ -54,6 +54,8 @@ struct Hello {
   table::Vector applied;         // its own log too
   // For each source: it has all entries that were ever stamped below this. Positions are not used.
   table::Vector complete;
+  table::Vector shown;           // what reading there may show: more, after a part of a snapshot
+  table::Vector broken_off;      // see Engine::broken_off()
 };
 void append_packed(std::string& out, const Hello& hello);
 Result<Hello> parse_hello(std::string_view bytes);
@@ -93,6 +95,7 @@ struct SnapshotPage {
   table::Vector applied;         // what the sender had applied when it made this page
   // what the page may have: more, when the sender itself is being given a snapshot
   table::Vector shown;
+  table::Vector broken_off;      // see Engine::broken_off()
   bool is_last = false;
   table::TableId next_table = 0; // where the next page begins
   std::string next_after;

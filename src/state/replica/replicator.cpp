@@ -387,32 +387,34 @@ void Replicator::tick() {
 // power cut cannot take back.
 void Replicator::hello() {
   if (is_greeting_) return;
-  const table::Hlc now = engine_.hlc_now();
-  complete_.raise({engine_.self(), 0, now});
-  if (engine_.applied() == safe_) return say_hello(safe_, now, complete_);
-  is_greeting_ = true;
-  store_.sync([this, applied = engine_.applied(), now, complete = complete_,
-               alive = std::weak_ptr(alive_)](const Status& status) {
-    if (alive.expired()) return;
-    is_greeting_ = false;
-    if (!status) return;
-    safe_ = applied;
-    say_hello(applied, now, complete);
-  });
-}
-
-void Replicator::say_hello(const table::Vector& applied, table::Hlc now,
-                           const table::Vector& complete) {
   Hello hello{.node = options_.node,
               .region = options_.region,
               .source = engine_.self(),
-              .now = now,
-              .applied = applied,
-              .complete = complete};
-  const uint64_t first = engine_.first_kept(engine_.self()),
-                 last = applied.position(engine_.self());
+              .now = engine_.hlc_now(),
+              .applied = engine_.applied(),
+              .shown = engine_.shown(),
+              .broken_off = engine_.broken_off()};
+  complete_.raise({engine_.self(), 0, hello.now});
+  hello.complete = complete_;
+  const uint64_t first = engine_.first_kept(hello.source),
+                 last = hello.applied.position(hello.source);
   if (first > 0 && last >= first)
-    hello.bytes_per_entry = engine_.log_bytes(engine_.self()) / (last - first + 1);
+    hello.bytes_per_entry = engine_.log_bytes(hello.source) / (last - first + 1);
+  if (hello.applied == safe_.applied && hello.shown == safe_.shown &&
+      hello.broken_off == safe_.broken_off) {
+    return say(hello);
+  }
+  is_greeting_ = true;
+  store_.sync([this, hello, alive = std::weak_ptr(alive_)](const Status& status) {
+    if (alive.expired()) return;
+    is_greeting_ = false;
+    if (!status) return;
+    safe_ = hello;
+    say(safe_);
+  });
+}
+
+void Replicator::say(const Hello& hello) {
   std::string bytes;
   append_packed(bytes, hello);
   fabric_.publish(kHelloSubject, bytes);
@@ -452,6 +454,12 @@ table::Hlc Replicator::stable() const {
     if (source != engine_.self()) lowest = std::min(lowest, complete_.hlc(source));
     for (const Peer* peer : others) {
       lowest = std::min(lowest, source == peer->source ? peer->now : peer->complete.hlc(source));
+    }
+  }
+  // What came with a snapshot that broke off may be in no log, and its removals must reach all, too.
+  if (!engine_.ahead().empty()) {
+    for (const Peer* peer : others) {
+      if (!peer->broken_off.reaches(engine_.broken_off())) return 0;
     }
   }
   // Earlier lives of nodes write no more; all must have read the same of them.

@@ -44,7 +44,7 @@ struct Peer {  // a node as it says of itself
   Source source = 0;
   table::Hlc now = 0;
   uint64_t bytes_per_entry = 0;
-  table::Vector applied, complete;
+  table::Vector applied, complete, shown, broken_off;
   Instant heard{};
 };
 
@@ -143,7 +143,7 @@ class Replicator {
   void synced(uint64_t position, const Status& status);
   void publish();
   void hello();
-  void say_hello(const table::Vector& applied, table::Hlc now, const table::Vector& complete);
+  void say(const Hello& hello);
   // incoming
   void on_log(std::string_view bytes);
   void on_hello(std::string_view bytes);
@@ -181,6 +181,7 @@ class Replicator {
   void trim();
   const Peer* peer_of(Source source) const;
   std::vector<const Peer*> who_has(Source source, uint64_t position) const;
+  bool shows_orphans(const Peer& peer) const;
   bool is_heard(const Peer& peer) const;
 
   port::Lane& lane_;
@@ -202,7 +203,7 @@ class Replicator {
   std::multimap<std::pair<Source, uint64_t>, Reader> readers_;  // by the first that they miss
   std::vector<Shower> showers_;            // wait for the end of the turn
   table::Vector complete_;
-  table::Vector safe_;                     // what was applied when the last hello's sync began
+  Hello safe_;  // the last one whose sync has ended: what it says is on the disk
   bool is_greeting_ = false;
   std::list<std::string> session_order_;   // the latest first
   struct Session {

@@ -50,6 +50,19 @@ struct ReplicatorTest : testing::Test {
     ASSERT_TRUE(eu_fabric->publish(kHelloSubject, hello));
     world.run_for(50ms);
   }
+  // The other node, which was given a part of a snapshot by one that is not there any more.
+  void say_hello_with_orphans(uint64_t broken_off) {
+    std::string hello;
+    append_packed(hello, Hello{.node = "eu",
+                               .region = "eu",
+                               .source = kOther,
+                               .now = 1,
+                               .applied = at(kOther, 0),
+                               .shown = at(kOther + 1, 5),
+                               .broken_off = at(kOther, broken_off)});
+    ASSERT_TRUE(eu_fabric->publish(kHelloSubject, hello));
+    world.run_for(50ms);
+  }
   // Milliseconds behind, when it was answered: at once, or after waiting.
   struct Answer {
     std::optional<uint64_t> stale_ms;
@@ -102,6 +115,29 @@ TEST_F(ReplicatorTest, a_region_that_has_what_is_missing_is_known_while_it_is_he
   EXPECT_EQ(replicator->region_with(at(kOther, 11)), "");
   world.run_for(Replicator::kHopeFor);
   EXPECT_EQ(replicator->region_with(at(kOther, 10)), "");
+}
+
+TEST_F(ReplicatorTest, what_a_dead_giver_left_with_another_node_is_fetched_there_once) {
+  size_t asked_count = 0;
+  const auto subscription =
+      eu_fabric->subscribe(snapshot_subject("eu"), [&](const port::Fabric::Message& message) {
+        ++asked_count;
+        std::string page;
+        append_packed(page, SnapshotPage{.shown = at(kOther + 1, 5),
+                                         .broken_off = at(kOther, 1),
+                                         .is_last = true});
+        ASSERT_TRUE(eu_fabric->publish(message.reply_to, page));
+      });
+  world.run_for(1s);
+  say_hello_with_orphans(0);
+  EXPECT_EQ(asked_count, 0u) << "its snapshot goes on";
+  say_hello_with_orphans(1);
+  world.run_for(100ms);
+  EXPECT_EQ(asked_count, 1u);
+  EXPECT_EQ(engine->shown().position(kOther + 1), 5u);
+  EXPECT_EQ(engine->applied().position(kOther + 1), 0u);
+  say_hello_with_orphans(1);
+  EXPECT_EQ(asked_count, 1u) << "it is here now";
 }
 
 TEST_F(ReplicatorTest, what_a_session_has_seen_is_told_to_the_others) {

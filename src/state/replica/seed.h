@@ -14,6 +14,7 @@ struct Replicator::Seed {
   std::string node;                      // who gives it
   ReadSnapshot next;
   std::optional<table::Vector> applied;  // of the first page: what the snapshot has for certain
+  table::Vector broken_off;              // of the first page
   std::vector<table::TableId> absent;
   bool is_asking = false;
   // Of a whole snapshot: the page that is being worked into the store, and how far.
