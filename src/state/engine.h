@@ -233,9 +233,9 @@ class Engine {
   // Tables that this region began to keep after others had written to them: their items come by
   // snapshot.
   const std::set<TableId>& tables_to_seed() const { return to_seed_; }
-  // What came with a snapshot that broke off may be in no log, and so nowhere else. Counts, by the log
-  // of the node where that happened, such snapshots whose part is here: who has higher counts has
-  // what is missing here (as long as it is ahead()).
+  // What came with a snapshot that broke off may be in no log, and so nowhere else. Counts, by the
+  // log of the node where that happened, such snapshots whose part is here: who has higher counts
+  // has what is missing here (as long as it is ahead()).
   const table::Vector& broken_off() const { return broken_off_; }
   // Before the first page of a snapshot. It ends with reach() or seeded(), or breaks off: by the
   // next call, or when the process ends.
@@ -259,8 +259,8 @@ class Engine {
   // gives the key behind which to go on, or nothing when the piece is done. `conflict`: as above.
   Result<std::optional<std::string>> reconcile(const Piece& piece, const table::Vector& seen_there,
                                                const table::Vector& shown_there);
-  // After a whole snapshot: what its node had applied is applied here too, and what had come to it in
-  // parts. `absent`: tables of this region that it did not have.
+  // After a whole snapshot: what its node had applied is applied here too, and what had come to it
+  // in parts. `absent`: tables of this region that it did not have.
   Status reach(const table::Vector& applied_by_snapshot, std::span<const TableId> absent = {},
                const table::Vector& broken_off_there = {});
   // After the snapshot of one table: entries that its node had not applied may have been skipped

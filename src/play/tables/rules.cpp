@@ -41,7 +41,8 @@ bool Trial::is_level() {
     }
     for (Tables* other : all) {
       const Engine& here = tables->engine();
-      if (!here.ahead().empty() && !other->engine().broken_off().reaches(here.broken_off())) return false;
+      if (!here.ahead().empty() && !other->engine().broken_off().reaches(here.broken_off()))
+        return false;
     }
   }
   return true;

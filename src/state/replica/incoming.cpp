@@ -164,8 +164,8 @@ std::vector<const Peer*> Replicator::who_has(Source source, uint64_t position) c
   return all;
 }
 
-// Whether it may show what is here not and in no log that can be had: whoever wrote it is gone or was
-// set back while it gave a snapshot with it. Then it comes from who was given a part of that.
+// Whether it may show what is here not and in no log that can be had: whoever wrote it is gone or
+// was set back while it gave a snapshot with it. Then it comes from who was given a part of that.
 bool Replicator::shows_orphans(const Peer& peer) const {
   if (engine_.broken_off().reaches(peer.broken_off)) return false;
   return std::ranges::any_of(peer.shown, [&](const table::Reach& reach) {
@@ -308,12 +308,14 @@ void Replicator::on_page(const Result<std::string_view>& answer) {
   if (!page) return give_up_seed(page.error().what);
   seed.failure_count = 0;
   if (!seed.applied) {
-    if (const Status begun = engine_.begin_snapshot(); !begun) return give_up_seed(begun.error().what);
+    if (const Status begun = engine_.begin_snapshot(); !begun)
+      return give_up_seed(begun.error().what);
     seed.applied = page->applied;
     seed.broken_off = page->broken_off;
   }
   // Each page shows at least what the first one said: a giver that was set back meanwhile does not.
-  if (!page->applied.reaches(*seed.applied)) return give_up_seed("it went back to an earlier state");
+  if (!page->applied.reaches(*seed.applied))
+    return give_up_seed("it went back to an earlier state");
   seed.absent.insert(seed.absent.end(), page->absent.begin(), page->absent.end());
   if (seed.only == 0) {
     seed.at_table = seed.next.table;

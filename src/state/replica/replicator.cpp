@@ -456,7 +456,8 @@ table::Hlc Replicator::stable() const {
       lowest = std::min(lowest, source == peer->source ? peer->now : peer->complete.hlc(source));
     }
   }
-  // What came with a snapshot that broke off may be in no log, and its removals must reach all, too.
+  // What came with a snapshot that broke off may be in no log, and its removals must reach all,
+  // too.
   if (!engine_.ahead().empty()) {
     for (const Peer* peer : others) {
       if (!peer->broken_off.reaches(engine_.broken_off())) return 0;
