@@ -40,13 +40,10 @@ class Progress {
     if (count < kSourcesMax) show(slots_[count], position);
   }
 
-  // From any thread. Stamps are left out: a vector of positions.
-  table::Vector applied() const {
-    return all(&Slot::applied);
-  }  // what must be here for a session is compared with this,
-  table::Vector shown() const {
-    return all(&Slot::shown);
-  }  // and what it may have seen here is in this
+  // From any thread. Stamps are left out: vectors of positions. What must be here for a session is
+  // compared with applied(), and what it may have seen here is in shown().
+  table::Vector applied() const { return all(&Slot::applied); }
+  table::Vector shown() const { return all(&Slot::shown); }
 
  private:
   struct Slot {

@@ -81,8 +81,8 @@ struct Users {
       : caller(node.lane(), names,
                {.endpoint = *endpoint_of(fmt::format("http://{}:8000", of.to_string()), "", "here"),
                 .load_key = [] { return Result<wire::AwsKey>(key("IN")); },
-                .limits = {.connect_timeout = 20s, .call_timeout = 30s}}) {
-  }  // more patient than a node is
+                // more patient than a node is
+                .limits = {.connect_timeout = 20s, .call_timeout = 30s}}) {}
   struct Answer {
     std::string body;  // of the request, which must stay
     int status = 0;    // 0: not answered; -1: the connection failed

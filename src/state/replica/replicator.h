@@ -132,9 +132,8 @@ class Replicator {
   struct Seed;                             // a snapshot being read
 
   // outgoing
-  bool is_durable() const {
-    return durable_ >= engine_.applied().position(engine_.self());
-  }  // all that is written here
+  // All that is written here.
+  bool is_durable() const { return durable_ >= engine_.applied().position(engine_.self()); }
   void when_durable(Instant deadline, Done done);
   void committed(const Position& at, std::string_view packed_entry);
   void end_turn();
