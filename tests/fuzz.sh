@@ -25,7 +25,8 @@ explore() {  # TARGET
   fi
 }
 export -f explore
-targets=("$build"/*_fuzz)
-[ -e "${targets[0]}" ] || { echo "no fuzz targets in $build"; exit 1; }
+# Those of the present build: programs of earlier ones may lie there still.
+mapfile -t targets < <(ninja -C "$build" -t targets all | sed -n "s|^\([a-z_0-9]*_fuzz\): CXX_EXECUTABLE_LINKER.*|$build/\1|p")
+[ ${#targets[@]} -gt 0 ] || { echo "no fuzz targets in $build"; exit 1; }
 # One on each core. xargs ends with 123 when any of them found something.
 printf '%s\0' "${targets[@]}" | xargs -0 -n 1 -P "$(nproc)" bash -c 'explore "$1"' explore

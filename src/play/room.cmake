@@ -9,3 +9,6 @@ if(SL_SANITIZE)
   set(seeds 100)
 endif()
 add_test(NAME play_explore COMMAND play_explore --seeds ${seeds} --from 1)
+# Both first, so that no core waits for the longest ones in the end.
+set_tests_properties(play_explore PROPERTIES COST 90)
+set(test_cost 100)
