@@ -48,6 +48,13 @@ class Operators(unittest.TestCase):
         self.assertEqual(done.returncode, code, (done.stdout, done.stderr))
         return done.stdout if code == 0 else done.stderr
 
+    def status_of_tables(self):
+        """The rows of `sealane status` on tables: by (node, node whose writes it reads), how far it is behind."""
+        done = subprocess.run([f"{BUILD}/sealane", "status", self.world.world], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rows = done.stdout.partition("tables at")[2].partition("\n\n")[0].splitlines()[1:]
+        return {(words[0], words[2]): words[3] for words in map(str.split, rows)}
+
     def set_title(self, region, name, title):
         self.at[region].call("UpdateItem", TableName="notes", Key={"id": {"S": name}}, UpdateExpression="SET title = :t",
                              ExpressionAttributeValues={":t": {"S": title}})
@@ -120,6 +127,7 @@ class Operators(unittest.TestCase):
         behind = self.replica(US, EU)
         self.assertEqual(behind["ReplicaStatus"], "ACTIVE")
         self.assertGreater(behind["SealaneLag"]["Sources"][0]["SecondsBehind"], 1)
+        self.assertRegex(self.status_of_tables()[w.ips[US], w.ips[EU]], r"[0-9.]+")
         self.set_title(EU, "n", "x")
         w.fault("heal", EU)
 
@@ -127,6 +135,7 @@ class Operators(unittest.TestCase):
             lag = self.replica(US, EU)["SealaneLag"]["Sources"][0]
             return lag["SecondsBehind"] == 0 and lag["BytesBehind"] == 0 and self.title(US, "n") == "x"
         w.wait_until(level, HANG_S, "US to be level again")
+        w.wait_until(lambda: self.status_of_tables()[w.ips[US], w.ips[EU]] == "level", HANG_S, "the same from sealane status")
         self.assertNotIn("ReplicaStatusDescription", self.replica(US, EU))
 
     def test_a_full_disk_refuses_writes_and_loses_nothing(self):

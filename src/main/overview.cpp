@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "main/overview.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -25,6 +26,10 @@ bool flag_of(const json& object, const char* key) {
 double number_of(const json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+uint64_t count_of(const json& object, const char* key) {
+  return uint64_t(std::clamp(number_of(object, key), 0.0, 1e18));
 }
 
 // What a node's text says goes to a terminal: no control may reach it.
@@ -54,6 +59,69 @@ std::string amount(uint64_t now, std::optional<uint64_t> before, Duration ago) {
       "{:.0f}/s", double(grown(now, *before)) * 1e9 / double(std::max(ago, Duration(1ms)).count()));
 }
 
+TablesReport tables_of(const json& state) {
+  TablesReport tables{.messaging = text_of(state, "messaging"),
+                      .replicas = {},
+                      .endpoint = text_of(state, "endpoint"),
+                      .trouble = text_of(state, "trouble"),
+                      .reachable = flag_of(state, "reachable")};
+  const auto replicas = state.find("replicas");
+  if (replicas == state.end() || !replicas->is_array()) return tables;
+  for (const json& one : *replicas) {
+    if (!one.is_object()) continue;
+    tables.replicas.push_back({.node = text_of(one, "node"),
+                               .region = text_of(one, "region"),
+                               .behind_ms = count_of(one, "behind_ms"),
+                               .behind_bytes = count_of(one, "behind_bytes"),
+                               .last_applied_ms = count_of(one, "last_applied_ms")});
+  }
+  return tables;
+}
+
+std::string clock_time(uint64_t unix_ms) {
+  constexpr uint64_t kMsMax = 253'402'300'799'000;  // the end of the year 9999
+  if (unix_ms == 0 || unix_ms > kMsMax) return "never";
+  return fmt::format("{:%FT%T}.{:03}Z", fmt::gmtime(time_t(unix_ms / 1000)), unix_ms % 1000);
+}
+
+std::string render_tables(const NodeReport& node) {
+  const TablesReport& tables = *node.tables;
+  if (!tables.endpoint.empty()) {
+    const std::string how = tables.reachable ? "answers" : "does not answer: " + tables.trouble;
+    return fmt::format("{:<16} at {}, which {}\n", node.address, printable(tables.endpoint),
+                       printable(how));
+  }
+  constexpr uint64_t kBehindMsMax = 1'000'000'000'000;  // thirty years
+  std::string out;
+  if (tables.messaging == "disconnected")
+    out += fmt::format("{:<16} not connected to its messaging server\n", node.address);
+  for (const ReplicaReport& replica : tables.replicas) {
+    out += fmt::format(
+        "{:<16} {:<34} {:>10} {:>12}  {}\n", node.address,
+        printable(replica.region + " " + replica.node),
+        replica.behind_ms == 0 ? "level" : age(std::min(replica.behind_ms, kBehindMsMax) * 1ms),
+        replica.behind_bytes, clock_time(replica.last_applied_ms));
+  }
+  return out;
+}
+
+json json_of(const TablesReport& tables) {
+  if (!tables.endpoint.empty()) {
+    return {{"endpoint", tables.endpoint},
+            {"reachable", tables.reachable},
+            {"trouble", tables.trouble}};
+  }
+  json replicas = json::array();
+  for (const ReplicaReport& replica : tables.replicas) {
+    replicas.push_back({{"node", replica.node},
+                        {"region", replica.region},
+                        {"behind_ms", replica.behind_ms},
+                        {"behind_bytes", replica.behind_bytes},
+                        {"last_applied_ms", replica.last_applied_ms}});
+  }
+  return {{"messaging", tables.messaging}, {"replicas", replicas}};
+}
+
 }  // namespace
 
 size_t Overview::answered_count() const {
@@ -70,7 +138,10 @@ Status read_status(std::string_view text, NodeReport& node) {
     return wrong();
   node.ready = flag_of(said, "ready"), node.draining = flag_of(said, "draining");
   node.plan = text_of(said, "plan");
-  node.view = uint64_t(std::clamp(number_of(said, "view"), 0.0, 1e18));
+  node.view = count_of(said, "view");
+  node.tables.reset();
+  if (const auto state = said.find("state"); state != said.end() && state->is_object())
+    node.tables = tables_of(*state);
   node.endpoints.clear();
   for (const json& one : said["endpoints"]) {
     if (!one.is_object()) return wrong();
@@ -135,6 +206,16 @@ std::string render(const Overview& overview, const std::optional<Earlier>& earli
                        now.fetch_count, printable(node.plan));
   }
 
+  std::string tables;
+  for (const NodeReport& node : overview.nodes) {
+    if (node.tables && node.trouble.empty()) tables += render_tables(node);
+  }
+  if (!tables.empty()) {
+    out += fmt::format("\n{:<16} {:<34} {:>10} {:>12}  {}\n", "tables at", "behind the writes of",
+                       "by", "bytes", "last applied");
+    out += tables;
+  }
+
   struct Doubt {
     const EndpointReport* worst = nullptr;
     std::vector<std::string> observers;
@@ -188,6 +269,7 @@ std::string render_json(const Overview& overview) {
                     {"cache_hits", t.hit_count},
                     {"clients", t.client_count},
                     {"fetches", t.fetch_count}}}});
+      if (node.tables) one["tables"] = json_of(*node.tables);
     }
     nodes.push_back(std::move(one));
   }

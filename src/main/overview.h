@@ -25,6 +25,21 @@ struct EndpointReport {
   Duration since{};  // age of the present state
 };
 
+// How far a node has read what another one writes to tables.
+struct ReplicaReport {
+  std::string node, region;
+  uint64_t behind_ms = 0, behind_bytes = 0;
+  uint64_t last_applied_ms = 0;  // when the last write that is applied was made, Unix time; 0: none
+};
+
+struct TablesReport {
+  std::string messaging;  // "connected", "disconnected", "alone"
+  std::vector<ReplicaReport> replicas;
+  // Where they are handed to another server: its URL, and whether it answers.
+  std::string endpoint, trouble;
+  bool reachable = false;
+};
+
 struct NodeReport {
   std::string region, address;  // as the world has it
   std::string trouble;          // why it did not answer; empty: the rest is its answer
@@ -32,6 +47,7 @@ struct NodeReport {
   std::string plan;
   uint64_t view = 0;
   std::vector<EndpointReport> endpoints;
+  std::optional<TablesReport> tables;  // none: it keeps none
   Traffic traffic;
 };
 

@@ -69,6 +69,37 @@ TEST(Overview, shows_traffic_per_second_when_it_was_asked_before) {
       << text;
 }
 
+TEST(Overview, tells_how_far_the_tables_of_each_node_are_behind) {
+  Overview world = two_nodes();
+  ASSERT_TRUE(read_status(R"({"endpoints":[],"state":{"messaging":"connected","replicas":[
+    {"node":"127.2.0.1","region":"eu-west-1","behind_ms":0,"behind_bytes":0,"last_applied_ms":1700000000250},
+    {"node":"127.3.0.1","region":"\u001b[2J","behind_ms":2500,"behind_bytes":4096,"last_applied_ms":0}]}})",
+                          world.nodes[0]));
+  const std::string text = render(world);
+  EXPECT_TRUE(text.contains("127.1.0.1        eu-west-1 127.2.0.1                     level      "
+                            "      0  2023-11-14T22:13:20.250Z\n"))
+      << text;
+  EXPECT_TRUE(text.contains("127.1.0.1        ?[2J 127.3.0.1                          2.5 s      "
+                            "   4096  never\n"))
+      << text;
+  const auto said = nlohmann::json::parse(render_json(world));
+  EXPECT_EQ(said["nodes"][0]["tables"]["replicas"][1]["behind_bytes"], 4096);
+  EXPECT_FALSE(render(two_nodes()).contains("tables at")) << "who keeps none says nothing";
+}
+
+TEST(Overview, tells_of_the_server_that_tables_are_handed_to) {
+  Overview world = two_nodes();
+  ASSERT_TRUE(
+      read_status(R"({"endpoints":[],"state":{"engine":"dynamodb","endpoint":"https://d.test",
+    "reachable":false,"trouble":"connection refused"}})",
+                  world.nodes[0]));
+  EXPECT_TRUE(render(world).contains(
+      "127.1.0.1        at https://d.test, which does not answer: connection refused\n"))
+      << render(world);
+  const auto said = nlohmann::json::parse(render_json(world));
+  EXPECT_EQ(said["nodes"][0]["tables"]["reachable"], false);
+}
+
 TEST(Overview, json_says_the_same) {
   const auto said = nlohmann::json::parse(render_json(two_nodes()));
   EXPECT_EQ(said["nodes"][0]["traffic"]["dns_queries"], 42);
