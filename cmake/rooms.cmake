@@ -30,7 +30,7 @@ endif()
 add_library(sl_test_flags INTERFACE)
 target_compile_options(sl_test_flags INTERFACE -O0 $<$<BOOL:${SL_FUZZ}>:-fno-sanitize=fuzzer-no-link>)
 
-# The presets dev and tsan do without precompiled headers, so that each file is held to include what it uses.
+# The preset dev does without precompiled headers, so that each file is held to include what it uses.
 function(sl_precompiled name)  # more headers...
   file(WRITE ${CMAKE_BINARY_DIR}/${name}.cpp "// what the precompiled header is compiled with\n")
   add_library(${name} OBJECT ${CMAKE_BINARY_DIR}/${name}.cpp)
