@@ -133,7 +133,7 @@ MUTATIONS = [
     ("tables: a snapshot ends with its first page", "src/state/replica/incoming.cpp", "  if (!is_last) {", "  if (false) {"),
     ("tables: writes lose against what a snapshot brought", "src/state/engine.cpp",
      "for (const table::Reach& reach : ahead_) hlc_ = table::HybridClock(hlc_.source(), std::max(hlc_.now(0), reach.hlc));", ""),
-    ("tables: the clock of a snapshot is forgotten in a restart", "src/state/engine.cpp", "SL_CHECK(engine->load_ahead());", ""),
+    ("tables: the clock of a snapshot is forgotten in a restart", "src/state/engine.cpp", "engine->set_ahead(std::move(ahead));", ""),
     ("tables: a snapshot has what is not on the disk yet", "src/state/replica/incoming.cpp",
      "if (status && !alive.expired()) fabric_.publish(to, out);\n  });", "});\n  fabric_.publish(message.reply_to, out);"),
     ("tables: what a restarted node finds counts as on the disk", "src/state/replica/replicator.cpp",

@@ -81,8 +81,9 @@ Result<std::unique_ptr<Engine>> Engine::open(port::Store& store, port::Clock& cl
   }
   std::unique_ptr<Engine> engine(new Engine(store, clock, std::move(options), self));
   SL_CHECK(engine->load_reach());
-  SL_CHECK(engine->load_ahead());
-  SL_CHECK(engine->load_broken_off());
+  SL_TRY(table::Vector ahead, engine->load_vector(keyspace::kAhead));
+  engine->set_ahead(std::move(ahead));
+  SL_TRY(engine->broken_off_, engine->load_vector(keyspace::kBrokenOff));
   SL_CHECK(engine->load_catalog());
   SL_CHECK(engine->load_sequences());
   SL_CHECK(engine->load_owners());
@@ -115,23 +116,12 @@ Status Engine::load_reach() {
   return cursor->status();
 }
 
-Status Engine::load_ahead() {
+Result<table::Vector> Engine::load_vector(std::string_view key) const {
   std::string packed;
-  SL_TRY(const bool found, store_.get(Keyspace::meta, keyspace::kAhead, packed));
-  if (!found) return {};
+  SL_TRY(const bool found, store_.get(Keyspace::meta, key, packed));
+  if (!found) return table::Vector{};
   std::string_view bytes = packed;
-  SL_TRY(table::Vector ahead, table::take_packed_vector(bytes));
-  set_ahead(std::move(ahead));
-  return {};
-}
-
-Status Engine::load_broken_off() {
-  std::string packed;
-  SL_TRY(const bool found, store_.get(Keyspace::meta, keyspace::kBrokenOff, packed));
-  if (!found) return {};
-  std::string_view bytes = packed;
-  SL_TRY(broken_off_, table::take_packed_vector(bytes));
-  return {};
+  return table::take_packed_vector(bytes);
 }
 
 void Engine::set_ahead(table::Vector ahead) {

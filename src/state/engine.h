@@ -290,8 +290,8 @@ class Engine {
 
   Engine(port::Store& store, port::Clock& clock, Options options, Source self);
   Status load_reach();
-  Status load_ahead();
-  Status load_broken_off();
+  // Empty when there is none.
+  Result<table::Vector> load_vector(std::string_view key) const;
   void set_ahead(table::Vector ahead);
   // Heeds what the giver of a snapshot may show; `conflict`: it is too far ahead of this clock.
   Status see(const table::Vector& shown_there);

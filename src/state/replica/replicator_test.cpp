@@ -38,7 +38,7 @@ struct ReplicatorTest : testing::Test {
     return seen;
   }
   // The other node tells how far it is.
-  void say_hello(uint64_t position) {
+  void say_hello(uint64_t position, table::Vector shown = {}, table::Vector broken_off = {}) {
     std::string hello;
     append_packed(hello, Hello{.node = "eu",
                                .region = "eu",
@@ -46,22 +46,15 @@ struct ReplicatorTest : testing::Test {
                                .now = 1,
                                .bytes_per_entry = 100,
                                .applied = at(kOther, position),
-                               .complete = {}});
+                               .complete = {},
+                               .shown = std::move(shown),
+                               .broken_off = std::move(broken_off)});
     ASSERT_TRUE(eu_fabric->publish(kHelloSubject, hello));
     world.run_for(50ms);
   }
   // The other node, which was given a part of a snapshot by one that is not there any more.
   void say_hello_with_orphans(uint64_t broken_off) {
-    std::string hello;
-    append_packed(hello, Hello{.node = "eu",
-                               .region = "eu",
-                               .source = kOther,
-                               .now = 1,
-                               .applied = at(kOther, 0),
-                               .shown = at(kOther + 1, 5),
-                               .broken_off = at(kOther, broken_off)});
-    ASSERT_TRUE(eu_fabric->publish(kHelloSubject, hello));
-    world.run_for(50ms);
+    say_hello(0, at(kOther + 1, 5), at(kOther, broken_off));
   }
   // Milliseconds behind, when it was answered: at once, or after waiting.
   struct Answer {
