@@ -6,6 +6,7 @@
 """
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -127,7 +128,8 @@ class Operators(unittest.TestCase):
         behind = self.replica(US, EU)
         self.assertEqual(behind["ReplicaStatus"], "ACTIVE")
         self.assertGreater(behind["SealaneLag"]["Sources"][0]["SecondsBehind"], 1)
-        self.assertRegex(self.status_of_tables()[w.ips[US], w.ips[EU]], r"[0-9.]+")
+        # The page that `sealane status` reads is drawn up four times a second, so it may be older than the answer above.
+        w.wait_until(lambda: re.match("[0-9.]+", self.status_of_tables()[w.ips[US], w.ips[EU]]), HANG_S, "the same from sealane status")
         self.set_title(EU, "n", "x")
         w.fault("heal", EU)
 
