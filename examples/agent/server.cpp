@@ -17,7 +17,8 @@ class Server::Connection final : public port::StreamHandler, public TokenSink {
       : server_(server),
         stream_(std::move(stream)),
         idle_(server.lane_.timers.make([this] { gone(); })),
-        wait_(server.lane_.timers.make([this] { waited(); })) {
+        wait_(server.lane_.timers.make([this] { waited(); })),
+        again_(server.lane_.timers.make([this] { read_on(); })) {
     stream_->set_handler(*this);
     await_request();
   }
@@ -32,19 +33,14 @@ class Server::Connection final : public port::StreamHandler, public TokenSink {
   // ───────────────────────────────────────────────────────────────────────────────────────────
 
   void on_data(std::span<const char> bytes) override {
-    if (busy_ || !early_.empty()) {
-      early_.append(bytes.data(), bytes.size());
-      if (early_.size() > kPipelinedBytesMax) stream_->pause();
-      if (busy_) return;
-      const std::string all = std::exchange(early_, {});
-      return read(all);
-    }
-    read({bytes.data(), bytes.size()});
+    if (!waits()) return read({bytes.data(), bytes.size()});
+    early_.append(bytes.data(), bytes.size());
+    if (early_.size() > kPipelinedBytesMax) stream_->pause();
   }
   // The client will send no more; what it asked for is still answered.
   void on_end() override {
     ended_ = true;
-    if (!busy_) gone();
+    if (!waits()) gone();
   }
   void on_error(const Error&) override { gone(); }
   void on_drained() override {
@@ -54,10 +50,14 @@ class Server::Connection final : public port::StreamHandler, public TokenSink {
     }
   }
 
+  // An answer is under way, or what came behind the last request is about to be read.
+  bool waits() const { return busy_ || !early_.empty(); }
+
   void read(std::string_view in) {
     while (true) {
       switch (reader_.next(in, {}, server_.fields_)) {
         case Event::more:
+          if (ended_) gone();
           return;
         case Event::head:
           take_head();
@@ -159,7 +159,7 @@ class Server::Connection final : public port::StreamHandler, public TokenSink {
     if (!keep()) head += "Connection: close\r\n";
     return head += "\r\n";
   }
-  bool keep() const { return keep_alive_ && !closing_ && !ended_; }
+  bool keep() const { return keep_alive_ && !closing_ && (!ended_ || !early_.empty()); }
 
   void answer(const Response& response) {
     const std::string head = head_of(
@@ -251,17 +251,19 @@ class Server::Connection final : public port::StreamHandler, public TokenSink {
     stream_->resume();
     // The next request is here already. Not from inside this one: a thousand of them would be a
     // deep stack.
-    again_ = server_.lane_.timers.make([this] {
-      const std::string all = std::exchange(early_, {});
-      read(all);
-    });
     again_->arm_at(server_.lane_.clock.now());
+  }
+  void read_on() {
+    const std::string all = std::exchange(early_, {});
+    read(all);
   }
   // Not from inside a call of the generation: those end in next_request().
   void gone() {
     alive_.reset();
     generation_.reset();
+    idle_->disarm();
     wait_->disarm();
+    again_->disarm();
     stream_.reset();
     server_.drop(*this);
   }

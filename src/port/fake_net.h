@@ -3,10 +3,12 @@
 // when the test says so. Every call-back happens inside a call of the test, as from a loop.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -160,7 +162,7 @@ class Lane final : port::Clock, port::Timers, port::Net, port::Inbox, port::Log,
     while (true) {
       FakeTimer* next = nullptr;
       for (FakeTimer* timer : timers_) {
-        if (timer->armed_ && timer->when_ <= end && (!next || timer->when_ < next->when_))
+        if (timer->armed_ && timer->when_ <= end && (!next || timer->is_before(*next)))
           next = timer;
       }
       if (next == nullptr) break;
@@ -183,12 +185,20 @@ class Lane final : port::Clock, port::Timers, port::Net, port::Inbox, port::Log,
       lane_.timers_.push_back(this);
     }
     ~FakeTimer() override { std::erase(lane_.timers_, this); }
-    void arm_at(Instant when) override { when_ = when, armed_ = true; }
+    void arm_at(Instant when) override {
+      when_ = when, armed_ = true;
+      order_ = ++lane_.armed_count_;
+    }
     void disarm() override { armed_ = false; }
     bool armed() const override { return armed_; }
+    // Of those that are due together the first armed goes first, as in the simulator.
+    bool is_before(const FakeTimer& other) const {
+      return std::tie(when_, order_) < std::tie(other.when_, other.order_);
+    }
     Lane& lane_;
     std::function<void()> fire_;
     Instant when_{};
+    uint64_t order_ = 0;
     bool armed_ = false;
   };
   class FakeListener final : public port::Listener {
@@ -254,6 +264,7 @@ class Lane final : port::Clock, port::Timers, port::Net, port::Inbox, port::Log,
   Dice dice_{7};
   Instant now_{std::chrono::hours(1)};
   std::vector<FakeTimer*> timers_;
+  uint64_t armed_count_ = 0;
   std::deque<std::shared_ptr<Peer>> connects_;
   std::vector<std::function<void()>> posted_;
   std::map<std::string, port::Counter> counters_;
