@@ -5,6 +5,7 @@ into a failure."""
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -104,8 +105,23 @@ class LiveWorld:
                 except ProcessLookupError:
                     pass
         self.stop()
+        crashes = self.crashes()
         if not os.environ.get("KEEP"):
             shutil.rmtree(self.dir, ignore_errors=True)
+        if kind is None and crashes:
+            raise AssertionError("\n".join(crashes))
+
+    def crashes(self):
+        """What the keepers tell of nodes, agents and brokers that died of a fault of their own: a restarted one is easily missed."""
+        of_their_own = re.compile(r"was ended by signal ({})\b".format(
+            "|".join(str(int(n)) for n in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE))))
+        found = []
+        for region in self.ips:
+            log = os.path.join(self.data, "log", region + ".log")
+            if os.path.exists(log):
+                with open(log, errors="replace") as f:
+                    found += [line.rstrip() for line in f if of_their_own.search(line)]
+        return found
 
     def say_what_happened(self):
         """The ends of the logs, for somebody who reads of a failure on another machine."""

@@ -209,16 +209,24 @@ class Keeper {
 
   void ended(Child& child, int state) {
     child.pid = 0;
+    const std::string how = WIFEXITED(state)
+                                ? fmt::format("exited with {}", WEXITSTATUS(state))
+                                : fmt::format("was ended by signal {}", WTERMSIG(state));
     if (stopping_) {
+      const bool as_told = WIFEXITED(state) || WTERMSIG(state) == SIGTERM ||
+                           WTERMSIG(state) == SIGKILL;
+      if (!as_told) {
+        log_.line(port::Level::error, "ended",
+                  fmt::format("{} {} while it was to stop; its output is in {}", child.name, how,
+                              child.output.string()));
+      }
       if (!is_left(child.kind)) end_next();
       return;
     }
     const Instant now = lane_.loop().now();
     if (now - child.started >= kLivedLong) child.backoff = kBackoffMin;
     log_.line(port::Level::warn, "ended",
-              fmt::format("{} {}; restart in {} ms; its output is in {}", child.name,
-                          WIFEXITED(state) ? fmt::format("exited with {}", WEXITSTATUS(state))
-                                           : fmt::format("was ended by signal {}", WTERMSIG(state)),
+              fmt::format("{} {}; restart in {} ms; its output is in {}", child.name, how,
                           to_ms(child.backoff), child.output.string()));
     child.restart = lane_.loop().make([this, &child] {
       if (stopping_) return;
