@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Every test, in the order in which a mistake is found soonest. `./run test` installs what it needs and calls it.
-#   tests/all.sh [STEP...]   steps: release unit fuzz explore system tsan
+# Every test. `./run test` installs what it needs and calls it.
+#   tests/all.sh [STEP...]   steps: release system unit fuzz explore tsan
 set -uo pipefail
 cd "$(dirname "$0")/.."
 steps=("${@:-}")
-[ -n "${steps[0]}" ] || steps=(release unit fuzz explore system tsan)
+[ -n "${steps[0]}" ] || steps=(release system unit fuzz explore tsan)
 passed=0 failed=0 skipped=0 broken=()
 
 say() { printf '\033[1m== %s\033[0m\n' "$*"; }
@@ -20,19 +20,26 @@ check() {  # NAME COMMAND...
   *) failed=$((failed + 1)); broken+=("$name"); printf 'FAILED  %s (%d s)\n' "$name" $((SECONDS - start)) ;;
   esac
 }
-# The thread sanitizer's build fills the processors while the tests on live worlds wait for packets and timers: at idle
-# priority, so that it takes nothing from them.
-tsan_targets="base_test host_test sealane sealane-demo-agent" tsan_build=""
-begin_tsan_build() {
-  tsan_log=$(mktemp)
-  setsid chrt --idle 0 sh -c "cmake --preset tsan && cmake --build --preset tsan --target $tsan_targets -- --quiet" \
-    >"$tsan_log" 2>&1 & tsan_build=$!
-  trap 'kill -- -$tsan_build 2>/dev/null; rm -f "$tsan_log"' EXIT
+# Builds with sanitizers fill the processors while the tests on live worlds wait for packets and timers: at idle priority,
+# so that they take nothing from them, and one after the other.
+tsan_targets="base_test host_test sealane sealane-demo-agent"
+declare -A build_pid=() build_log=()
+last_build=""
+begin_build() {  # PRESET [TARGETS]
+  build_log[$1]=$(mktemp)
+  setsid chrt --idle 0 sh -c '[ -z "$3" ] || tail --pid="$3" -f /dev/null
+    cmake --preset "$1" && cmake --build --preset "$1" ${2:+--target $2} -- --quiet' \
+    sh "$1" "${2:-}" "$last_build" >"${build_log[$1]}" 2>&1 &
+  last_build=$! build_pid[$1]=$!
 }
-end_tsan_build() {
-  [ -n "$tsan_build" ] || begin_tsan_build
-  wait "$tsan_build" || { tail -n 60 "$tsan_log"; return 1; }
+end_build() {  # PRESET [TARGETS]
+  [ -n "${build_pid[$1]:-}" ] || begin_build "$@"
+  wait "${build_pid[$1]}" || { tail -n 60 "${build_log[$1]}"; return 1; }
 }
+end_builds() {
+  for preset in "${!build_pid[@]}"; do kill -- "-${build_pid[$preset]}" 2>/dev/null; rm -f "${build_log[$preset]}"; done
+}
+trap end_builds EXIT
 quiet() {  # prints the output only of what failed
   local out code; out=$(mktemp)
   "$@" >"$out" 2>&1; code=$?
@@ -56,15 +63,16 @@ for step in "${steps[@]}"; do
   say "$step"
   case $step in
     release) check "build of the release preset" build release "sealane sealane-demo-agent play_explore bench_state_steady" ;;
-    unit) check "build with address and undefined-behaviour sanitizers" build asan && check "unit tests, plays, corpora" unit ;;
+    unit) check "build with address and undefined-behaviour sanitizers" end_build asan && check "unit tests, plays, corpora" unit ;;
     fuzz) check "fuzz smoke" tests/fuzz.sh "${FUZZ_SECONDS:-4}" build/asan ;;
     explore) check "mutations fit the source" quiet /usr/bin/python3 tests/mutations.py --check
              check "2000 seeds of random faults" quiet seeds 2000
              check "2000 seeds of tables under faults" quiet seeds 2000 --tables
              for play in plays/*.play; do check "$play" quiet build/release/sealane play "$play"; done ;;
-    system) case " ${steps[*]} " in *" tsan "*) begin_tsan_build ;; esac
+    system) case " ${steps[*]} " in *" system "*" unit "*) begin_build asan ;; esac
+            case " ${steps[*]} " in *" system "*" tsan "*) begin_build tsan "$tsan_targets" ;; esac
             for test in tests/*_test.py; do check "$test" quiet /usr/bin/python3 "$test" build/release; done ;;
-    tsan) check "build with the thread sanitizer" end_tsan_build &&
+    tsan) check "build with the thread sanitizer" end_build tsan "$tsan_targets" &&
           # RocksDB and NATS come uninstrumented: what they do among themselves is theirs, and cannot be judged here. Crashing
           # children is the business of the other sanitizers.
           check "threads: base and host" quiet env TSAN_OPTIONS="ignore_noninstrumented_modules=1 ${TSAN_OPTIONS:-}" \
