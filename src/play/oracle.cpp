@@ -51,7 +51,6 @@ std::vector<Endpoints> Oracle::among(const view::View* view, plan::GroupId name,
   switch (group.policy) {
     case Policy::latency:
     case Policy::failover:
-    case Policy::simple:
       for (const Chain& chain : chains(group, near)) {
         for (const RegionId region : chain) {
           if (Endpoints found = nodes(view, region); !found.empty()) return {found};
@@ -66,6 +65,7 @@ std::vector<Endpoints> Oracle::among(const view::View* view, plan::GroupId name,
       }
       return weighty.empty() ? rest : weighty;
     }
+    case Policy::simple:
     case Policy::multivalue: {
       Endpoints all;
       for (size_t r = 0; r < plan_.regions.size(); ++r) {
@@ -102,7 +102,7 @@ std::vector<RegionId> Oracle::servers(RegionId entry, RegionId near) const {
   if (works(entry)) return {entry};
   const plan::Group& group = plan_.group(plan_.public_group);
   std::vector<RegionId> out;
-  if (group.policy == Policy::weighted || group.policy == Policy::multivalue) {
+  if (group.policy != Policy::latency && group.policy != Policy::failover) {
     for (size_t r = 0; r < plan_.regions.size(); ++r) {
       if (works(RegionId(r))) out.push_back(RegionId(r));
     }

@@ -48,8 +48,8 @@ Duration random_time(Dice& dice, Duration begin, Duration end) {
 std::string random_world(Dice& dice) {
   constexpr std::array kRegions{"us-east-1", "eu-west-1", "ap-southeast-1", "sa-east-1",
                                 "ap-northeast-1"};
-  constexpr std::array kPolicies{"latency",    "failover", "weighted",
-                                 "multivalue", "latency",  "failover"};
+  constexpr std::array kPolicies{"latency", "failover", "weighted", "multivalue",
+                                 "latency", "failover", "simple"};
   // What a run costs is probes: large worlds look more slowly.
   constexpr std::array kQuick{"50ms", "100ms", "250ms", "500ms", "1s", "10s"};
   constexpr std::array kSlow{"500ms", "1s", "2s", "5s", "10s", "30s"};

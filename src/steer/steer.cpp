@@ -51,40 +51,57 @@ class Walk {
         dice_(dice),
         all_healthy_(all_healthy) {}
 
-  // Appends the group's healthy endpoints to the choice, best first. False when there is none.
-  // The first call that finds something also sets the head and the reasons.
-  bool group(GroupId id, unsigned depth) {
-    if (depth > plan::kGroupDepthMax) return false;  // the compiler refuses such plans
+  using Head = boost::container::static_vector<EndpointId, kHeadMax>;
+
+  // Appends the group's healthy endpoints to the order, best first, and returns those that it
+  // answers: the first, or several where the policy answers together, those of branches among them.
+  // Empty: nothing is healthy. `decides`: whether this head can still become the whole's.
+  Head group(GroupId id, unsigned depth, bool decides) {
+    if (depth > plan::kGroupDepthMax) return {};  // the compiler refuses such plans
     const plan::Group& group = plan_.group(id);
     const PolicyRow& policy = row_of(group.policy);
     Ranking ranking;
     policy.rank({group, row_.get(), mix64(dice_ ^ plan::index(id))}, ranking);
 
-    const bool decides = choice.order.empty();  // nothing better was found outside
+    const bool explains = choice.order.empty();  // nothing better was found outside
     const size_t step_at = choice.why.size();
-    if (decides && step_at < kStepsMax) choice.why.push_back({.group = id});
-    bool found = false;
+    if (explains && step_at < kStepsMax) choice.why.push_back({.group = id});
+    Head head;
     uint16_t skipped_count = 0;
     for (const uint16_t position : ranking) {
       const plan::Member& member = group.members[position];
-      const bool up = member.kind == plan::Member::Kind::endpoint
-                          ? endpoint(member.endpoint())
-                          : this->group(member.group(), depth + 1);
-      if (up && decides) {
-        if (!found) explain_step(step_at, group, position, skipped_count);
-        const bool joins_head = !found || (policy.answers_together && choice.head_count < kHeadMax);
-        if (joins_head && member.kind == plan::Member::Kind::endpoint && last_was_new_)
-          ++choice.head_count;
-      }
-      if (!up && !found) ++skipped_count;
-      found = found || up;
       // What ranks behind the first choice cannot change the answer by flipping.
-      if (found && decides && !policy.answers_together) head_done_ = true;
+      const bool counts = decides && (head.empty() || policy.answers_together);
+      const Head found = member.kind == plan::Member::Kind::endpoint
+                             ? endpoint(member.endpoint(), counts)
+                             : this->group(member.group(), depth + 1, counts);
+      if (found.empty()) {
+        if (head.empty()) ++skipped_count;
+      } else if (head.empty()) {
+        head = found;
+        if (explains) explain_step(step_at, group, position, skipped_count);
+      } else if (policy.answers_together) {
+        for (const EndpointId one : found) add(one, head);
+      }
     }
     // Its reasons, and those of the branches below, are none: the walk backs up and looks
     // elsewhere.
-    if (!found && decides) choice.why.resize(step_at);
-    return found;
+    if (head.empty() && explains) choice.why.resize(step_at);
+    return head;
+  }
+
+  // Walks the whole tree. False when nothing in it is healthy.
+  bool whole(GroupId id) {
+    const Head head = group(id, 0, true);
+    // Branches have put their standbys into the order before the heads of later branches.
+    decltype(choice.order) order(head.begin(), head.end());
+    for (const EndpointId one : choice.order) {
+      if (order.size() < kOrderMax && std::ranges::find(head, one) == head.end())
+        order.push_back(one);
+    }
+    choice.order = order;
+    choice.head_count = uint8_t(head.size());
+    return !head.empty();
   }
 
   Choice choice;
@@ -92,19 +109,19 @@ class Walk {
   std::optional<Duration> may_flip_in;
 
  private:
-  bool endpoint(EndpointId id) {
+  Head endpoint(EndpointId id, bool counts) {
     const view::EndpointView& seen = view_.endpoints[plan::index(id)];
-    const bool up = all_healthy_ || seen.healthy;
-    if (!head_done_ && seen.may_flip_in) {
+    if (counts && seen.may_flip_in) {
       may_flip_in = may_flip_in ? std::min(*may_flip_in, *seen.may_flip_in) : *seen.may_flip_in;
     }
-    last_was_new_ = false;
-    if (up && choice.order.size() < kOrderMax &&
-        std::ranges::find(choice.order, id) == choice.order.end()) {
-      choice.order.push_back(id);
-      last_was_new_ = true;
-    }
-    return up;
+    if (!all_healthy_ && !seen.healthy) return {};
+    add(id, choice.order);
+    return {id};
+  }
+
+  static void add(EndpointId id, auto& list) {
+    if (list.size() < list.capacity() && std::ranges::find(list, id) == list.end())
+      list.push_back(id);
   }
 
   void explain_step(size_t at, const plan::Group& group, uint16_t position,
@@ -128,8 +145,6 @@ class Walk {
   const LatencyRow row_;
   const uint64_t dice_;
   const bool all_healthy_;
-  bool last_was_new_ = false;  // the last endpoint() was appended
-  bool head_done_ = false;
 };
 
 uint32_t ttl_of(const plan::Group& group, std::optional<Duration> may_flip_in) {
@@ -184,7 +199,7 @@ Choice choose(const plan::Plan& plan, const view::View& view, GroupId id, Client
   const plan::Group& group = plan.group(id);
   const uint8_t scope_bits = uses_client(plan, id) ? client.scope_bits : 0;
   Walk walk(plan, view, client, dice, false);
-  if (walk.group(id, 0)) {
+  if (walk.whole(id)) {
     walk.choice.scope_bits = scope_bits;
     walk.choice.ttl_s = ttl_of(group, walk.may_flip_in);
     return std::move(walk.choice);
@@ -202,7 +217,7 @@ Choice choose(const plan::Plan& plan, const view::View& view, GroupId id, Client
   switch (group.when_all_down) {
     case plan::WhenAllDown::open: {
       Walk open(plan, view, client, dice, true);
-      open.group(id, 0);
+      (void)open.whole(id);
       choice = std::move(open.choice);
       if (choice.why.size() == kStepsMax) choice.why.pop_back();
       choice.why.insert(choice.why.begin(), Step{.group = id, .verdict = all_down_open});

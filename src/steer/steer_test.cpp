@@ -8,7 +8,6 @@
 #include <set>
 
 #include "base/dice.h"
-#include "steer/memo.h"
 #include "steer/sample_world.h"
 
 namespace sealane::steer {
@@ -22,6 +21,11 @@ std::vector<int> order_of(const Choice& choice) {
   std::vector<int> out;
   for (const auto id : choice.order) out.push_back(int(plan::index(id)));
   return out;
+}
+
+std::set<int> head_of(const Choice& choice) {
+  const auto order = order_of(choice);
+  return {order.begin(), order.begin() + choice.head_count};
 }
 
 // ── truth tables ─────────────────────────────────────────────────────────────────────────────────
@@ -201,6 +205,38 @@ TEST(Ttl, sinks_when_a_change_is_near_and_only_for_what_can_change_the_answer) {
   EXPECT_EQ(w.ask().ttl_s, 1u) << "the primary is about to come back";
 }
 
+// simple over [failover over {0, 1}, 2].
+SampleWorld simple_over_failover() {
+  SampleWorld w(3, Policy::simple);
+  plan::Group pair{.name = "pair", .policy = Policy::failover};
+  pair.members.assign(w.plan.groups[0].members.begin(), w.plan.groups[0].members.begin() + 2);
+  w.plan.groups[0].members.erase(w.plan.groups[0].members.begin());
+  w.plan.groups[0].members[0].kind = plan::Member::Kind::group;
+  w.plan.groups[0].members[0].target = 1;
+  w.plan.groups.push_back(pair);
+  return w;
+}
+
+TEST(Simple, answers_each_branch_by_its_first_and_no_standby) {
+  SampleWorld w = simple_over_failover();
+  EXPECT_EQ(head_of(w.ask()), (std::set{0, 2}));
+  EXPECT_EQ(order_of(w.ask()).back(), 1) << "the standby is the last to be tried";
+  w.set(0, false);
+  EXPECT_EQ(head_of(w.ask()), (std::set{1, 2}));
+  w.set(2, false);
+  EXPECT_EQ(head_of(w.ask()), (std::set{1}));
+}
+
+TEST(Ttl, sinks_for_each_branch_that_is_answered_and_for_no_standby) {
+  SampleWorld w = simple_over_failover();
+  w.plan.groups[0].ttl_s = 60;
+  w.plan.groups[0].ttl_min_s = 1;
+  w.view.endpoints[1].may_flip_in = 5s;
+  EXPECT_EQ(w.ask().ttl_s, 60u) << "the standby's news change nothing";
+  w.view.endpoints[2].may_flip_in = 7s;
+  EXPECT_EQ(w.ask().ttl_s, 7u);
+}
+
 TEST(Scope, is_zero_when_the_answer_does_not_depend_on_the_client) {
   SampleWorld w(2, Policy::latency);
   w.rtt({10'000, 20'000});
@@ -243,6 +279,43 @@ bool any_healthy(const SampleWorld& w, plan::GroupId id, std::set<int>& healthy)
   return !healthy.empty();
 }
 
+// Whom a group answers, from whom its members alone would answer: those of one member, with
+// failover of the first healthy one; of all healthy members where the policy answers together.
+void expect_head_of_members(const SampleWorld& w, uint64_t roll) {
+  const plan::Group& group = w.plan.groups[0];
+  std::vector<std::set<int>> heads;  // of healthy members, in their order
+  std::set<int> all;
+  for (const plan::Member& m : group.members) {
+    std::set<int> head, ignored;
+    if (m.kind == plan::Member::Kind::endpoint) {
+      if (w.view.healthy(m.endpoint())) head = {m.target};
+    } else if (any_healthy(w, m.group(), ignored)) {
+      head = head_of(choose(w.plan, w.view, m.group(), {}, roll));
+    }
+    if (head.empty()) continue;
+    heads.push_back(head);
+    all.insert(head.begin(), head.end());
+  }
+  const std::set<int> got = head_of(choose(w.plan, w.view, plan::GroupId(0), {}, roll));
+  switch (group.policy) {
+    case Policy::failover:
+      ASSERT_EQ(got, heads[0]);
+      break;
+    case Policy::simple:
+    case Policy::multivalue:
+      if (all.size() <= kHeadMax) {
+        ASSERT_EQ(got, all);
+      } else {
+        ASSERT_EQ(got.size(), kHeadMax);
+        ASSERT_TRUE(std::ranges::includes(all, got));
+      }
+      break;
+    case Policy::weighted:
+    case Policy::latency:
+      ASSERT_TRUE(std::ranges::find(heads, got) != heads.end());
+  }
+}
+
 TEST(Properties, hold_in_random_worlds) {
   for (uint64_t seed = 1; seed <= 3000; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
@@ -258,6 +331,7 @@ TEST(Properties, hold_in_random_worlds) {
     ASSERT_FALSE(c.why.empty()) << "every answer is explained";
     if (some) {
       ASSERT_EQ(unique, healthy) << "all that is healthy and nothing else";
+      ASSERT_NO_FATAL_FAILURE(expect_head_of_members(w, roll));
     } else if (w.plan.groups[0].when_all_down == plan::WhenAllDown::closed) {
       ASSERT_TRUE(order.empty());
     } else {
@@ -268,31 +342,6 @@ TEST(Properties, hold_in_random_worlds) {
     ASSERT_GE(c.ttl_s, w.plan.groups[0].ttl_min_s);
     ASSERT_LE(c.ttl_s, w.plan.groups[0].ttl_s);
     ASSERT_EQ(order, order_of(w.ask("192.0.2.1", roll))) << "the same question, the same answer";
-  }
-}
-
-TEST(Memo, equals_the_function) {
-  for (uint64_t seed = 1; seed <= 300; ++seed) {
-    SCOPED_TRACE(testing::Message() << "seed " << seed);
-    Dice dice(seed);
-    SampleWorld w = SampleWorld::random(dice);
-    Memo memo;
-    for (int i = 0; i < 60; ++i) {
-      if (dice.chance(0.3)) {
-        w.set(dice.below(w.plan.endpoints.size()), dice.chance(0.5));
-        ++w.view.version;
-      }
-      const plan::GroupId group{uint16_t(dice.below(w.plan.groups.size()))};
-      const ClientClass client{uint32_t(dice.below(class_count(w.plan, w.view))),
-                               uint8_t(dice.below(33))};
-      const uint64_t roll = dice.roll();
-      const Choice want = choose(w.plan, w.view, group, client, roll);
-      const Choice& got = memo.choose(w.plan, w.view, group, client, roll);
-      ASSERT_EQ(order_of(got), order_of(want));
-      ASSERT_EQ(got.head_count, want.head_count);
-      ASSERT_EQ(got.ttl_s, want.ttl_s);
-      ASSERT_EQ(got.scope_bits, want.scope_bits);
-    }
   }
 }
 
