@@ -97,6 +97,11 @@ void AuthorityBuilder::add_records(const plan::Zone& zone, size_t index) {
     const std::string owner = wire_name(record.owner);
     // What lies in a zone of its own that is also configured is answered from there.
     if (owner.empty() || zone_of(owner) != index) continue;
+    // RFC 4592 4.2 leaves open what it would mean.
+    if (record.type == Type::ns && owner.starts_with(kWildcard)) {
+      out_->problems_.push_back("'" + record.owner + "' NS is not served: a wildcard");
+      continue;
+    }
     const std::span data(wire::dns::bytes_of(record.rdata), record.rdata.size());
     if (const auto checked = wire::dns::rdata_from_message(record.type, data, 0, data.size());
         !checked) {
@@ -135,6 +140,20 @@ void AuthorityBuilder::add_steered_names() {
       out_->problems_.push_back("name '" + steered.name +
                                 "' is steered; its CNAME in the zone is not served");
     }
+    refuse_delegations(drafts_[index], name);
+  }
+}
+
+// One at or above a steered name would send everybody who asks for it to somebody else.
+void AuthorityBuilder::refuse_delegations(ZoneDraft& zone, const std::string& steered) {
+  for (std::string_view above = steered; above != zone.apex;
+       above = wire::dns::parent_name(above)) {
+    const auto found = zone.nodes.find(std::string(above));
+    if (found == zone.nodes.end() || found->second.sets.erase(Type::ns) == 0) continue;
+    found->second.sets.erase(Type::ds);
+    out_->problems_.push_back("the delegation of '" + wire::dns::name_to_text(found->first) +
+                              "' is not served: '" + wire::dns::name_to_text(steered) +
+                              "' is steered here");
   }
 }
 
@@ -184,6 +203,15 @@ void AuthorityBuilder::synthesize_zone(ZoneDraft& zone, const plan::SteeredName&
 void AuthorityBuilder::mark(ZoneDraft& zone) {
   std::vector<std::string> names;
   for (const auto& [name, node] : zone.nodes) names.push_back(name);
+  // A zone below this one that is served here too begins at a name of this one: with what lies
+  // between, it exists.
+  for (const ZoneDraft& child : drafts_) {
+    const std::string above(wire::dns::parent_name(child.apex));
+    if (&child == &zone || zone_of(above) >= drafts_.size()) continue;
+    if (&drafts_[zone_of(above)] != &zone) continue;
+    zone.nodes.try_emplace(above);
+    names.push_back(above);
+  }
   for (const std::string& name : names) {  // empty non-terminals, RFC 4592 2.2.2
     for (std::string_view above = name; above != zone.apex;) {
       above = wire::dns::parent_name(above);

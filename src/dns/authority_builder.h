@@ -46,6 +46,7 @@ class AuthorityBuilder {
   void add_zones();
   void add_records(const plan::Zone& zone, size_t index);
   void add_steered_names();
+  void refuse_delegations(ZoneDraft& zone, const std::string& steered);
   void synthesize_zone(ZoneDraft& zone, const plan::SteeredName& name);
   void mark(ZoneDraft& zone);
   size_t zone_of(std::string_view name) const;  // longest apex; drafts_.size(): none

@@ -106,14 +106,36 @@ void build_limits(const Node* edge, Edge& e) {
   if (e.session_cookie == "none") e.session_cookie.clear();
 }
 
-// A steered name has addresses of its own, so it cannot be an alias (RFC 1034 3.6.2).
-void refuse_steered_aliases(const Zone& zone, Mark at, Building& b) {
+bool is_at_or_below(std::string_view name, std::string_view above) {
+  return name.ends_with(above) && (name.size() == above.size() ||
+                                   name[name.size() - above.size() - 1] == '.');
+}
+
+// A steered name has addresses of its own, so it cannot be an alias (RFC 1034 3.6.2), and who asks
+// for it is not sent to another server. `at`: where each zone's file is named.
+void refuse_what_hides_steered_names(std::span<const Mark> at, Building& b) {
   for (const SteeredName& steered : b.plan.names) {
-    for (const wire::dns::Record& record : zone.records) {
+    const Zone* zone = nullptr;  // that answers for it: the longest
+    for (const Zone& one : b.plan.zones) {
+      if (is_at_or_below(steered.name, one.origin) &&
+          (!zone || one.origin.size() > zone->origin.size()))
+        zone = &one;
+    }
+    if (!zone) continue;
+    const Mark mark = at[size_t(zone - b.plan.zones.data())];
+    std::string_view delegated;  // once, however many servers it names
+    for (const wire::dns::Record& record : zone->records) {
       if (record.type == wire::dns::Type::cname && record.owner == steered.name) {
-        b.mistakes.add(
-            at, fmt::format("the zone has a CNAME at {}, whose addresses are steered; take it out",
-                            quoted(steered.name)));
+        b.mistakes.add(mark, fmt::format("the zone has a CNAME at {}, whose addresses are steered; "
+                                         "take it out",
+                                         quoted(steered.name)));
+      }
+      if (record.type == wire::dns::Type::ns && record.owner != zone->origin &&
+          record.owner != delegated && is_at_or_below(steered.name, record.owner)) {
+        delegated = record.owner;
+        b.mistakes.add(mark, fmt::format("the zone delegates {} by an NS record, but {} is steered "
+                                         "here; take it out",
+                                         quoted(record.owner), quoted(steered.name)));
       }
     }
   }
@@ -141,14 +163,15 @@ void build_edge(const Node& root, Building& b) {
   b.plan.dns.responses_per_second_max =
       uint32_t(integer_of(dns, "responses_per_second_max", b.plan.dns.responses_per_second_max));
   b.plan.dns.nsid = text_of(dns, "nsid");
-  if (b.plan.dns.nsid.size() > 128) {
-    b.mistakes.add(dns->find("nsid")->at,
-                   fmt::format("{} bytes; allowed: 1 to 128", b.plan.dns.nsid.size()));
+  if (b.plan.dns.nsid.size() > Dns::kNsidBytesMax) {
+    b.mistakes.add(dns->find("nsid")->at, fmt::format("{} bytes; allowed: 1 to {}",
+                                                      b.plan.dns.nsid.size(), Dns::kNsidBytesMax));
   }
   b.plan.lanes = unsigned(integer_of(&root, "lanes", 0));
 }
 
 void build_zones(const Node& root, const ReadFile& read_file, Building& b) {
+  std::vector<Mark> files;
   for (const Node& node : items_of(&root, "zones")) {
     const Node *name = node.find("name"), *file = node.find("file");
     if (!name || !file || name->kind != Node::Kind::scalar || file->kind != Node::Kind::scalar)
@@ -174,8 +197,9 @@ void build_zones(const Node& root, const ReadFile& read_file, Building& b) {
     }
     b.plan.version = mix64(b.plan.version ^ fnv1a(*text));
     b.plan.zones.push_back({*origin, std::move(*records)});
-    refuse_steered_aliases(b.plan.zones.back(), file->at, b);
+    files.push_back(file->at);
   }
+  refuse_what_hides_steered_names(files, b);
 }
 
 }  // namespace sealane::plan

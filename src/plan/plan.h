@@ -237,6 +237,8 @@ struct Ports {
 };
 
 struct Dns {
+  // Fits into an answer of 512 bytes beside every other option.
+  static constexpr size_t kNsidBytesMax = 64;
   // response rate limiting, per /24 or /56 and kind; 0: off. Loopback is exempt
   uint32_t responses_per_second_max = 1000;
   std::string nsid;                          // empty: the node's address

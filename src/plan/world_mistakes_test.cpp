@@ -16,6 +16,7 @@ Result<std::string> zone_files(std::string_view name) {
   constexpr std::string_view kApex = "@ 60 IN SOA ns a 1 2 3 4 5\n@ 60 IN NS ns.else.test.\n";
   if (name == "good.zone") return std::string(kApex);
   if (name == "alias.zone") return std::string(kApex) + "a 60 IN CNAME b\n";
+  if (name == "parent.zone") return std::string(kApex) + "a 60 IN NS ns.a\nb 60 IN NS ns.a\n";
   if (name == "broken.zone") return std::string(kApex) + "www 60 IN A 1.2.3\n";
   return fail(Code::not_found, "no such file");
 }
@@ -179,7 +180,7 @@ TEST(Mistakes, of_routing) {
 TEST(Mistakes, of_edge_ports_and_zones) {
   expect_said(
       kGood,
-      std::array<Bad, 14>{{
+      std::array<Bad, 16>{{
           {"edge: { cache: [{ path: '*', ttl: { min: 1s } }] }",
            "w:3:25: '*'; allowed: a path from '/', with at most one * and that at its end; did you "
            "mean '/*'?"},
@@ -202,6 +203,10 @@ TEST(Mistakes, of_edge_ports_and_zones) {
            "w:3:29: 'no.zone' cannot be read: no such file"},
           {"zones: [{ name: test, file: alias.zone }]",
            "w:3:29: the zone has a CNAME at 'a.test', whose addresses are steered; take it out"},
+          {"zones: [{ name: test, file: parent.zone }]",
+           "w:3:29: the zone delegates 'a.test' by an NS record, but 'a.test' is steered here; "
+           "take it out"},
+          {"zones: [{ name: test, file: parent.zone }, { name: a.test, file: good.zone }]", "none"},
           {"zones: [{ name: test, file: good.zone }, { name: Test., file: good.zone }]",
            "w:3:50: the zone 'test' is given twice"},
           {"zones: [{ name: 'a b', file: good.zone }]",

@@ -288,6 +288,11 @@ Status check_zone(const Parsed& zone, std::string_view file, const std::string& 
       if (soa && zone.records[*soa].rdata != record.rdata) return error("a second SOA");
       soa = i;
     }
+    if (record.type == Type::ns && record.owner.starts_with("*.")) {
+      return error("'" + record.owner +
+                   "' is a wildcard with an NS, which means nothing certain (RFC 4592 4.2); "
+                   "delegate each name by itself");
+    }
     apex_ns |= record.type == Type::ns && record.owner == apex;
     Seen& seen = names[record.owner];
     if (record.type == Type::cname) {

@@ -135,6 +135,12 @@ TEST(Zone, leaves_a_cname_alone) {
   EXPECT_EQ(error(std::string(kHead) + "a CNAME b\na CNAME b\n"), "none");
 }
 
+TEST(Zone, has_no_delegation_by_wildcard) {
+  EXPECT_EQ(error(std::string(kHead) + "*.wild NS ns.other.test.\n"),
+            "z:4:1: '*.wild.example.test' is a wildcard with an NS, which means nothing certain "
+            "(RFC 4592 4.2); delegate each name by itself");
+}
+
 TEST(ZoneFile, an_entry_has_at_most_4096_words) {
   std::string text = "a 1 TXT";
   for (int i = 0; i < 4093; ++i) text += " x";
