@@ -66,6 +66,7 @@ void NameServer::refresh() {
                    fmt::format("version={} zones={} names={}", plan_->version,
                                authority_->zone_count(), authority_->node_count()));
   }
+  responder_.set_nsid(nsid_of(options_, *plan_));
   responder_.adopt(authority_, *plan_, *view_);
 }
 

@@ -76,16 +76,22 @@ Responder::Responder(ResponderOptions options, Dice& dice, port::Meter& meter)
       dice_(dice),
       limiter_(0, dice.roll()),
       badvers_(meter.counter("sealane_dns_responses_total", "rcode=\"BADVERS\"")),
+      badcookie_(meter.counter("sealane_dns_responses_total", "rcode=\"BADCOOKIE\"")),
       dropped_(meter.counter("sealane_dns_dropped_total")),
       truncated_(meter.counter("sealane_dns_truncated_total")),
       limited_(meter.counter("sealane_dns_rate_limited_total")) {
-  options_.nsid.resize(std::min(options_.nsid.size(), kNsidBytesMax));
+  set_nsid(std::move(options_.nsid));
   queries_ = {&meter.counter("sealane_dns_queries_total", "transport=\"udp\""),
               &meter.counter("sealane_dns_queries_total", "transport=\"tcp\"")};
   for (uint16_t i = 0; i < responses_.size(); ++i) {
     const std::string label = "rcode=\"" + std::string(name(Rcode(i))) + "\"";
     responses_[i] = &meter.counter("sealane_dns_responses_total", label);
   }
+}
+
+void Responder::set_nsid(std::string nsid) {
+  options_.nsid = std::move(nsid);
+  options_.nsid.resize(std::min(options_.nsid.size(), plan::Dns::kNsidBytesMax));
 }
 
 void Responder::adopt(std::shared_ptr<const Authority> authority, const plan::Plan& plan,
@@ -112,7 +118,7 @@ size_t Responder::answer(std::span<const uint8_t> packet, const Asker& asker,
   draft.limit = std::min(client_max, reply.size());
   std::memcpy(reply.data(), packet.data(), query_.question_end);
   draft.at = query_.question_end;
-  draft.echo_options = verdict == Query::Verdict::ok;
+  draft.echo_options = verdict == Query::Verdict::ok || verdict == Query::Verdict::cookie_only;
   if (query_.edns) draft.limit -= opt_bytes(draft);
   switch (verdict) {
     case Query::Verdict::formerr:
@@ -124,20 +130,38 @@ size_t Responder::answer(std::span<const uint8_t> packet, const Asker& asker,
     case Query::Verdict::badvers:
       draft.fail(Rcode::badvers);
       break;
+    case Query::Verdict::cookie_only:
+      answer_cookie(draft);
+      break;
     default:
+      take_cookie(draft);
       answer_question(draft);
   }
   return finish(draft);
 }
 
+void Responder::take_cookie(Draft& draft) const {
+  const Query& query = draft.query;
+  if (!query.cookie || !options_.cookie_secret) return;
+  const CookieCheck check =
+      check_cookie(*options_.cookie_secret, *query.cookie, draft.asker.ip, draft.asker.unix_s);
+  draft.cookie_valid = check.valid;
+  draft.server_cookie = check.reply;
+}
+
+// RFC 7873 5.4: without a question; the cookie that is sent along is confirmed or given anew.
+void Responder::answer_cookie(Draft& draft) const {
+  if (!options_.cookie_secret) {  // no cookies here, so it is no more than a query without question
+    draft.echo_options = false;
+    return draft.fail(Rcode::formerr);
+  }
+  take_cookie(draft);
+  draft.kind = Kind::nodata;
+  if (draft.query.cookie->server_bytes > 0 && !draft.cookie_valid) draft.fail(Rcode::badcookie);
+}
+
 void Responder::answer_question(Draft& draft) {
   const Query& query = draft.query;
-  if (query.cookie && options_.cookie_secret) {
-    const CookieCheck check =
-        check_cookie(*options_.cookie_secret, *query.cookie, draft.asker.ip, draft.asker.unix_s);
-    draft.cookie_valid = check.valid;
-    draft.server_cookie = check.reply;
-  }
   if (query.klass != Class::in) {
     if (query.klass == Class::chaos) return answer_chaos(draft);
     return draft.fail(Rcode::refused);
@@ -381,7 +405,8 @@ size_t Responder::finish(Draft& draft) {
 
 void Responder::count(const Draft& draft) {
   const size_t rcode = size_t(draft.rcode);
-  (rcode < responses_.size() ? *responses_[rcode] : badvers_).add();
+  if (rcode < responses_.size()) return responses_[rcode]->add();
+  (draft.rcode == Rcode::badcookie ? badcookie_ : badvers_).add();
 }
 
 }  // namespace sealane::dns

@@ -23,7 +23,6 @@ namespace sealane::dns {
 
 enum class Transport : uint8_t { udp, tcp };
 
-constexpr size_t kNsidBytesMax = 64;
 // Where a reply buffer is smaller nothing is sent (RFC 1035's 512 bytes are the least a client
 // takes).
 constexpr size_t kReplyBytesMin = wire::dns::kUdpPlainBytesMax;
@@ -39,6 +38,7 @@ class Responder {
  public:
   Responder(ResponderOptions options, Dice& dice, port::Meter& meter);
 
+  void set_nsid(std::string nsid);
   // What is answered from now on. The plan and the view fit together and outlive the next adopt().
   void adopt(std::shared_ptr<const Authority> authority, const plan::Plan& plan,
              const view::View& view);
@@ -54,6 +54,8 @@ class Responder {
 
  private:
   struct Draft;
+  void take_cookie(Draft& draft) const;
+  void answer_cookie(Draft& draft) const;
   void answer_question(Draft& draft);
   void answer_blob(Draft& draft, const Blob& blob);
   bool append_blob(Draft& draft, const Blob& blob);
@@ -79,6 +81,7 @@ class Responder {
   std::array<port::Counter*, 2> queries_;    // by Transport
   std::array<port::Counter*, 6> responses_;  // by rcode 0 to 5
   port::Counter& badvers_;
+  port::Counter& badcookie_;
   port::Counter& dropped_;
   port::Counter& truncated_;
   port::Counter& limited_;

@@ -292,6 +292,42 @@ TEST_F(Answers, a_cname_may_lead_to_a_steered_name) {
   EXPECT_EQ(none.authorities.size(), 1u);
 }
 
+// `check` refuses such zones; a server that is handed one all the same goes on steering.
+TEST_F(Answers, a_delegation_hides_no_steered_name) {
+  auto& records = world.plan.zones[0].records;
+  const auto add_ns = [&records](const char* owner) {
+    records.push_back({owner, Type::ns, 300, std::string("\2ns\5other\4test\0", 15)});
+  };
+  add_ns("agent.example.test");
+  add_ns("*.wild.example.test");
+  adopt();
+  const Message m = ask("agent.example.test", Type::a);
+  EXPECT_TRUE(m.is(Flag::aa));
+  EXPECT_EQ(m.answers.size(), 1u);
+  EXPECT_EQ(text(ask("foo.wild.example.test", Type::a).answers),
+            "foo.wild.example.test 300 A 192.0.2.99\n");
+  EXPECT_EQ(authority->problems(),
+            (std::vector<std::string>{
+                "'*.wild.example.test' NS is not served: a wildcard",
+                "the delegation of 'agent.example.test' is not served: 'agent.example.test' is "
+                "steered here"}));
+}
+
+// RFC 4592 2.2.2 and RFC 8020: the name between two zones exists.
+TEST_F(Answers, a_name_above_a_zone_that_is_served_too_is_nodata) {
+  world.plan.zones.push_back(
+      {"x.y.example.test",
+       load_zone("@ 60 SOA ns a 1 2 3 4 5\n@ 60 NS ns\nh 60 A 192.0.2.8\n", "z",
+                 "x.y.example.test")
+           .value()});
+  adopt();
+  EXPECT_EQ(ask("y.example.test", Type::a).rcode, Rcode::noerror);
+  EXPECT_EQ(text(ask("y.example.test", Type::a).authorities), kSoa);
+  EXPECT_EQ(ask("z.y.example.test", Type::a).rcode, Rcode::nxdomain);
+  EXPECT_EQ(text(ask("h.x.y.example.test", Type::a).answers),
+            "h.x.y.example.test 60 A 192.0.2.8\n");
+}
+
 TEST_F(Answers, a_steered_name_without_a_zone_gets_one_of_its_own) {
   EXPECT_EQ(ask("agent.lone.test", Type::a).answers.size(), 1u);
   const Message soa = ask("agent.lone.test", Type::soa);
@@ -431,6 +467,29 @@ TEST_F(Answers, a_cookie_is_answered_with_ours_and_ours_is_known_again) {
   EXPECT_NE(
       ask("host.example.test", Type::a, {.cookie = cookie}).edns->find(OptionCode::cookie)->value,
       cookie);
+}
+
+// RFC 7873 5.4.
+TEST_F(Answers, a_cookie_is_given_and_confirmed_without_a_question) {
+  const auto ask_for_cookie = [this](std::string cookie) {
+    Message query;
+    query.id = 9;
+    query.edns = Edns{.options = {{OptionCode::cookie, std::move(cookie)}}};
+    const std::string reply = ask_raw(encode_message(query).value());
+    return decode_message({bytes_of(reply), reply.size()}).value();
+  };
+  const Message given = ask_for_cookie("12345678");
+  EXPECT_EQ(given.rcode, Rcode::noerror);
+  EXPECT_EQ(given.id, 9);
+  EXPECT_TRUE(given.questions.empty() && given.answers.empty());
+  ASSERT_NE(given.edns->find(OptionCode::cookie), nullptr);
+  const std::string cookie = given.edns->find(OptionCode::cookie)->value;
+  ASSERT_EQ(cookie.size(), 24u);
+  EXPECT_EQ(ask_for_cookie(cookie).rcode, Rcode::noerror);
+  asker.ip = IpAddress::v4(198, 51, 100, 2);
+  const Message refused = ask_for_cookie(cookie);
+  EXPECT_EQ(refused.rcode, Rcode::badcookie);
+  EXPECT_NE(refused.edns->find(OptionCode::cookie)->value, cookie) << "a good one comes along";
 }
 
 TEST_F(Answers, too_many_of_one_kind_slip_or_are_dropped_and_a_cookie_is_exempt) {

@@ -165,6 +165,18 @@ Verdict parse_additional(std::span<const uint8_t> packet, size_t& at, Query& que
   return Verdict::ok;
 }
 
+// RFC 7873 5.4: no question, and an OPT with a COOKIE. The header has been read.
+Verdict parse_cookie_only(std::span<const uint8_t> packet, Query& query) {
+  const uint8_t* p = packet.data();
+  if (load16(p + 6) != 0 || load16(p + 8) != 0) return Verdict::formerr;
+  size_t at = kHeaderBytes;
+  for (unsigned i = 0, count = load16(p + 10); i < count; ++i) {
+    const Verdict verdict = parse_additional(packet, at, query);
+    if (verdict != Verdict::ok) return verdict;
+  }
+  return query.cookie && at == packet.size() ? Verdict::cookie_only : Verdict::formerr;
+}
+
 }  // namespace
 
 Query::Verdict parse_query(std::span<const uint8_t> packet, Query& query) {
@@ -182,7 +194,9 @@ Query::Verdict parse_query(std::span<const uint8_t> packet, Query& query) {
   if (Opcode(query.flags >> 11 & 15) != Opcode::query) return Verdict::notimp;
   const uint16_t question_count = load16(p + 4);
   const unsigned authority_count = load16(p + 8), additional_count = load16(p + 10);
-  if (question_count != 1) return Verdict::formerr;  // RFC 9619
+  // RFC 9619: never more than one; none only with a cookie.
+  if (question_count > 1) return Verdict::formerr;
+  if (question_count == 0) return parse_cookie_only(packet, query);
   if (!parse_name(packet, query)) return Verdict::formerr;
   if (query.type == Type::opt || query.type == 0) return Verdict::formerr;
   // Only IXFR brings a record along, its SOA (RFC 1995 3); a query has no answers.

@@ -32,8 +32,9 @@ struct Cookie {
 };
 
 struct Query {
-  // drop: not a query that may be answered at all (too short, QR set). The others name the rcode.
-  enum class Verdict : uint8_t { ok, drop, formerr, notimp, badvers };
+  // drop: not a query that may be answered at all (too short, QR set). cookie_only: no question,
+  // the client wants a server cookie (RFC 7873 5.4). The others name the rcode.
+  enum class Verdict : uint8_t { ok, drop, cookie_only, formerr, notimp, badvers };
 
   uint16_t id = 0;
   uint16_t flags = 0;

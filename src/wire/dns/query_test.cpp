@@ -179,6 +179,28 @@ TEST(Queries, of_an_unknown_edns_version_are_badvers_whatever_their_options) {
   EXPECT_EQ(parse(packet), Verdict::badvers);
 }
 
+TEST(Queries, without_a_question_ask_for_a_cookie_or_are_formerr) {
+  const auto without_question = [](std::string packet) {
+    packet[5] = 0;
+    return packet.erase(12, 8 + 4);
+  };
+  Query query;
+  const std::string asks =
+      without_question(with_options(option(OptionCode::cookie, "12345678")));
+  EXPECT_EQ(parse(asks, query), Verdict::cookie_only);
+  EXPECT_EQ(query.question_end, 12);
+  EXPECT_EQ(query.name_bytes, 0);
+  EXPECT_TRUE(query.edns && query.cookie.has_value());
+  EXPECT_EQ(parse(asks + "x"), Verdict::formerr);
+  EXPECT_EQ(parse(without_question(with_options(""))), Verdict::formerr);
+  std::string bare = asks.substr(0, 12);
+  bare[11] = 0;
+  EXPECT_EQ(parse(bare), Verdict::formerr);
+  std::string two = with_options(option(OptionCode::cookie, "12345678"));
+  two[5] = 2;
+  EXPECT_EQ(parse(two), Verdict::formerr);
+}
+
 TEST(Queries, with_other_records_behind_are_read_past_them) {
   std::string packet = make_query("a.test", Type::a, {}).value();
   packet[11] = 1;

@@ -37,6 +37,8 @@ const char* name(Rcode rcode) {
       return "REFUSED";
     case Rcode::badvers:
       return "BADVERS";
+    case Rcode::badcookie:
+      return "BADCOOKIE";
   }
   return "?";
 }

@@ -43,8 +43,8 @@ struct Class {
 
 enum class Opcode : uint8_t { query = 0, status = 2, notify = 4, update = 5 };
 
-// RFC 1035 4.1.1, RFC 6891 9 (badvers travels in two parts: low four bits in the header, the rest
-// in OPT).
+// RFC 1035 4.1.1, RFC 6891 9, RFC 7873 8 (those above 15 travel in two parts: low four bits in the
+// header, the rest in OPT).
 enum class Rcode : uint16_t {
   noerror = 0,
   formerr = 1,
@@ -53,6 +53,7 @@ enum class Rcode : uint16_t {
   notimp = 4,
   refused = 5,
   badvers = 16,
+  badcookie = 23,
 };
 const char* name(Rcode rcode);
 
