@@ -13,13 +13,14 @@ import os
 import re
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
 import unittest
 
 import own_machine
-from live_world import PATIENT, REGIONS, LiveWorld
+from live_world import PATIENT, REGIONS, LiveWorld, certificate
 
 BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else "build/release")
 US, EU = REGIONS
@@ -402,6 +403,43 @@ class Changes(OnAWorld):
         self.assert_all(us.outcomes, answered, "GETs in us-east-1")
         self.assert_all(eu.outcomes, answered, "GETs in eu-west-1")
         self.assert_all(resolvers.outcomes, lambda o: isinstance(o, tuple) and len(o[0]) == 1, "DNS answers")
+
+    def test_a_new_certificate_is_shown_and_a_bad_one_refused(self):
+        w = self.world
+        port = w.ports["https"]
+
+        def shown(region):
+            return ssl.get_server_certificate((w.ips[region], port))
+        before = {r: shown(r) for r in REGIONS}
+        cert, key = certificate(w.dir, "renewed", address=w.ips[US])
+        with open(cert) as f:
+            renewed = ssl.DER_cert_to_PEM_cert(ssl.PEM_cert_to_DER_cert(f.read()))
+        kept = http.client.HTTPSConnection(w.ips[US], port, timeout=5, context=ssl._create_unverified_context())
+
+        def ping():
+            kept.request("GET", "/ping", headers={"Host": w.domain})
+            reply = kept.getresponse()
+            reply.read()
+            return reply.status
+        self.assertEqual(ping(), 204)
+        socket_before = kept.sock
+        self.reload(w.text.replace("certificate: auto", f"certificate: {{ cert: {cert}, key: {key} }}"), "reloaded")
+        for region in REGIONS:
+            w.wait_until(lambda r=region: shown(r) == renewed, HANG_S, "the new certificate")
+        self.assertEqual(ping(), 204)
+        self.assertIs(kept.sock, socket_before, "an open connection goes on")
+        kept.close()
+        self.reload(w.text.replace("certificate: auto", f"certificate: {{ cert: {cert}, key: {cert} }}"), "reload_refused")
+        self.assertEqual(shown(US), renewed)
+        self.reload(w.text, "reloaded")
+        for region in REGIONS:
+            w.wait_until(lambda r=region: shown(r) == before[r], HANG_S, "the world's own certificate")
+
+    def test_what_waits_for_a_restart_is_told(self):
+        w = self.world
+        self.reload(w.text.replace("lanes: 1", "lanes: 2"), "reload_partial")
+        said = [line for line in w.log(US) if line.get("event") == "reload_partial"][-1]
+        self.assertIn("lanes", json.dumps(said))
 
     def test_a_broken_world_is_refused_and_the_old_goes_on(self):
         w = self.world

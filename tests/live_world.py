@@ -30,6 +30,16 @@ SESSIONS = ("state: { tables: [ { name: sessions, key: { session_id: S }, ttl_at
             "merge: conversation } ] }")
 
 
+def certificate(folder, name, ca=None, address="127.0.0.1"):
+    """A key and a certificate for an address: the CA's, or one that signs itself."""
+    files = [os.path.join(folder, f"{name}.{kind}") for kind in ("pem", "key")]
+    issuer = ["-CA", os.path.join(ca, "ca.pem"), "-CAkey", os.path.join(ca, "ca.key")] if ca else []
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                    "-subj", f"/CN={name}", "-addext", f"subjectAltName=IP:{address}", "-keyout", files[1], "-out", files[0],
+                    *issuer], check=True, capture_output=True)
+    return files
+
+
 class LiveWorld:
     """Runs in a `with` block; everything it started is gone at the end of it."""
 

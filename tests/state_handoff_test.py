@@ -22,7 +22,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from live_world import PATIENT, REGIONS, LiveWorld
+from live_world import PATIENT, REGIONS, LiveWorld, certificate
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "state"))
@@ -95,16 +95,6 @@ class Relay:
 
     def close(self):
         self.listener.close()
-
-
-def certificate(folder, name, ca=None, address="127.0.0.1"):
-    """A key and a certificate for an address: the CA's, or one that signs itself."""
-    files = [os.path.join(folder, f"{name}.{kind}") for kind in ("pem", "key")]
-    issuer = ["-CA", os.path.join(ca, "ca.pem"), "-CAkey", os.path.join(ca, "ca.key")] if ca else []
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                    "-subj", f"/CN={name}", "-addext", f"subjectAltName=IP:{address}", "-keyout", files[1], "-out", files[0],
-                    *issuer], check=True, capture_output=True)
-    return files
 
 
 class Handed(unittest.TestCase):

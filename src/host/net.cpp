@@ -21,7 +21,7 @@ std::unique_ptr<port::Stream> Net::connect(const SocketAddress& to,
   if (status && cut_ != nullptr) cut_->attach(fd.get());
   SslPtr ssl;
   if (status && options.tls) {
-    if (tls_ != nullptr) ssl = tls_->connect(fd.get(), options.tls_name, options.tls_verify);
+    if (*tls_ != nullptr) ssl = (*tls_)->connect(fd.get(), options.tls_name, options.tls_verify);
     if (ssl == nullptr) status = fail(Code::unavailable, "no TLS context for a connect");
   }
   if (status && !options.from.is_unspecified()) {
@@ -54,7 +54,7 @@ std::unique_ptr<port::Stream> Net::connect(const SocketAddress& to,
 Result<std::unique_ptr<port::Listener>> Net::listen(
     const SocketAddress& at, const port::ListenOptions& options,
     std::function<void(std::unique_ptr<port::Stream>)> accepted) {
-  if (options.tls && (tls_ == nullptr || !tls_->can_listen())) {
+  if (options.tls && (*tls_ == nullptr || !(*tls_)->can_listen())) {
     return fail(Code::invalid, "no certificate to listen with TLS on " + at.to_string());
   }
   SL_TRY(Fd fd, open_socket(at.ip, SOCK_STREAM));

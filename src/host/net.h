@@ -14,9 +14,11 @@ namespace sealane::host {
 class Net final : public port::Net {
  public:
   explicit Net(Loop& loop, std::shared_ptr<const Tls> tls = nullptr)
-      : loop_(loop), tls_(std::move(tls)) {}
-  // Listeners and connects made after this use the new certificates.
-  void set_tls(std::shared_ptr<const Tls> tls) { tls_ = std::move(tls); }
+      : loop_(loop), tls_(std::make_shared<TlsSlot>(std::move(tls))) {}
+  // Connections accepted or made after this use the new certificates, also those of listeners that
+  // are open. A context that cannot listen must not take the place of one that can. Call it on the
+  // lane.
+  void set_tls(std::shared_ptr<const Tls> tls) { *tls_ = std::move(tls); }
   // Sockets made after this are cut off as `cut` says; null: none is. Call it on the lane.
   void set_cut(std::shared_ptr<const NetworkCut> cut) { cut_ = std::move(cut); }
 
@@ -31,7 +33,7 @@ class Net final : public port::Net {
 
  private:
   Loop& loop_;
-  std::shared_ptr<const Tls> tls_;
+  const std::shared_ptr<TlsSlot> tls_;
   std::shared_ptr<const NetworkCut> cut_;
 };
 

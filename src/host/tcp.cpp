@@ -368,7 +368,7 @@ void TcpStream::finish_linger() {
 
 // ── listening ────────────────────────────────────────────────────────────────────────────────────
 
-TcpListener::TcpListener(Loop& loop, Fd fd, std::shared_ptr<const Tls> tls,
+TcpListener::TcpListener(Loop& loop, Fd fd, std::shared_ptr<const TlsSlot> tls,
                          TcpStream::Accepted accepted)
     : loop_(loop), fd_(std::move(fd)), tls_(std::move(tls)), accepted_(std::move(accepted)) {
   retry_ = loop_.make([this] { loop_.again(*this); });
@@ -402,7 +402,7 @@ void TcpListener::on_again() {
       if (errno == EAGAIN) return;
       continue;  // ECONNABORTED and kin: that client is gone, look at the next
     }
-    SslPtr ssl = tls_ ? tls_->accept(fd.get()) : nullptr;
+    SslPtr ssl = tls_ ? (*tls_)->accept(fd.get()) : nullptr;
     if (tls_ && ssl == nullptr) continue;
     std::unique_ptr<TcpStream> stream(new TcpStream(loop_, std::move(fd), TcpStream::Role::accepted,
                                                     std::move(ssl), from_raw(raw)));

@@ -100,7 +100,8 @@ class TcpStream final : public port::Stream, public Waiter {
 
 class TcpListener final : public port::Listener, public Waiter {
  public:
-  TcpListener(Loop& loop, Fd fd, std::shared_ptr<const Tls> tls, TcpStream::Accepted accepted);
+  TcpListener(Loop& loop, Fd fd, std::shared_ptr<const TlsSlot> tls,
+              TcpStream::Accepted accepted);
   ~TcpListener() override = default;
   void operator delete(TcpListener* self, std::destroying_delete_t);
   Status watch();
@@ -114,7 +115,7 @@ class TcpListener final : public port::Listener, public Waiter {
  private:
   Loop& loop_;
   Fd fd_;
-  std::shared_ptr<const Tls> tls_;  // null: plain TCP
+  std::shared_ptr<const TlsSlot> tls_;  // null: plain TCP
   TcpStream::Accepted accepted_;
   std::unique_ptr<port::Timer> retry_;  // after running out of descriptors
 };

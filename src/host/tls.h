@@ -37,6 +37,9 @@ class Tls {
   SslContextPtr server_, client_;
 };
 
+// What a lane's listeners present now.
+using TlsSlot = std::shared_ptr<const Tls>;
+
 // The newest OpenSSL error of this thread in words, and empties the queue.
 std::string tls_error();
 

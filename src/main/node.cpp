@@ -22,6 +22,7 @@
 #include "host/meter.h"
 #include "host/signals.h"
 #include "main/admin.h"
+#include "main/reload.h"
 #include "main/status.h"
 #include "main/table_service.h"
 #include "main/world.h"
@@ -47,6 +48,7 @@ class Node {
         region_(world.plan->region(region).name),
         ip_(ip),
         log_(fmt::format("{}/{}", region_, ip.to_string())),
+        started_with_(world.plan),
         plan_(world.plan),
         view_(std::make_shared<const view::View>(view::View::unknown(*world.plan, Instant{}))) {}
 
@@ -63,7 +65,13 @@ class Node {
   void take_measured(const std::vector<edge::RoundTrip>& batch);
   void on_signal(int number);
   void reload();
-  void take(Result<LoadedWorld> world);
+  // A new world, and the certificate that goes with it (null: as it is).
+  struct Fresh {
+    Result<LoadedWorld> world;
+    Result<std::shared_ptr<const host::Tls>> tls;
+  };
+  void take(const Fresh& with);
+  void show(const std::shared_ptr<const host::Tls>& tls);
   void cut(bool yes);
   void drain();
   void look_if_drained();
@@ -74,6 +82,7 @@ class Node {
   const IpAddress ip_;
   host::JsonLog log_;
   host::Registry registry_;
+  const std::shared_ptr<const plan::Plan> started_with_;
   Published<plan::Plan> plan_;
   Published<view::View> view_;
   std::shared_ptr<const host::Tls> tls_;
@@ -90,6 +99,7 @@ class Node {
   std::unique_ptr<TableService> tables_;
   std::unique_ptr<port::Timer> drain_timer_;
   Instant drain_until_{};
+  bool is_edge_ = false;
   bool ready_ = false;
   bool draining_ = false;
   Status failed_;
@@ -111,7 +121,8 @@ Result<std::shared_ptr<const host::Tls>> Node::load_tls(const plan::Plan& plan) 
 
 Status Node::start() {
   const auto plan = plan_.get();
-  if (role("edge") && plan->edge.enabled) {
+  is_edge_ = role("edge") && plan->edge.enabled;
+  if (is_edge_) {
     SL_TRY(tls_, load_tls(*plan));
   } else {
     SL_TRY(tls_, host::Tls::load({}));  // probes connect with TLS too
@@ -194,7 +205,7 @@ Status Node::open_data_lanes() {
                                                                    .authorities = authorities_});
       SL_CHECK(lane->dns->start());
     }
-    if (role("edge") && plan->edge.enabled) {
+    if (is_edge_) {
       edge::Options options{
           .region = *plan->find_region(region_), .address = ip_, .shared = edges_};
       options.suspect = [this](plan::EndpointId id, view::Outcome outcome) {
@@ -262,11 +273,11 @@ void Node::reload() {
     // The address tables are decoded for this alone: between two reloads they would only cost
     // memory.
     const host::PromptRelease prompt;
-    auto world =
-        std::make_shared<Result<LoadedWorld>>(load_world(options_.world, plan::built_in_data()));
-    while (!control_->loop().post([this, world] {
+    auto fresh = std::make_shared<Fresh>(load_world(options_.world, plan::built_in_data()));
+    if (fresh->world && is_edge_) fresh->tls = load_tls(*fresh->world->plan);
+    while (!control_->loop().post([this, fresh] {
       compiling_.join();
-      take(std::move(*world));
+      take(*fresh);
       if (std::exchange(reload_again_, false)) reload();
     })) {
       std::this_thread::yield();  // a full inbox: the lane is about to empty it
@@ -274,7 +285,8 @@ void Node::reload() {
   });
 }
 
-void Node::take(Result<LoadedWorld> world) {
+void Node::take(const Fresh& with) {
+  const auto& world = with.world;
   if (!world) {
     log_.line(port::Level::error, "reload_refused", "the old plan goes on: " + world.error().what);
     return;
@@ -287,9 +299,14 @@ void Node::take(Result<LoadedWorld> world) {
                           ip_.to_string(), region_));
     return;
   }
-  if (fresh.ports.dns != old->ports.dns || fresh.ports.http != old->ports.http ||
-      fresh.ports.https != old->ports.https || fresh.lanes != old->lanes) {
-    log_.line(port::Level::warn, "reload_partial", "ports and lanes change only at a restart");
+  if (!with.tls) {
+    log_.line(port::Level::error, "reload_refused",
+              "the old plan and certificate go on: " + with.tls.error().what);
+    return;
+  }
+  if (*with.tls) show(*with.tls);
+  if (const std::string keys = waits_for_restart(*started_with_, fresh); !keys.empty()) {
+    log_.line(port::Level::warn, "reload_partial", "waits for a restart: " + keys);
   }
   plan_.publish(world->plan);
   if (health_ != nullptr) health_->plan_changed();
@@ -298,6 +315,18 @@ void Node::take(Result<LoadedWorld> world) {
     log_.line(port::Level::warn, "last_good_not_saved", saved.error().what);
   }
   log_.line(port::Level::info, "reloaded", options_.world.string());
+}
+
+// The certificate of connections from now on.
+void Node::show(const std::shared_ptr<const host::Tls>& tls) {
+  control_->net().set_tls(tls);
+  for (auto& lane : lanes_) {
+    host::Net& net = lane->host->net();
+    if (!lane->host->loop().post([&net, tls] { net.set_tls(tls); })) {
+      log_.line(port::Level::error, "certificate_not_taken",
+                "a lane has no room for the news; send SIGHUP again");
+    }
+  }
 }
 
 void Node::cut(bool yes) {
