@@ -29,6 +29,7 @@ namespace sealane::edge {
 class Fetch;
 class FillJob;
 class OriginPool;
+struct Request;
 
 struct Options {
   plan::RegionId region{};  // where this node stands
@@ -90,6 +91,9 @@ class Context {
   // Changes when EndpointIds may have another meaning.
   uint64_t generation() const { return generation_; }
   bool is_node(const IpAddress& ip) const;
+  // The group of the name that was asked for, in the plan of now. The public one when the name has
+  // gone: what was let in is answered.
+  plan::GroupId group_of(const Request& request) const;
 
   Instant now() const { return lane.clock.now(); }
   void suspect(plan::EndpointId endpoint, view::Outcome outcome) {

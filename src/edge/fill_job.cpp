@@ -182,7 +182,7 @@ void FillJob::on_relayed(Context& context, const Request& request, uint16_t stat
   if (wire::http::is_safe(request.head.method_id)) return;
   const auto* rule = find_rule(context.edge().cache, path_of(request.head.target));
   if (rule == nullptr || !cache::invalidates(rule_of(*rule), request.head.method, status)) return;
-  const std::string& service = context.plan().group(request.caller.group).name;
+  const std::string& service = context.plan().group(context.group_of(request)).name;
   const cache::Key key =
       cache::make_key(context.key_text, context.shared.secret, service, request.head.target);
   context.index.purge(key);

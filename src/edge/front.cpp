@@ -31,6 +31,7 @@ void Front::handle() {
   } else {
     return client_.refuse(421, "This node does not serve the host that was asked for.");
   }
+  caller_.generation = context_.generation();
   if (head_.target.starts_with("/.sealane/")) return reserved();
   switch (viewer_gate(context_.edge().viewer_protocol, caller_.tls,
                       caller_.from_node || caller_.probe)) {

@@ -22,7 +22,8 @@ struct Caller {
   bool from_node = false;  // the peer is a node of the plan: its forwarding fields are believed
   bool hop = false;        // another node forwarded it: never forwarded again
   bool probe = false;      // a health probe: this region only, never cached
-  plan::GroupId group{};
+  plan::GroupId group{};   // by the plan of this generation: Context::group_of() knows it in others
+  uint64_t generation = 0;
 };
 
 struct Request {
