@@ -27,7 +27,7 @@ Fill::Fill(FillLimits limits, std::shared_ptr<Budget> budget, std::shared_ptr<co
 void Fill::on_head(Head head, Vary vary, const Freshness& freshness, Instant got_at,
                    std::optional<uint64_t> length) {
   SL_ASSERT(phase_ == Phase::asking);
-  SL_ASSERT(!length || *length <= limits_.object_bytes_max);
+  SL_ASSERT(!length || may_hold(*length));
   head_ = std::move(head);
   vary_ = std::move(vary);
   freshness_ = freshness;

@@ -44,8 +44,11 @@ class Fill {
   Fill(FillLimits limits, std::shared_ptr<Budget> budget, std::shared_ptr<const Stored> stale);
 
   // ── the lane's side: what the origin said
-  // ─────────────────────────────────────────────────────── A head that may be stored. `length`:
-  // its Content-Length, if any; one above object_bytes_max is not for on_head but for release().
+  // ───────────────────────────────────────────────────────
+  // The limit is the one it was begun with.
+  bool may_hold(uint64_t length) const { return length <= limits_.object_bytes_max; }
+  // A head that may be stored. `length`: its Content-Length, if any; one that it may not hold is not
+  // for on_head but for release().
   void on_head(Head head, Vary vary, const Freshness& freshness, Instant got_at,
                std::optional<uint64_t> length);
   void on_body(std::string_view bytes);
@@ -153,9 +156,11 @@ class Fills {
   // The fill is over (stored, released or failed): the next miss begins a new one.
   void end(const Key& key, const Fill& fill);
   size_t size() const { return fills_.size(); }
+  // Of those that begin from now on.
+  void set_object_bytes_max(uint64_t bytes) { limits_.object_bytes_max = bytes; }
 
  private:
-  const FillLimits limits_;
+  FillLimits limits_;
   const std::shared_ptr<Budget> budget_;
   std::unordered_map<std::string, std::shared_ptr<Fill>> fills_;
 };

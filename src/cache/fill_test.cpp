@@ -92,6 +92,18 @@ TEST(Fills, followers_max_and_fills_max_hold) {
   EXPECT_EQ(w.fills.size(), kLimits.fills_max);
 }
 
+TEST(Fills, a_new_object_bytes_max_is_for_those_that_begin) {
+  World w;
+  const auto old = w.join("/").fill;
+  w.fills.set_object_bytes_max(kLimits.object_bytes_max + 1);
+  const auto fresh = w.join("/2").fill;
+  EXPECT_FALSE(old->may_hold(kLimits.object_bytes_max + 1));
+  EXPECT_TRUE(fresh->may_hold(kLimits.object_bytes_max + 1));
+  w.head(*fresh, kLimits.object_bytes_max + 1);
+  fresh->on_body(std::string(kLimits.object_bytes_max + 1, 'x'));
+  EXPECT_TRUE(fresh->on_end());
+}
+
 TEST(Fills, one_background_refresh_at_a_time) {
   World w;
   const auto fill = w.fills.begin(w.key("/"), nullptr);

@@ -115,6 +115,7 @@ void Context::take_plan() {
   }
   std::ranges::sort(nodes_);
   limits_.head_bytes_max = now_valid.edge.header_bytes_max;
+  fills.set_object_bytes_max(now_valid.edge.object_bytes_max);
   loads.assign(now_valid.endpoints.size(), 0);
   origins->plan_moved();
 }

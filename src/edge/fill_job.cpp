@@ -56,8 +56,7 @@ void FillJob::on_fetch_head(const wire::http::ResponseHead& head) {
   if (head.framing == wire::http::Framing::length || head.framing == wire::http::Framing::none) {
     length = head.content_length;
   }
-  if (verdict.store && length.value_or(0) <= context_.edge().object_bytes_max &&
-      head.status >= 200) {
+  if (verdict.store && fill_->may_hold(length.value_or(0)) && head.status >= 200) {
     cache::Head made = cache::Head::make(got, "1.1 sealane");
     if (length) made = made.with_length(*length);
     fill_->on_head(std::move(made), cache::make_vary(fields, request_->fields), verdict.freshness,

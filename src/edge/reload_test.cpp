@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A new plan while requests are under way, wherever they are: none is lost, and nothing of the old
 // plan is taken for something of the new one.
+#include <fmt/format.h>
+
 #include "edge/bench.h"
 #include "edge/fetch.h"
 
@@ -397,6 +399,44 @@ TEST(Reload, who_waited_for_an_answer_that_is_not_kept_goes_its_own_way_by_the_n
     EXPECT_EQ(own->far.to_string(), "127.1.0.1:9002");
     own->send(answer("yours", "Cache-Control: private\r\n"));
     EXPECT_EQ(body(two->read()), "yours");
+  }
+}
+
+std::string chunked(size_t bytes) {
+  return fmt::format("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{}\r\n0\r\n\r\n",
+                     bytes, std::string(bytes, 'x'));
+}
+
+TEST(Reload, a_larger_object_bytes_max_counts_for_what_is_asked_from_now_on) {
+  struct Case {
+    uint64_t before, after;
+    bool begun_before;  // the fill, by the old plan
+    bool stored;
+  };
+  const Case cases[] = {{1000, 100'000, false, true},
+                        {1000, 100'000, true, false},
+                        {100'000, 1000, false, false},
+                        {100'000, 1000, true, true}};
+  for (const Case& c : cases) {
+    for (const std::string& big : {answer(std::string(5000, 'x')), chunked(5000)}) {
+      Bench b([&](plan::Plan& plan) {
+        only_agent_2(plan);
+        plan.edge.object_bytes_max = c.before;
+      });
+      const auto reload = [&] {
+        b.reload([&](plan::Plan& plan) { plan.edge.object_bytes_max = c.after; });
+        notice(b);
+      };
+      if (!c.begun_before) reload();
+      auto client = b.client();
+      client->send(request("GET /docs/a"));
+      auto agent = b.origin();
+      if (c.begun_before) reload();
+      agent->send(big);
+      EXPECT_GE(body(client->read()).size(), 5000u);
+      client->send(request("GET /docs/a"));
+      EXPECT_EQ(has(client->read(), "X-Cache: Hit"), c.stored) << c.before << " " << c.begun_before;
+    }
   }
 }
 
