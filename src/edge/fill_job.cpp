@@ -154,7 +154,7 @@ void FillJob::wake() {
 void FillJob::over() {
   if (over_) return;
   over_ = true;
-  context_.fills.end(key(), *fill_);
+  context_.fills.end(*fill_);
   const auto self = context_.jobs.find(fill_.get());
   if (self == context_.jobs.end()) return;
   context_.retire(std::move(self->second));  // we may be in the middle of a call

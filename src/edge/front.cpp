@@ -176,17 +176,7 @@ void Front::send_hit(const std::shared_ptr<const cache::Stored>& stored) {
 void Front::from_fill(const cache::Rule& rule, const cache::Key& key,
                       std::shared_ptr<const cache::Stored> stale) {
   const auto joined = context_.fills.join(key, head_.fields, std::move(stale));
-  if (joined.part == cache::Fills::Part::alone) return relay("Miss");
-  auto request = Request::copy(head_, caller_);
-  Transaction& transaction = client_.begin_transaction();
-  if (joined.part == cache::Fills::Part::follower) {
-    const auto job = context_.jobs.find(joined.fill.get());
-    if (job == context_.jobs.end()) return transaction.relay(std::move(request), "Miss");
-    return transaction.read_fill(std::move(request), job->second, joined.reader);
-  }
-  auto job = std::make_shared<FillJob>(context_, joined.fill, key, rule, request);
-  transaction.read_fill(std::move(request), job, joined.reader);
-  job->start();
+  client_.begin_transaction().take_part(Request::copy(head_, caller_), joined, rule, key);
 }
 
 void Front::refresh_in_background(const cache::Rule& rule, const cache::Key& key,

@@ -27,9 +27,21 @@ void Transaction::relay(std::shared_ptr<const Request> request, std::string_view
   fetch_->start();
 }
 
-void Transaction::read_fill(std::shared_ptr<const Request> request, std::shared_ptr<FillJob> job,
-                            cache::Fill::ReaderId reader) {
+void Transaction::take_part(std::shared_ptr<const Request> request,
+                            const cache::Fills::Joined& joined, const cache::Rule& rule,
+                            const cache::Key& key) {
+  using Part = cache::Fills::Part;
+  if (joined.part == Part::alone) return relay(std::move(request), "Miss");
   request_ = std::move(request);
+  if (joined.part == Part::follower) {
+    return read_fill(context_.jobs.at(joined.fill.get()), joined.reader);
+  }
+  const auto job = std::make_shared<FillJob>(context_, joined.fill, key, rule, request_);
+  read_fill(job, joined.reader);
+  job->start();
+}
+
+void Transaction::read_fill(std::shared_ptr<FillJob> job, cache::Fill::ReaderId reader) {
   request_done_ = true;
   job_ = std::move(job);
   reader_ = reader;
@@ -265,6 +277,7 @@ void Transaction::pump_fill() {
     switch (read.state) {
       case State::wait: return;
       case State::head:
+        if (!is_meant(fill.vary())) return look_again(fill.vary());
         fill.head_taken(reader_);
         begin_fill_answer(fill.phase() == cache::Fill::Phase::complete);
         break;
@@ -280,6 +293,7 @@ void Transaction::pump_fill() {
         return;
       case State::serve: {
         const auto stored = fill.stored();
+        if (!is_meant(stored->vary)) return look_again(stored->vary);
         x_cache_ = job->served_stale()               ? "Hit"
                    : reader_ == cache::Fill::kLeader ? "RefreshHit"
                                                      : "Hit";
@@ -301,6 +315,30 @@ void Transaction::pump_fill() {
       }
     }
   }
+}
+
+// Whoever caused a fill is meant by its answer, whatever that varies on.
+bool Transaction::is_meant(const cache::Vary& vary) const {
+  return reader_ == cache::Fill::kLeader || cache::selects(vary, request_->fields);
+}
+
+// The answer that was waited for is another variant's: `vary` says on what that depends.
+void Transaction::look_again(const cache::Vary& vary) {
+  const std::shared_ptr<FillJob> job = job_;  // whose `vary` is
+  leave_fill();
+  if (std::exchange(looked_again_, true)) return go_own_way();
+  const std::span<const wire::http::Field> fields = request_->fields;
+  const auto found = context_.index.find(job->key(), fields, context_.now());
+  if (found.pass) return go_own_way();
+  std::shared_ptr<const cache::Stored> stored;
+  if (found.stored != nullptr) stored = *found.stored;
+  if (stored && cache::use(job->rule(), stored->freshness, stored->got_at,
+                           {request_->head.method, fields}, context_.now()) == cache::Use::fresh) {
+    x_cache_ = "Hit";
+    return serve(stored);
+  }
+  const auto joined = context_.fills.join_variant(job->key(), vary, fields, std::move(stored));
+  take_part(request_, joined, job->rule(), job->key());
 }
 
 void Transaction::begin_fill_answer(bool) {
