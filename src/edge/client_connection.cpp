@@ -104,7 +104,7 @@ void ClientConnection::begin(const wire::http::RequestHead& head) {
     generation_ = context_.generation();
     from_node_ = context_.is_node(peer_.ip);
   }
-  const Caller caller = identify(head, peer_, tls_, from_node_);
+  const Caller caller = identify(head, peer_, tls_, from_node_, context_.health_path());
   if (caller.probe) measured_ = true;
   Front front(context_, *this, head, caller);
   front.handle();

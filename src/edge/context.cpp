@@ -114,6 +114,10 @@ void Context::take_plan() {
     if (endpoint.kind == plan::EndpointKind::node) nodes_.push_back(endpoint.address.ip);
   }
   std::ranges::sort(nodes_);
+  if (const auto self = now_valid.find_node(options.address)) {
+    const plan::Endpoint& node = now_valid.endpoint(*self);
+    health_path_ = node.base_path + node.check.path;
+  }
   limits_.head_bytes_max = now_valid.edge.header_bytes_max;
   fills.set_object_bytes_max(now_valid.edge.object_bytes_max);
   loads.assign(now_valid.endpoints.size(), 0);

@@ -88,6 +88,8 @@ class Context {
   const std::string& region_name() const { return plan_->region(here_).name; }
   const Hosts& hosts() const { return *hosts_; }
   const wire::http::Limits& limits() const { return limits_; }
+  // Where other nodes probe this one.
+  const std::string& health_path() const { return health_path_; }
   // Changes when EndpointIds may have another meaning.
   uint64_t generation() const { return generation_; }
   bool is_node(const IpAddress& ip) const;
@@ -141,6 +143,7 @@ class Context {
   std::string here_name_;
   std::optional<Hosts> hosts_;
   std::vector<IpAddress> nodes_;  // sorted
+  std::string health_path_;
   wire::http::Limits limits_;
   uint64_t generation_ = 0;
   std::vector<Fetch*> fetches_;

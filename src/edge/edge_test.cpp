@@ -304,7 +304,7 @@ TEST(Edge, the_viewer_protocol_redirects_or_forbids) {
       {redirect_to_https, "DELETE", "192.0.2.9", false, "", 307},
       {redirect_to_https, "GET", "192.0.2.9", true, "", 0},
       {redirect_to_https, "GET", "127.2.0.1", false, "", 0},
-      {redirect_to_https, "GET", "192.0.2.9", false, "Sealane-Probe: 1\r\n", 0},
+      {redirect_to_https, "GET", "192.0.2.9", false, "Sealane-Probe: 1\r\n", 301},
       {https_only, "GET", "192.0.2.9", false, "", 403},
       {https_only, "GET", "192.0.2.9", true, "", 0},
   };

@@ -23,6 +23,7 @@ bool is_ours(std::string_view name) {
     case 6: return equal_fold(name, "expect");
     case 9: return equal_fold(name, "forwarded");
     case 11: return equal_fold(name, kHopField);
+    case 13: return equal_fold(name, kProbeField);
     case 14: return equal_fold(name, "content-length");
     case 15: return equal_fold(name, "x-forwarded-for");
     case 16: return equal_fold(name, "x-forwarded-host");
@@ -57,6 +58,12 @@ void forwarding_lines(std::string& out, const Request& request, std::string_view
   out.append(quoted ? "]\";proto=" : ";proto=").append(proto);
   if (!host.empty()) out.append(";host=\"").append(host).append("\"");
   out.append("\r\n");
+}
+
+bool asks_for(const wire::http::RequestHead& head, std::string_view path) {
+  using wire::http::Method;
+  return (head.method_id == Method::get || head.method_id == Method::head) &&
+         head.framing == Framing::none && head.target == path;
 }
 
 }  // namespace
@@ -99,11 +106,11 @@ bool Request::repeatable() const {
 }
 
 Caller identify(const wire::http::RequestHead& head, const SocketAddress& peer, bool tls,
-                bool from_node) {
+                bool from_node, std::string_view health_path) {
   Caller caller{.peer = peer, .client = peer.ip, .tls = tls, .from_node = from_node};
   for (const Field& field : head.fields) {
     if (field.name.size() == kProbeField.size() && equal_fold(field.name, kProbeField)) {
-      caller.probe = field.value == "1";
+      caller.probe = field.value == "1" && (from_node || asks_for(head, health_path));
     } else if (!from_node) {
       continue;
     } else if (equal_fold(field.name, kHopField)) {
@@ -133,6 +140,7 @@ void compose_request(std::string& out, const Request& request, const ForOrigin& 
   forwarding_lines(out, request, to.host);
   out.append("Via: 1.1 sealane\r\n");
   if (to_node) line(out, kHopField, to.here);
+  if (request.caller.probe) line(out, kProbeField, "1");
   if (head.upgrade) {
     out.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");
   }

@@ -21,7 +21,9 @@ struct Caller {
   bool tls = false;
   bool from_node = false;  // the peer is a node of the plan: its forwarding fields are believed
   bool hop = false;        // another node forwarded it: never forwarded again
-  bool probe = false;      // a health probe: this region only, never cached
+  // A health probe: this region only, never cached, over plain HTTP too. A node's word, or anybody's
+  // who asks for no more than the health path.
+  bool probe = false;
   plan::GroupId group{};   // by the plan of this generation: Context::group_of() knows it in others
   uint64_t generation = 0;
 };
@@ -39,9 +41,9 @@ struct Request {
 };
 
 // Reads the forwarding fields (Sealane-Hop, Sealane-Probe, X-Forwarded-For) as far as they are
-// believed.
+// believed. `health_path`: where this node is probed.
 Caller identify(const wire::http::RequestHead& head, const SocketAddress& peer, bool tls,
-                bool from_node);
+                bool from_node, std::string_view health_path);
 
 // value: the region it came from
 inline constexpr std::string_view kHopField = "Sealane-Hop";
