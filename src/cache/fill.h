@@ -94,6 +94,7 @@ class Fill {
 
   Phase phase() const { return phase_; }
   const Head& head() const { return *head_; }  // from `head` on
+  int64_t age_s(Instant now) const { return cache::age_s(freshness_, got_at_, now); }
   const Vary& vary() const { return vary_; }
   // What is known of it: before the head, that of the answer that is being revalidated. nullptr:
   // nothing.

@@ -144,6 +144,31 @@ TEST(Caching, the_client_who_caused_a_fill_may_leave) {
   EXPECT_TRUE(has(c.get("/docs/a"), "Hit from sealane"));
 }
 
+// RFC 9111 5.1: what the answer has behind it does not begin anew here.
+TEST(Caching, a_miss_is_as_old_as_it_came_and_a_follower_is_told_in_any_case) {
+  for (const bool old : {true, false}) {
+    Caching c;
+    auto one = c.client(), two = c.client(), three = c.client();
+    one->send(request("GET /api/a"));
+    two->send(request("GET /api/a"));
+    c.asked()->send(
+        "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nETag: \"1\"\r\n"
+        "Cache-Control: max-age=600\r\n" +
+        std::string(old ? "Age: 100\r\n" : "") + "\r\nte");
+    c.lane.advance(3s);
+    three->send(request("GET /api/a", "If-None-Match: \"1\"\r\n"));
+    c.agent->send("xt");
+    const std::string miss = one->read(), followed = two->read(), late = three->read();
+    EXPECT_TRUE(has(miss, "X-Cache: Miss")) << miss;
+    EXPECT_EQ(has(miss, "\r\nAge: 100\r\n"), old) << miss;
+    EXPECT_EQ(has(miss, "\r\nAge: "), old) << miss;
+    EXPECT_TRUE(has(followed, old ? "\r\nAge: 100\r\n" : "\r\nAge: 0\r\n")) << followed;
+    EXPECT_EQ(status(late), 304);
+    EXPECT_TRUE(has(late, old ? "\r\nAge: 103\r\n" : "\r\nAge: 3\r\n")) << late;
+    EXPECT_TRUE(has(c.get("/api/a"), old ? "\r\nAge: 103\r\n" : "\r\nAge: 3\r\n"));
+  }
+}
+
 TEST(Caching, a_stale_answer_is_asked_about_and_comes_back_with_304) {
   Caching c;
   c.get("/api/a");

@@ -353,6 +353,12 @@ void Transaction::begin_fill_answer(bool) {
   std::string& text = context_.head_text;
   text.clear();
   text.append(not_modified_ ? fill.head().not_modified_image() : fill.head().image());
+  // RFC 9111 5.1: what comes new from the origin has no age, unless it came with one.
+  if (const int64_t age = fill.age_s(context_.now()); age > 0 || reader_ != cache::Fill::kLeader) {
+    text.append("Age: ");
+    append_number(text, uint64_t(age));
+    text.append("\r\n");
+  }
   text.append("X-Cache: ")
       .append(fill.head().status() >= 400       ? "Error"
               : reader_ == cache::Fill::kLeader ? "Miss"
