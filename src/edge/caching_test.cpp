@@ -169,6 +169,27 @@ TEST(Caching, a_miss_is_as_old_as_it_came_and_a_follower_is_told_in_any_case) {
   }
 }
 
+TEST(Caching, who_wants_only_what_is_stored_is_told_when_that_will_not_do) {
+  Caching c;
+  c.get("/api/a");
+  c.asked()->send(answer("text", "Cache-Control: max-age=10, stale-if-error=600\r\n"));
+  const char* only = "Cache-Control: only-if-cached\r\n";
+  EXPECT_EQ(body(c.get("/api/a", only)), "text");
+  c.agent->read();
+  c.lane.advance(11s);
+  const std::string got = c.get("/api/a", only);
+  EXPECT_EQ(status(got), 504);
+  EXPECT_TRUE(has(got, "Content-Type: application/problem+json\r\n")) << got;
+  EXPECT_TRUE(has(got, R"("reason":"only-if-cached")")) << got;
+  EXPECT_EQ(c.agent->read(), "");
+  EXPECT_EQ(status(c.get("/api/never-asked", only)), 504);
+  EXPECT_FALSE(c.lane.next_connect());
+  EXPECT_EQ(c.get("/docs/never-asked", only), "") << "a clamped path does not heed clients";
+  c.get("/api/a", only);
+  c.last->send(request("GET /.sealane/ping"));
+  EXPECT_TRUE(has(c.last->read(), "204 No Content")) << "the connection goes on";
+}
+
 TEST(Caching, a_stale_answer_is_asked_about_and_comes_back_with_304) {
   Caching c;
   c.get("/api/a");

@@ -3,7 +3,9 @@
 // about it. Also how it is written for an origin.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +46,10 @@ struct Request {
 // believed. `health_path`: where this node is probed.
 Caller identify(const wire::http::RequestHead& head, const SocketAddress& peer, bool tls,
                 bool from_node, std::string_view health_path);
+
+// Max-Forwards of an OPTIONS or TRACE; one that is too large is the largest. Others need not heed it
+// (RFC 9110 7.6.2).
+std::optional<uint32_t> max_forwards(const wire::http::RequestHead& head);
 
 // value: the region it came from
 inline constexpr std::string_view kHopField = "Sealane-Hop";

@@ -71,6 +71,7 @@ void Transaction::on_fetch_head(const wire::http::ResponseHead& head) {
                                .region = fetch_->region(),
                                .connect = fetch_->connect_time(),
                                .first_byte = fetch_->first_byte_time(),
+                               .now = context_.lane.clock.wall(),
                                .lines = lines});
   begun_ = true;
   context_.count.count_status(head.status);
