@@ -52,8 +52,8 @@ class Fill {
   // ───────────────────────────────────────────────────────
   // The limit is the one it was begun with.
   bool may_hold(uint64_t length) const { return length <= limits_.object_bytes_max; }
-  // A head that may be stored. `length`: its Content-Length, if any; one that it may not hold is not
-  // for on_head but for release().
+  // A head that may be stored. `length`: its Content-Length, if any; one that it may not hold is
+  // not for on_head but for release().
   void on_head(Head head, Vary vary, const Freshness& freshness, Instant got_at,
                std::optional<uint64_t> length);
   void on_body(std::string_view bytes);
@@ -158,8 +158,8 @@ class Fills {
     std::shared_ptr<Fill> fill;
     Fill::ReaderId reader = Fill::kLeader;
   };
-  // Follows the fill that is under way for this key, or begins one. `stale`: what is stored for this
-  // request. A request that is known to be for another variant than the fill goes to join_variant().
+  // Follows the fill that is under way for this key, or begins one. `stale`: what is stored for
+  // this request. One that is known to be for another variant than the fill goes to join_variant().
   Joined join(const Key& key, std::span<const wire::http::Field> request,
               std::shared_ptr<const Stored> stale);
   // The same for a request that `vary`, of another answer under this key, does not select.

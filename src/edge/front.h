@@ -13,8 +13,8 @@ class Front {
         Caller caller)
       : context_(context), client_(client), head_(head), caller_(caller) {}
 
-  // In this order: limits, Host (421), reserved paths, viewer protocol, Max-Forwards, probes, cache,
-  // origins.
+  // In this order: limits, Host (421), reserved paths, viewer protocol, Max-Forwards, probes,
+  // cache, origins.
   void handle();
 
  private:

@@ -23,8 +23,8 @@ struct Caller {
   bool tls = false;
   bool from_node = false;  // the peer is a node of the plan: its forwarding fields are believed
   bool hop = false;        // another node forwarded it: never forwarded again
-  // A health probe: this region only, never cached, over plain HTTP too. A node's word, or anybody's
-  // who asks for no more than the health path.
+  // A health probe: this region only, never cached, over plain HTTP too. A node's word, or that of
+  // anybody who asks for no more than the health path.
   bool probe = false;
   plan::GroupId group{};   // by the plan of this generation: Context::group_of() knows it in others
   uint64_t generation = 0;
@@ -47,8 +47,8 @@ struct Request {
 Caller identify(const wire::http::RequestHead& head, const SocketAddress& peer, bool tls,
                 bool from_node, std::string_view health_path);
 
-// Max-Forwards of an OPTIONS or TRACE; one that is too large is the largest. Others need not heed it
-// (RFC 9110 7.6.2).
+// Max-Forwards of an OPTIONS or TRACE; one that is too large is the largest. Others need not heed
+// it (RFC 9110 7.6.2).
 std::optional<uint32_t> max_forwards(const wire::http::RequestHead& head);
 
 // value: the region it came from
