@@ -15,9 +15,11 @@ bool is_far_over(const Budget& budget) { return budget.used() > budget.bytes_max
 
 }  // namespace
 
-Fill::Fill(FillLimits limits, std::shared_ptr<Budget> budget, std::shared_ptr<const Stored> stale)
+Fill::Fill(FillLimits limits, std::shared_ptr<Budget> budget, std::shared_ptr<const Stored> stale,
+           std::string place)
     : limits_(limits),
       budget_(std::move(budget)),
+      place_(std::move(place)),
       stale_(std::move(stale)),
       window_(std::max(limits.object_bytes_max, 2 * limits.ahead_bytes_max)) {}
 
@@ -27,7 +29,7 @@ Fill::Fill(FillLimits limits, std::shared_ptr<Budget> budget, std::shared_ptr<co
 void Fill::on_head(Head head, Vary vary, const Freshness& freshness, Instant got_at,
                    std::optional<uint64_t> length) {
   SL_ASSERT(phase_ == Phase::asking);
-  SL_ASSERT(!length || *length <= limits_.object_bytes_max);
+  SL_ASSERT(!length || may_hold(*length));
   head_ = std::move(head);
   vary_ = std::move(vary);
   freshness_ = freshness;
@@ -136,6 +138,11 @@ void Fill::trim() {
   base_ = needed;
 }
 
+const Vary* Fill::known_vary() const {
+  if (phase_ != Phase::asking) return &vary_;
+  return stale_ ? &stale_->vary : nullptr;
+}
+
 // ── a reader's side
 // ──────────────────────────────────────────────────────────────────────────────────
 
@@ -202,32 +209,68 @@ void Fill::consume(ReaderId id, size_t bytes) {
 // ── all fills of a lane
 // ──────────────────────────────────────────────────────────────────────────────
 
+//   under way for the key                          the request            ->
+//   nothing                                        -                      leads
+//   a fill of which Vary is known, or of nothing   selected               follows
+//   that is stored                                 not selected           join_variant()
+//   a fill of nothing that is stored, no head yet  has something stored   join_variant()
+//                                                  else                   follows, and looks later
 Fills::Joined Fills::join(const Key& key, std::span<const wire::http::Field> request,
                           std::shared_ptr<const Stored> stale) {
-  if (const auto at = fills_.find(std::string(key.text)); at != fills_.end()) {
-    Fill& fill = *at->second;
-    const bool has_head = fill.phase() != Fill::Phase::asking;
-    if (has_head && !selects(fill.vary(), request)) return {};
-    const auto reader = fill.attach();
-    if (!reader) return {};
-    return {Part::follower, at->second, *reader};
+  const auto at = fills_.find(std::string(key.text));
+  if (at == fills_.end()) return lead(std::string(key.text), std::move(stale));
+  const Vary* const known = at->second->known_vary();
+  if (known != nullptr && !selects(*known, request)) {
+    return join_variant(key, *known, request, std::move(stale));
   }
-  auto fill = begin(key, std::move(stale));
+  // The leader's request did not select what this one does.
+  if (known == nullptr && stale != nullptr) {
+    return join_variant(key, Vary(stale->vary), request, std::move(stale));
+  }
+  return follow(at->second);
+}
+
+Fills::Joined Fills::join_variant(const Key& key, const Vary& vary,
+                                  std::span<const wire::http::Field> request,
+                                  std::shared_ptr<const Stored> stale) {
+  if (vary.any) return {};
+  // No key holds a second line end, so no place is another's.
+  std::string place = std::string(key.text) + '\n' + vary.names;
+  append_values(place, vary, request);
+  const auto at = fills_.find(place);
+  if (at == fills_.end()) return lead(std::move(place), std::move(stale));
+  const Vary* const known = at->second->known_vary();
+  if (known != nullptr && !selects(*known, request)) return {};
+  return follow(at->second);
+}
+
+Fills::Joined Fills::follow(const std::shared_ptr<Fill>& fill) {
+  const auto reader = fill->attach();
+  if (!reader) return {};
+  return {Part::follower, fill, *reader};
+}
+
+Fills::Joined Fills::lead(std::string place, std::shared_ptr<const Stored> stale) {
+  auto fill = begin_at(std::move(place), std::move(stale));
   if (!fill) return {};
   fill->attach_leader();
   return {Part::leader, std::move(fill), Fill::kLeader};
 }
 
 std::shared_ptr<Fill> Fills::begin(const Key& key, std::shared_ptr<const Stored> stale) {
+  return begin_at(std::string(key.text), std::move(stale));
+}
+
+std::shared_ptr<Fill> Fills::begin_at(std::string place, std::shared_ptr<const Stored> stale) {
   if (fills_.size() >= limits_.fills_max) return nullptr;
-  const auto [at, is_new] = fills_.try_emplace(std::string(key.text));
+  const auto [at, is_new] = fills_.try_emplace(place);
   if (!is_new) return nullptr;
-  at->second = std::make_shared<Fill>(limits_, budget_, std::move(stale));
+  at->second = std::make_shared<Fill>(limits_, budget_, std::move(stale), std::move(place));
   return at->second;
 }
 
-void Fills::end(const Key& key, const Fill& fill) {
-  const auto at = fills_.find(std::string(key.text));
+void Fills::end(const Fill& fill) {
+  const auto at = fills_.find(fill.place());
   if (at != fills_.end() && at->second.get() == &fill) fills_.erase(at);
 }
 

@@ -12,6 +12,9 @@
 //   end                       end, and the Stored             end, and the Stored
 //   failure before the head   own_way (or serve(stale))       -
 //   failure after the head    -                               failed: cut the connection
+//
+// Who joined before the head was there must look whether its Vary selects them (RFC 9111 4.1), and
+// so must they at serve(): if not, join_variant().
 #pragma once
 
 #include <memory>
@@ -41,11 +44,16 @@ class Fill {
   enum class Phase : uint8_t { asking, streaming, complete, failed, released, served };
 
   // `stale`: the answer that is being revalidated, or that may stand in on failure; or nullptr.
-  Fill(FillLimits limits, std::shared_ptr<Budget> budget, std::shared_ptr<const Stored> stale);
+  // `place`: among the fills of its lane.
+  Fill(FillLimits limits, std::shared_ptr<Budget> budget, std::shared_ptr<const Stored> stale,
+       std::string place);
 
   // ── the lane's side: what the origin said
-  // ─────────────────────────────────────────────────────── A head that may be stored. `length`:
-  // its Content-Length, if any; one above object_bytes_max is not for on_head but for release().
+  // ───────────────────────────────────────────────────────
+  // The limit is the one it was begun with.
+  bool may_hold(uint64_t length) const { return length <= limits_.object_bytes_max; }
+  // A head that may be stored. `length`: its Content-Length, if any; one that it may not hold is
+  // not for on_head but for release().
   void on_head(Head head, Vary vary, const Freshness& freshness, Instant got_at,
                std::optional<uint64_t> length);
   void on_body(std::string_view bytes);
@@ -86,7 +94,12 @@ class Fill {
 
   Phase phase() const { return phase_; }
   const Head& head() const { return *head_; }  // from `head` on
+  int64_t age_s(Instant now) const { return cache::age_s(freshness_, got_at_, now); }
   const Vary& vary() const { return vary_; }
+  // What is known of it: before the head, that of the answer that is being revalidated. nullptr:
+  // nothing.
+  const Vary* known_vary() const;
+  const std::string& place() const { return place_; }
   std::optional<uint64_t> length() const { return length_; }
   const std::shared_ptr<const Stored>& stored() const {
     return stored_;
@@ -109,6 +122,7 @@ class Fill {
 
   const FillLimits limits_;
   const std::shared_ptr<Budget> budget_;
+  const std::string place_;
   std::shared_ptr<const Stored> stale_, stored_;
   Phase phase_ = Phase::asking;
   std::optional<Head> head_;
@@ -127,7 +141,8 @@ class Fill {
   std::vector<ReaderId> waiting_, woken_;
 };
 
-// The fills of one lane, by key.
+// The fills of one lane, by key; those of further variants that are asked for meanwhile by key and
+// what their requests say to Vary.
 class Fills {
  public:
   Fills(FillLimits limits, std::shared_ptr<Budget> budget)
@@ -143,19 +158,28 @@ class Fills {
     std::shared_ptr<Fill> fill;
     Fill::ReaderId reader = Fill::kLeader;
   };
-  // Follows the fill that is under way for this key, or begins one. A fill whose head is there is
-  // joined only by a request that its Vary selects.
+  // Follows the fill that is under way for this key, or begins one. `stale`: what is stored for
+  // this request. One that is known to be for another variant than the fill goes to join_variant().
   Joined join(const Key& key, std::span<const wire::http::Field> request,
               std::shared_ptr<const Stored> stale);
+  // The same for a request that `vary`, of another answer under this key, does not select.
+  Joined join_variant(const Key& key, const Vary& vary, std::span<const wire::http::Field> request,
+                      std::shared_ptr<const Stored> stale);
   // Only begin: a refresh in the background. nullptr if one is under way or fills_max is reached.
   // It has no reader number 0.
   std::shared_ptr<Fill> begin(const Key& key, std::shared_ptr<const Stored> stale);
   // The fill is over (stored, released or failed): the next miss begins a new one.
-  void end(const Key& key, const Fill& fill);
+  void end(const Fill& fill);
   size_t size() const { return fills_.size(); }
+  // Of those that begin from now on.
+  void set_object_bytes_max(uint64_t bytes) { limits_.object_bytes_max = bytes; }
 
  private:
-  const FillLimits limits_;
+  Joined follow(const std::shared_ptr<Fill>& fill);
+  Joined lead(std::string place, std::shared_ptr<const Stored> stale);
+  std::shared_ptr<Fill> begin_at(std::string place, std::shared_ptr<const Stored> stale);
+
+  FillLimits limits_;
   const std::shared_ptr<Budget> budget_;
   std::unordered_map<std::string, std::shared_ptr<Fill>> fills_;
 };

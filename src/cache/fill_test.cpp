@@ -69,16 +69,16 @@ TEST(Fills, the_first_leads_and_the_others_follow) {
   EXPECT_EQ(b.part, Part::follower);
   EXPECT_EQ(b.fill, a.fill);
   EXPECT_EQ(c.part, Part::leader);
-  w.fills.end(w.key("/"), *a.fill);
+  w.fills.end(*a.fill);
   EXPECT_EQ(w.join("/").part, Part::leader);
 }
 
 TEST(Fills, ending_an_old_fill_does_not_end_its_successor) {
   World w;
   const auto old = w.join("/").fill;
-  w.fills.end(w.key("/"), *old);
+  w.fills.end(*old);
   const auto next = w.join("/").fill;
-  w.fills.end(w.key("/"), *old);
+  w.fills.end(*old);
   EXPECT_EQ(w.join("/").fill, next);
 }
 
@@ -92,6 +92,18 @@ TEST(Fills, followers_max_and_fills_max_hold) {
   EXPECT_EQ(w.fills.size(), kLimits.fills_max);
 }
 
+TEST(Fills, a_new_object_bytes_max_is_for_those_that_begin) {
+  World w;
+  const auto old = w.join("/").fill;
+  w.fills.set_object_bytes_max(kLimits.object_bytes_max + 1);
+  const auto fresh = w.join("/2").fill;
+  EXPECT_FALSE(old->may_hold(kLimits.object_bytes_max + 1));
+  EXPECT_TRUE(fresh->may_hold(kLimits.object_bytes_max + 1));
+  w.head(*fresh, kLimits.object_bytes_max + 1);
+  fresh->on_body(std::string(kLimits.object_bytes_max + 1, 'x'));
+  EXPECT_TRUE(fresh->on_end());
+}
+
 TEST(Fills, one_background_refresh_at_a_time) {
   World w;
   const auto fill = w.fills.begin(w.key("/"), nullptr);
@@ -101,13 +113,70 @@ TEST(Fills, one_background_refresh_at_a_time) {
   EXPECT_EQ(w.join("/").part, Part::follower);
 }
 
-TEST(Fills, a_late_joiner_whose_vary_differs_goes_alone) {
-  World w;
+TEST(Fills, a_late_joiner_of_another_variant_leads_or_follows_its_own_kind) {
+  World w(FillLimits{});
   const Fields response = {{"Vary", "X-A"}}, ours = {{"X-A", "1"}}, theirs = {{"X-A", "2"}};
   const auto a = w.join("/", ours);
   w.head(*a.fill, 10, response, ours);
-  EXPECT_EQ(w.join("/", theirs).part, Part::alone);
-  EXPECT_EQ(w.join("/", ours).part, Part::follower);
+  EXPECT_EQ(w.join("/", ours).fill, a.fill);
+  const auto b = w.join("/", theirs);
+  EXPECT_EQ(b.part, Part::leader);
+  EXPECT_NE(b.fill, a.fill);
+  const auto c = w.join("/", theirs);
+  EXPECT_EQ(c.part, Part::follower);
+  EXPECT_EQ(c.fill, b.fill);
+  w.fills.end(*b.fill);
+  EXPECT_EQ(w.join("/", ours).fill, a.fill);
+  EXPECT_EQ(w.fills.size(), 1u);
+}
+
+TEST(Fills, who_was_not_meant_shares_with_its_own_kind) {
+  World w(FillLimits{});
+  const Vary vary = make_vary(Fields{{"Vary", "X-A, X-B"}}, Fields{{"X-A", "1"}});
+  const Fields b1 = {{"X-B", "1"}}, a1 = {{"X-A", "1"}};
+  const auto join = [&](const Fields& request, const Vary& of) {
+    return w.fills.join_variant(w.key("/"), of, request, nullptr);
+  };
+  const auto first = w.join("/");
+  const auto one = join(b1, vary), two = join(b1, vary), other = join({}, vary);
+  EXPECT_EQ(one.part, Part::leader);
+  EXPECT_EQ(two.fill, one.fill);
+  EXPECT_EQ(other.part, Part::leader);
+  EXPECT_NE(other.fill, first.fill);
+  // The same value under another name is another place, and one that turns out to vary on more is
+  // not joined.
+  EXPECT_EQ(join(b1, make_vary(Fields{{"Vary", "X-B"}}, Fields{})).part, Part::leader);
+  w.head(*one.fill, 10, Fields{{"Vary", "X-A, X-B, X-C"}}, b1);
+  EXPECT_EQ(join({{"X-B", "1"}, {"X-C", "1"}}, vary).part, Part::alone);
+  EXPECT_EQ(join(b1, vary).fill, one.fill);
+  Vary any;
+  any.any = true;
+  EXPECT_EQ(join(a1, any).part, Part::alone);
+}
+
+TEST(Fills, what_is_stored_tells_variants_apart_before_the_head) {
+  World w(FillLimits{});
+  const auto stored = [&](const Fields& request) {
+    const auto fill = w.join("/tmp", request).fill;
+    w.head(*fill, std::nullopt, Fields{{"Vary", "X-A"}}, request);
+    w.fills.end(*fill);
+    return fill->on_end();
+  };
+  const Fields one = {{"X-A", "1"}}, two = {{"X-A", "2"}}, three = {{"X-A", "3"}};
+  const auto of_one = stored(one), of_two = stored(two);
+  {
+    const auto asks = w.fills.join(w.key("/"), one, of_one);
+    EXPECT_EQ(w.fills.join(w.key("/"), one, of_one).fill, asks.fill);
+    const auto other = w.fills.join(w.key("/"), two, of_two);
+    EXPECT_EQ(other.part, Part::leader);
+    EXPECT_EQ(other.fill->stale(), of_two);
+    EXPECT_EQ(w.join("/", three).part, Part::leader);
+  }
+  {
+    const auto asks = w.join("/2", three);  // nothing is stored for it
+    EXPECT_EQ(w.fills.join(w.key("/2"), two, of_two).part, Part::leader);
+    EXPECT_EQ(w.join("/2", one).fill, asks.fill) << "nobody can know yet";
+  }
 }
 
 TEST(Fill, readers_take_the_growing_body_at_their_own_pace) {

@@ -151,17 +151,21 @@ Vary make_vary(std::span<const Field> response, std::span<const Field> request) 
   return out;
 }
 
+void append_values(std::string& out, const Vary& vary, std::span<const Field> request) {
+  std::string_view names = vary.names;
+  while (!names.empty()) {
+    const size_t end = names.find('\n');
+    append_normalised(out, names.substr(0, end), request);
+    out.push_back('\n');
+    names.remove_prefix(end + 1);
+  }
+}
+
 bool selects(const Vary& vary, std::span<const Field> request) {
   if (vary.any) return false;
   if (vary.names.empty()) return true;
   std::string values;  // short: most answers vary on one name, and it stays in the small buffer
-  std::string_view names = vary.names;
-  while (!names.empty()) {
-    const size_t end = names.find('\n');
-    append_normalised(values, names.substr(0, end), request);
-    values.push_back('\n');
-    names.remove_prefix(end + 1);
-  }
+  append_values(values, vary, request);
   return values == vary.values;
 }
 

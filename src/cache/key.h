@@ -45,6 +45,9 @@ struct Vary {
 };
 Vary make_vary(std::span<const wire::http::Field> response,
                std::span<const wire::http::Field> request);
+// Appends what `values` would be for this request.
+void append_values(std::string& out, const Vary& vary,
+                   std::span<const wire::http::Field> request);
 // Does a request select what `vary` was made for?
 bool selects(const Vary& vary, std::span<const wire::http::Field> request);
 

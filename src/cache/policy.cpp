@@ -385,6 +385,11 @@ Use use(const Rule& rule, const Freshness& freshness, Instant got_at, const Aske
   return heed(parse_cache_control(asked.fields), out, age, fresh_left, freshness.may_be_stale);
 }
 
+bool wants_only_stored(const Rule& rule, const Asked& asked) {
+  return rule.mode == Rule::Mode::rfc9111 && find(asked.fields, "cache-control") &&
+         parse_cache_control(asked.fields).only_if_cached;
+}
+
 bool is_lasting(Why why) {
   return why != Why::authorization && why != Why::method && why != Why::rule;
 }

@@ -96,6 +96,9 @@ enum class Use : uint8_t {
 Use use(const Rule& rule, const Freshness& freshness, Instant got_at, const Asked& asked,
         Instant now);
 
+// Nothing is stored: does the client want nothing else? (504, as for Use::unavailable.)
+bool wants_only_stored(const Rule& rule, const Asked& asked);
+
 // The origin failed (no answer, or 500, 502, 503, 504): may the stored answer go out instead?
 bool may_serve_on_error(const Freshness& freshness, Instant got_at, Instant now);
 constexpr bool is_origin_failure(uint16_t status) {

@@ -115,6 +115,13 @@ struct Bench {
     view_.endpoints[endpoint].healthy = healthy;
     views->publish(std::make_shared<const view::View>(view_));
   }
+  // What SIGHUP does: another plan, and the view that health makes for it.
+  void reload(const std::function<void(plan::Plan&)>& change) {
+    change(plan_);
+    view_ = view::View::unknown(plan_, lane.lane.clock.now());
+    plans->publish(std::make_shared<const plan::Plan>(plan_));
+    views->publish(std::make_shared<const view::View>(view_));
+  }
   std::shared_ptr<fake::Peer> client(const char* from = "192.0.2.9", bool tls = false) {
     return lane.call({ip(from), 50000}, tls);
   }

@@ -144,6 +144,52 @@ TEST(Caching, the_client_who_caused_a_fill_may_leave) {
   EXPECT_TRUE(has(c.get("/docs/a"), "Hit from sealane"));
 }
 
+// RFC 9111 5.1: what the answer has behind it does not begin anew here.
+TEST(Caching, a_miss_is_as_old_as_it_came_and_a_follower_is_told_in_any_case) {
+  for (const bool old : {true, false}) {
+    Caching c;
+    auto one = c.client(), two = c.client(), three = c.client();
+    one->send(request("GET /api/a"));
+    two->send(request("GET /api/a"));
+    c.asked()->send(
+        "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nETag: \"1\"\r\n"
+        "Cache-Control: max-age=600\r\n" +
+        std::string(old ? "Age: 100\r\n" : "") + "\r\nte");
+    c.lane.advance(3s);
+    three->send(request("GET /api/a", "If-None-Match: \"1\"\r\n"));
+    c.agent->send("xt");
+    const std::string miss = one->read(), followed = two->read(), late = three->read();
+    EXPECT_TRUE(has(miss, "X-Cache: Miss")) << miss;
+    EXPECT_EQ(has(miss, "\r\nAge: 100\r\n"), old) << miss;
+    EXPECT_EQ(has(miss, "\r\nAge: "), old) << miss;
+    EXPECT_TRUE(has(followed, old ? "\r\nAge: 100\r\n" : "\r\nAge: 0\r\n")) << followed;
+    EXPECT_EQ(status(late), 304);
+    EXPECT_TRUE(has(late, old ? "\r\nAge: 103\r\n" : "\r\nAge: 3\r\n")) << late;
+    EXPECT_TRUE(has(c.get("/api/a"), old ? "\r\nAge: 103\r\n" : "\r\nAge: 3\r\n"));
+  }
+}
+
+TEST(Caching, who_wants_only_what_is_stored_is_told_when_that_will_not_do) {
+  Caching c;
+  c.get("/api/a");
+  c.asked()->send(answer("text", "Cache-Control: max-age=10, stale-if-error=600\r\n"));
+  const char* only = "Cache-Control: only-if-cached\r\n";
+  EXPECT_EQ(body(c.get("/api/a", only)), "text");
+  c.agent->read();
+  c.lane.advance(11s);
+  const std::string got = c.get("/api/a", only);
+  EXPECT_EQ(status(got), 504);
+  EXPECT_TRUE(has(got, "Content-Type: application/problem+json\r\n")) << got;
+  EXPECT_TRUE(has(got, R"("reason":"only-if-cached")")) << got;
+  EXPECT_EQ(c.agent->read(), "");
+  EXPECT_EQ(status(c.get("/api/never-asked", only)), 504);
+  EXPECT_FALSE(c.lane.next_connect());
+  EXPECT_EQ(c.get("/docs/never-asked", only), "") << "a clamped path does not heed clients";
+  c.get("/api/a", only);
+  c.last->send(request("GET /.sealane/ping"));
+  EXPECT_TRUE(has(c.last->read(), "204 No Content")) << "the connection goes on";
+}
+
 TEST(Caching, a_stale_answer_is_asked_about_and_comes_back_with_304) {
   Caching c;
   c.get("/api/a");
@@ -290,7 +336,10 @@ TEST(Caching, probes_are_never_answered_from_the_cache) {
   c.get("/docs/health");
   c.asked()->send(answer("ok"));
   EXPECT_TRUE(has(c.get("/docs/health"), "Hit"));
-  EXPECT_EQ(c.get("/docs/health", "Sealane-Probe: 1\r\n"), "");
+  EXPECT_TRUE(has(c.get("/docs/health", "Sealane-Probe: 1\r\n"), "Hit")) << "from anybody";
+  auto node = c.client("127.2.0.1");
+  node->send(request("GET /docs/health", "Sealane-Probe: 1\r\n"));
+  EXPECT_EQ(node->read(), "");
 }
 
 TEST(Caching, a_large_hit_goes_out_as_fast_as_the_client_takes_it) {

@@ -22,6 +22,7 @@ ClientConnection::ClientConnection(Context& context, Clients& clients,
       peer_(stream_->peer()),
       tls_(stream_->is_tls()),
       from_node_(context.is_node(peer_.ip)),
+      generation_(context.generation()),
       deadline_(context.lane.clock, context.lane.timers, [this] { expired(); }),
       measured_(from_node_) {
   stream_->set_handler(*this);
@@ -99,7 +100,11 @@ void ClientConnection::begin(const wire::http::RequestHead& head) {
   body_bytes_ = 0;
   viewer_ = {.minor = head.minor, .to_head = head.method_id == wire::http::Method::head,
              .keep_alive = head.keep_alive && !clients_.draining()};
-  const Caller caller = identify(head, peer_, tls_, from_node_);
+  if (generation_ != context_.generation()) {
+    generation_ = context_.generation();
+    from_node_ = context_.is_node(peer_.ip);
+  }
+  const Caller caller = identify(head, peer_, tls_, from_node_, context_.health_path());
   if (caller.probe) measured_ = true;
   Front front(context_, *this, head, caller);
   front.handle();

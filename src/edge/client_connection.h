@@ -87,7 +87,9 @@ class ClientConnection final : public port::StreamHandler, public Mortal {
   Clients& clients_;
   std::unique_ptr<port::Stream> stream_;
   const SocketAddress peer_;
-  const bool tls_, from_node_;
+  const bool tls_;
+  bool from_node_;           // by the plan of this generation
+  uint64_t generation_;
   wire::http::RequestReader reader_;
   Viewer viewer_;
   std::unique_ptr<Transaction> transaction_;

@@ -6,6 +6,7 @@
 #include "edge/fetch.h"
 #include "edge/fill_job.h"
 #include "edge/origin_pool.h"
+#include "edge/request.h"
 
 namespace sealane::edge {
 
@@ -73,6 +74,11 @@ void Context::retire(std::shared_ptr<FillJob> job) {
 
 bool Context::is_node(const IpAddress& ip) const { return std::ranges::binary_search(nodes_, ip); }
 
+plan::GroupId Context::group_of(const Request& request) const {
+  if (request.caller.generation == generation_) return request.caller.group;
+  return hosts_->find(request.head.host).value_or(plan_->public_group);
+}
+
 void Context::bury(std::unique_ptr<Mortal> mortal) {
   if (!mortal) return;
   graveyard_.push_back(std::move(mortal));
@@ -108,7 +114,12 @@ void Context::take_plan() {
     if (endpoint.kind == plan::EndpointKind::node) nodes_.push_back(endpoint.address.ip);
   }
   std::ranges::sort(nodes_);
+  if (const auto self = now_valid.find_node(options.address)) {
+    const plan::Endpoint& node = now_valid.endpoint(*self);
+    health_path_ = node.base_path + node.check.path;
+  }
   limits_.head_bytes_max = now_valid.edge.header_bytes_max;
+  fills.set_object_bytes_max(now_valid.edge.object_bytes_max);
   loads.assign(now_valid.endpoints.size(), 0);
   origins->plan_moved();
 }
@@ -120,6 +131,7 @@ void Context::snapshots_moved(bool plan_moved) {
   view_now_ = view_->endpoints.size() == plan_->endpoints.size()
                   ? view_.pointer()
                   : std::make_shared<const view::View>(view::View::unknown(*plan_, now()));
+  // First all know where they are; only then do they act on it, below.
   if (plan_moved && before) {
     for (Fetch* fetch : fetches_) fetch->plan_moved(*before, *plan_);
   }

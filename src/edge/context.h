@@ -29,6 +29,7 @@ namespace sealane::edge {
 class Fetch;
 class FillJob;
 class OriginPool;
+struct Request;
 
 struct Options {
   plan::RegionId region{};  // where this node stands
@@ -87,9 +88,14 @@ class Context {
   const std::string& region_name() const { return plan_->region(here_).name; }
   const Hosts& hosts() const { return *hosts_; }
   const wire::http::Limits& limits() const { return limits_; }
+  // Where other nodes probe this one.
+  const std::string& health_path() const { return health_path_; }
   // Changes when EndpointIds may have another meaning.
   uint64_t generation() const { return generation_; }
   bool is_node(const IpAddress& ip) const;
+  // The group of the name that was asked for, in the plan of now. The public one when the name has
+  // gone: what was let in is answered.
+  plan::GroupId group_of(const Request& request) const;
 
   Instant now() const { return lane.clock.now(); }
   void suspect(plan::EndpointId endpoint, view::Outcome outcome) {
@@ -137,6 +143,7 @@ class Context {
   std::string here_name_;
   std::optional<Hosts> hosts_;
   std::vector<IpAddress> nodes_;  // sorted
+  std::string health_path_;
   wire::http::Limits limits_;
   uint64_t generation_ = 0;
   std::vector<Fetch*> fetches_;

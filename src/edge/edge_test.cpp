@@ -44,6 +44,64 @@ TEST(Edge, relays_a_request_and_its_answer) {
   EXPECT_EQ(body(client->read()), "two");
 }
 
+// RFC 9110 6.6.1.
+TEST(Edge, an_answer_without_a_date_gets_one) {
+  Bench b(one_agent);
+  auto client = b.client();
+  client->send(request("POST /x"));
+  auto origin = b.origin();
+  b.lane.advance(2s);
+  origin->send(answer("hello"));
+  const std::string got = client->read();
+  EXPECT_TRUE(has(got, "\r\nDate: Tue, 01 Jan 2030 01:00:02 GMT\r\n")) << got;
+  client->send(request("POST /x"));
+  origin->send(answer("hello", "date: Mon, 31 Dec 2029 00:00:00 GMT\r\n"));
+  const std::string dated = client->read();
+  EXPECT_TRUE(has(dated, "\r\ndate: Mon, 31 Dec 2029 00:00:00 GMT\r\n")) << dated;
+  EXPECT_FALSE(has(dated, "Date")) << dated;
+}
+
+// RFC 9110 7.6.2.
+TEST(Edge, max_forwards_is_counted_down_and_ends_here) {
+  struct Case {
+    const char* line;
+    const char* lines;
+    int status;           // 0: relayed
+    const char* relayed;  // has this
+  };
+  const Case cases[] = {
+      {"TRACE /x", "Max-Forwards: 0\r\n", 405, ""},
+      {"OPTIONS /x", "Max-Forwards: 0\r\n", 204, ""},
+      {"OPTIONS *", "max-forwards: 00\r\n", 204, ""},
+      {"TRACE /x", "Max-Forwards: 10\r\n", 0, "\r\nMax-Forwards: 9\r\n"},
+      {"OPTIONS /x", "Max-Forwards: 1\r\n", 0, "\r\nMax-Forwards: 0\r\n"},
+      {"OPTIONS /x", "Max-Forwards: 5\r\nMax-Forwards: 7\r\n", 0, "\r\nMax-Forwards: 4\r\n"},
+      {"OPTIONS /x", "Max-Forwards: 99999999999999999999\r\n", 0,
+       "\r\nMax-Forwards: 4294967294\r\n"},
+      {"OPTIONS /x", "Max-Forwards: few\r\n", 0, "\r\nMax-Forwards: few\r\n"},
+      {"OPTIONS /x", "Max-Forwards: -1\r\n", 0, "\r\nMax-Forwards: -1\r\n"},
+      {"OPTIONS /x", "", 0, "OPTIONS /x HTTP/1.1\r\n"},
+      {"GET /x", "Max-Forwards: 0\r\n", 0, "\r\nMax-Forwards: 0\r\n"},
+  };
+  for (const Case& c : cases) {
+    Bench b(one_agent);
+    auto client = b.client();
+    client->send(request(c.line, c.lines));
+    const std::string got = client->read();
+    EXPECT_EQ(status(got), c.status) << c.line << c.lines;
+    auto origin = b.origin();
+    ASSERT_EQ(origin != nullptr, c.status == 0) << c.line << c.lines;
+    if (origin) {
+      const std::string asked = origin->read();
+      EXPECT_TRUE(has(asked, c.relayed)) << asked;
+      EXPECT_EQ(asked.find("Max-Forwards"), asked.rfind("Max-Forwards")) << asked;
+    } else {
+      EXPECT_TRUE(has(got, "\r\nAllow: GET, HEAD, ")) << got;
+      EXPECT_FALSE(client->gone());
+    }
+  }
+}
+
 TEST(Edge, pipelined_requests_are_answered_in_order) {
   Bench b(one_agent);
   auto client = b.client();
@@ -304,7 +362,7 @@ TEST(Edge, the_viewer_protocol_redirects_or_forbids) {
       {redirect_to_https, "DELETE", "192.0.2.9", false, "", 307},
       {redirect_to_https, "GET", "192.0.2.9", true, "", 0},
       {redirect_to_https, "GET", "127.2.0.1", false, "", 0},
-      {redirect_to_https, "GET", "192.0.2.9", false, "Sealane-Probe: 1\r\n", 0},
+      {redirect_to_https, "GET", "192.0.2.9", false, "Sealane-Probe: 1\r\n", 301},
       {https_only, "GET", "192.0.2.9", false, "", 403},
       {https_only, "GET", "192.0.2.9", true, "", 0},
   };

@@ -13,6 +13,7 @@ std::string_view words(Trouble trouble) {
     case Trouble::first_byte_timeout: return "no answer in time";
     case Trouble::idle_timeout: return "the answer stopped";
     case Trouble::unhealthy: return "the endpoint went down";
+    case Trouble::withdrawn: return "the endpoint left the world";
     case Trouble::gateway_status:
     case Trouble::unprocessed: return "the region answered with an error";
     case Trouble::no_endpoint: return "no healthy endpoint";
@@ -31,6 +32,7 @@ uint16_t status_of(Trouble trouble, bool sent) {
     case Trouble::unhealthy: return sent ? 504 : 503;
     case Trouble::no_endpoint:
     case Trouble::connections_max:
+    case Trouble::withdrawn:
     case Trouble::unprocessed:
     case Trouble::draining:
     case Trouble::behind: return 503;
@@ -52,6 +54,10 @@ Exchange::Next Exchange::on_trouble(Trouble trouble) {
   if (delivered_) return Next::cut;
   if (!body_held_) return Next::give_up;
   if (sent_ && !repeatable_ && trouble != Trouble::unprocessed) return Next::give_up;
+  if (trouble == Trouble::withdrawn) {
+    --attempts_;
+    return Next::elsewhere;
+  }
   if (reused_ && !heard_ && trouble == Trouble::reset && !fresh_used_) {
     fresh_used_ = fresh_again_ = true;
     return Next::fresh;

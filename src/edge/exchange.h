@@ -21,6 +21,7 @@ enum class Trouble : uint8_t {
   first_byte_timeout,  // sent, and silence
   idle_timeout,        // the answer stopped in the middle
   unhealthy,           // health says that this endpoint is down
+  withdrawn,           // a new plan does not have it
   gateway_status,      // another node answered 502, 503 or 504
   unprocessed,         // another node answered so and promised that no agent has seen the request
   no_endpoint,         // nobody left to ask
@@ -66,6 +67,7 @@ class Exchange {
   //   delivered                                               -> cut
   //   body no longer held                                     -> give_up
   //   sent, not repeatable, and not promised to be unprocessed-> give_up
+  //   withdrawn (does not count as an attempt)                -> elsewhere
   //   reused connection died before a byte came, first time   -> fresh
   //   attempts_max reached                                    -> give_up
   //   otherwise                                               -> elsewhere

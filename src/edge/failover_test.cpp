@@ -36,12 +36,8 @@ TEST(Failover, what_was_sent_is_repeated_only_when_it_may_be) {
     bool repeated;
   };
   const Case cases[] = {
-      {"GET /x", "", true},
-      {"HEAD /x", "", true},
-      {"OPTIONS /x", "", true},
-      {"POST /x", "", false},
-      {"PUT /x", "", false},
-      {"POST /x", "Idempotency-Key: 1\r\n", true},
+      {"GET /x", "", true},   {"HEAD /x", "", true}, {"OPTIONS /x", "", true},
+      {"POST /x", "", false}, {"PUT /x", "", false}, {"POST /x", "Idempotency-Key: 1\r\n", true},
   };
   for (const Case& c : cases) {
     Bench b;
@@ -427,64 +423,6 @@ TEST(Failover, malformed_answers_are_502) {
     b.origin()->send(bytes);
     EXPECT_EQ(status(client->read()), 502) << bytes;
   }
-}
-
-TEST(Failover, a_probe_goes_to_an_agent_of_this_region_and_nowhere_else) {
-  Bench b;
-  auto prober = b.client("127.2.0.1");
-  const std::string probe = request("GET /health", "Sealane-Probe: 1\r\n", "", "127.1.0.1");
-  prober->send(probe);
-  auto agent = b.origin();
-  ASSERT_TRUE(agent);
-  EXPECT_TRUE(has(agent->read(), "Sealane-Probe: 1\r\n"));
-  agent->send(answer("ok"));
-  EXPECT_EQ(status(prober->read()), 200);
-
-  b.set_health(Bench::us_agent_1, false);
-  b.set_health(Bench::us_agent_2, false);
-  prober->send(probe);
-  auto down = b.lane.next_connect();
-  if (down) {
-    EXPECT_EQ(down->far.ip, Bench::ip("127.1.0.1"));
-    down->refuse();
-  } else {
-    agent->break_off();
-    b.lane.next_connect()->refuse();
-  }
-  EXPECT_FALSE(b.lane.next_connect());
-  EXPECT_EQ(status(prober->read()) / 100, 5);
-}
-
-TEST(Failover, a_probe_of_a_silent_agent_ends_with_the_checks_timeout) {
-  Bench b([](plan::Plan& plan) { plan.regions[0].agents.resize(1); });
-  auto prober = b.client("127.2.0.1");
-  prober->send(request("GET /health", "Sealane-Probe: 1\r\n"));
-  auto agent = b.origin();
-  b.lane.advance(100ms);
-  EXPECT_EQ(status(prober->read()), 504);
-}
-
-TEST(Failover, an_edge_location_answers_probes_for_the_regions_it_can_reach) {
-  Bench b([](plan::Plan&) {}, 2);
-  auto prober = b.client("127.1.0.1");
-  const std::string probe = request("GET /health", "Sealane-Probe: 1\r\n");
-  prober->send(probe);
-  EXPECT_EQ(status(prober->read()), 200);
-  b.set_health(Bench::us_node, false);
-  b.set_health(Bench::eu_node, false);
-  prober->send(probe);
-  EXPECT_EQ(status(prober->read()), 503);
-  EXPECT_FALSE(b.lane.next_connect());
-}
-
-TEST(Failover, a_node_that_is_about_to_leave_refuses_probes_and_serves_on) {
-  Bench b;
-  b.edge->refuse_probes();
-  auto prober = b.client("127.2.0.1"), client = b.client();
-  prober->send(request("GET /health", "Sealane-Probe: 1\r\n"));
-  EXPECT_EQ(status(prober->read()), 503);
-  client->send(request("GET /x"));
-  EXPECT_TRUE(b.lane.next_connect());
 }
 
 TEST(Failover, a_regions_own_name_means_that_region_first) {

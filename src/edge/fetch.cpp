@@ -10,6 +10,17 @@ namespace sealane::edge {
 
 using wire::http::Framing;
 
+namespace {
+
+// The same to whoever is in the middle of speaking to it.
+bool is_same(const plan::Plan& before, const plan::Endpoint& a, const plan::Plan& after,
+             const plan::Endpoint& b) {
+  return a.kind == b.kind && a.address == b.address && a.tls == b.tls && a.host == b.host &&
+         a.base_path == b.base_path && before.region(a.region).name == after.region(b.region).name;
+}
+
+}  // namespace
+
 Fetch::Fetch(Context& context, std::shared_ptr<const Request> request, FetchSink& sink,
              Options options)
     : context_(context),
@@ -37,8 +48,11 @@ void Fetch::start() { attempt(); }
 
 std::optional<Pick> Fetch::pick() {
   const Caller& caller = request_->caller;
-  const Ask ask{.here = context_.here(), .group = caller.group, .client = caller.client,
-                .stay = caller.hop || caller.probe, .dice = context_.lane.dice.roll()};
+  const Ask ask{.here = context_.here(),
+                .group = context_.group_of(*request_),
+                .client = caller.client,
+                .stay = caller.hop || caller.probe,
+                .dice = context_.lane.dice.roll()};
   return next_origin(context_.plan(), context_.view(), ask, tried_, context_.loads);
 }
 
@@ -60,6 +74,7 @@ void Fetch::go_to(const Pick& pick, OriginPool::Want want) {
   tried_.endpoints.push_back(pick.endpoint);
   region_ = context_.plan().region(endpoint.region).name;
   from_node_ = endpoint.kind == plan::EndpointKind::node;
+  check_timeout_ = endpoint.check.timeout;
   connect(want);
 }
 
@@ -124,7 +139,7 @@ void Fetch::connect(OriginPool::Want want) {
 std::string_view Fetch::service_name() const {
   const plan::Plan& plan = context_.plan();
   const auto found =
-      std::ranges::find(plan.names, request_->caller.group, &plan::SteeredName::group);
+      std::ranges::find(plan.names, context_.group_of(*request_), &plan::SteeredName::group);
   return found == plan.names.end() ? plan.domain : found->name;
 }
 
@@ -138,8 +153,10 @@ void Fetch::send_request() {
   std::string& text = context_.head_text;
   text.clear();
   compose_request(text, *request_,
-                  {.endpoint = context_.plan().endpoint(*endpoint_), .here = context_.region_name(),
-                   .extra_lines = options_.extra_lines, .for_fill = options_.for_fill,
+                  {.endpoint = context_.plan().endpoint(*endpoint_),
+                   .here = context_.region_name(),
+                   .extra_lines = options_.extra_lines,
+                   .for_fill = options_.for_fill,
                    .host = options_.for_fill ? service_name() : request_->head.host});
   if (request_->head.framing == Framing::none) {
     connection_->write(std::array<std::string_view, 1>{text});
@@ -233,8 +250,7 @@ void Fetch::touch() {
   Duration patience =
       exchange_.is_delivered() ? context_.edge().idle_timeout : context_.edge().first_byte_timeout;
   if (last_resort_ && !exchange_.is_delivered()) patience = std::min(patience, kLastResortPatience);
-  if (request_->caller.probe && !from_node_)
-    patience = context_.plan().endpoint(*endpoint_).check.timeout;
+  if (request_->caller.probe && !from_node_) patience = check_timeout_;
   if (failing_) patience = std::min<Duration>(patience, kUnhealthyGrace);
   // While the client does not take what came, silence is not the origin's fault.
   connection_->set_deadline(paused_ ? kNever : context_.now() + patience);
@@ -327,12 +343,14 @@ void Fetch::trouble(Trouble what) {
     case Exchange::Next::elsewhere: {
       const auto other = pick();
       if (!other) return fail(what);
-      (what == Trouble::unhealthy ? context_.count.moved_on : context_.count.retries).add();
+      const bool moved = what == Trouble::unhealthy || what == Trouble::withdrawn;
+      (moved ? context_.count.moved_on : context_.count.retries).add();
       return go_to(*other,
                    exchange_.repeatable() ? OriginPool::Want::any : OriginPool::Want::young);
     }
     case Exchange::Next::give_up:
-    case Exchange::Next::cut: return fail(what);
+    case Exchange::Next::cut:
+      return fail(what);
   }
 }
 
@@ -364,8 +382,12 @@ void Fetch::tunnel_end() {
 }
 
 void Fetch::view_moved() {
+  if (over_) return;
+  // What was sent to an endpoint that has left the plan is answered by it, and a body or a tunnel
+  // goes on: who takes an agent away lets it finish. What is only connecting goes elsewhere.
+  if (!endpoint_ && connection_ != nullptr && !ready_) return trouble(Trouble::withdrawn);
   // A probe goes to an endpoint that is believed down on purpose.
-  if (over_ || !endpoint_ || request_->caller.probe) return;
+  if (!endpoint_ || request_->caller.probe) return;
   const bool down = !context_.view().healthy(*endpoint_);
   if (last_resort_) {
     // So does a last resort, but only for want of a better one. When it is well again it is an
@@ -395,7 +417,7 @@ void Fetch::plan_moved(const plan::Plan& before, const plan::Plan& after) {
   const plan::Endpoint& old = before.endpoint(*endpoint_);
   endpoint_.reset();
   for (size_t i = 0; i < after.endpoints.size(); ++i) {
-    if (after.endpoints[i].kind != old.kind || after.endpoints[i].address != old.address) continue;
+    if (!is_same(before, old, after, after.endpoints[i])) continue;
     endpoint_ = plan::EndpointId(i);
     tried_.endpoints.push_back(*endpoint_);
     ++context_.loads[i];

@@ -88,8 +88,9 @@ class Fetch final : public OriginUser, public Mortal {
   const Seen& seen() const { return seen_; }
   uint64_t stale_ms() const { return stale_ms_; }
 
-  void view_moved();
+  // Only looks up the endpoint anew; view_moved(), which always follows, acts on it.
   void plan_moved(const plan::Plan& before, const plan::Plan& after);
+  void view_moved();
 
   void on_origin_open() override;
   void on_origin_head(const wire::http::ResponseHead& head) override;
@@ -127,7 +128,7 @@ class Fetch final : public OriginUser, public Mortal {
   const Options options_;
   Exchange exchange_;
   Tried tried_;
-  std::optional<plan::EndpointId> endpoint_;
+  std::optional<plan::EndpointId> endpoint_;  // none while connection_ is to one that has gone
   OriginConnection* connection_ = nullptr;
   const Seen seen_;
   std::shared_ptr<Fetch*> waiting_;  // for the tables: the one way back to us from there
@@ -145,6 +146,7 @@ class Fetch final : public OriginUser, public Mortal {
   bool has_waited_ = false;   // for the tables
   size_t slot_ = kUnwatched;  // in the context's list of fetches under way
   Instant began_at_{}, sent_at_{};
+  Duration check_timeout_{};  // of the endpoint
   Duration connect_time_{}, first_byte_time_{};
 };
 

@@ -56,8 +56,7 @@ void FillJob::on_fetch_head(const wire::http::ResponseHead& head) {
   if (head.framing == wire::http::Framing::length || head.framing == wire::http::Framing::none) {
     length = head.content_length;
   }
-  if (verdict.store && length.value_or(0) <= context_.edge().object_bytes_max &&
-      head.status >= 200) {
+  if (verdict.store && fill_->may_hold(length.value_or(0)) && head.status >= 200) {
     cache::Head made = cache::Head::make(got, "1.1 sealane");
     if (length) made = made.with_length(*length);
     fill_->on_head(std::move(made), cache::make_vary(fields, request_->fields), verdict.freshness,
@@ -155,7 +154,7 @@ void FillJob::wake() {
 void FillJob::over() {
   if (over_) return;
   over_ = true;
-  context_.fills.end(key(), *fill_);
+  context_.fills.end(*fill_);
   const auto self = context_.jobs.find(fill_.get());
   if (self == context_.jobs.end()) return;
   context_.retire(std::move(self->second));  // we may be in the middle of a call
@@ -182,7 +181,7 @@ void FillJob::on_relayed(Context& context, const Request& request, uint16_t stat
   if (wire::http::is_safe(request.head.method_id)) return;
   const auto* rule = find_rule(context.edge().cache, path_of(request.head.target));
   if (rule == nullptr || !cache::invalidates(rule_of(*rule), request.head.method, status)) return;
-  const std::string& service = context.plan().group(request.caller.group).name;
+  const std::string& service = context.plan().group(context.group_of(request)).name;
   const cache::Key key =
       cache::make_key(context.key_text, context.shared.secret, service, request.head.target);
   context.index.purge(key);

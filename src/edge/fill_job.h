@@ -28,6 +28,8 @@ class FillJob final : public FetchSink, public std::enable_shared_from_this<Fill
   const std::string& region() const { return region_; }
   std::string_view timing_line() const { return timing_line_; }
   bool served_stale() const { return served_stale_; }
+  const cache::Rule& rule() const { return rule_; }
+  cache::Key key() const { return {key_text_, key_hash_}; }
 
   void add_reader(cache::Fill::ReaderId id, Transaction& reader) { readers_[id] = &reader; }
   void remove_reader(cache::Fill::ReaderId id);
@@ -43,7 +45,6 @@ class FillJob final : public FetchSink, public std::enable_shared_from_this<Fill
   void on_fetch_room() override {}
 
  private:
-  cache::Key key() const { return {key_text_, key_hash_}; }
   cache::Asked asked() const { return {"GET", request_->fields}; }
   void fetch(bool conditional);
   void store(const std::shared_ptr<const cache::Stored>& stored);

@@ -31,6 +31,7 @@ void Front::handle() {
   } else {
     return client_.refuse(421, "This node does not serve the host that was asked for.");
   }
+  caller_.generation = context_.generation();
   if (head_.target.starts_with("/.sealane/")) return reserved();
   switch (viewer_gate(context_.edge().viewer_protocol, caller_.tls,
                       caller_.from_node || caller_.probe)) {
@@ -38,6 +39,7 @@ void Front::handle() {
     case Gate::redirect: return redirect();
     case Gate::forbid: return client_.refuse(403, "Use https.");
   }
+  if (ends_here()) return;
   if (caller_.probe && answer_probe()) return;
   if (try_cache()) return;
   relay("Pass");
@@ -52,6 +54,30 @@ void Front::own(const OwnAnswer& answer) {
   context_.count.count_status(answer.status);
   client_.write(text);
   client_.answered_at_once();
+}
+
+void Front::nothing_stored() {
+  const bool keep = client_.viewer().keep_alive && head_.framing == Framing::none;
+  std::string& text = context_.head_text;
+  text.clear();
+  compose_problem(text,
+                  {.status = 504,
+                   .detail = "Nothing is stored that will do, and the request wants nothing else.",
+                   .reason = "only-if-cached",
+                   .region = context_.region_name()},
+                  client_.viewer(), keep, context_.region_name(), context_.lane.clock.wall());
+  context_.count.count_status(504);
+  client_.write(text);
+  client_.answered_at_once();
+}
+
+// RFC 9110 7.6.2: who may not pass on an OPTIONS or TRACE answers it as if the way ended here.
+bool Front::ends_here() {
+  if (max_forwards(head_) != 0u) return false;
+  const bool options = head_.method_id == wire::http::Method::options;
+  own({.status = uint16_t(options ? 204 : 405),
+       .lines = "Allow: GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE\r\n"});
+  return true;
 }
 
 void Front::redirect() {
@@ -135,6 +161,7 @@ bool Front::try_cache() {
   const cache::Index::Found found = context_.index.find(key, head_.fields, now);
   if (found.stored == nullptr) {
     context_.count.misses.add();
+    if (cache::wants_only_stored(rule, asked)) return nothing_stored(), true;
     if (found.pass || way == cache::Way::lookup) return relay("Miss"), true;
     return from_fill(rule, key, nullptr), true;
   }
@@ -158,8 +185,7 @@ bool Front::try_cache() {
       if (way == cache::Way::lookup) return relay("Miss"), true;
       return from_fill(rule, key, stored), true;
     case cache::Use::unavailable:
-      own({.status = 504, .lines = "X-Cache: Miss from sealane\r\n"});
-      return true;
+      return nothing_stored(), true;
   }
   return false;
 }
@@ -175,17 +201,7 @@ void Front::send_hit(const std::shared_ptr<const cache::Stored>& stored) {
 void Front::from_fill(const cache::Rule& rule, const cache::Key& key,
                       std::shared_ptr<const cache::Stored> stale) {
   const auto joined = context_.fills.join(key, head_.fields, std::move(stale));
-  if (joined.part == cache::Fills::Part::alone) return relay("Miss");
-  auto request = Request::copy(head_, caller_);
-  Transaction& transaction = client_.begin_transaction();
-  if (joined.part == cache::Fills::Part::follower) {
-    const auto job = context_.jobs.find(joined.fill.get());
-    if (job == context_.jobs.end()) return transaction.relay(std::move(request), "Miss");
-    return transaction.read_fill(std::move(request), job->second, joined.reader);
-  }
-  auto job = std::make_shared<FillJob>(context_, joined.fill, key, rule, request);
-  transaction.read_fill(std::move(request), job, joined.reader);
-  job->start();
+  client_.begin_transaction().take_part(Request::copy(head_, caller_), joined, rule, key);
 }
 
 void Front::refresh_in_background(const cache::Rule& rule, const cache::Key& key,

@@ -13,12 +13,15 @@ class Front {
         Caller caller)
       : context_(context), client_(client), head_(head), caller_(caller) {}
 
-  // In this order: limits, Host (421), reserved paths, viewer protocol, probes, cache, origins.
+  // In this order: limits, Host (421), reserved paths, viewer protocol, Max-Forwards, probes,
+  // cache, origins.
   void handle();
 
  private:
   void own(const OwnAnswer& answer);
   void redirect();
+  void nothing_stored();
+  bool ends_here();
   void reserved();
   void answer_steer();
   bool answer_probe();

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "edge/request.h"
 
+#include <algorithm>
+#include <charconv>
+#include <system_error>
+
 #include "cache/revalidate.h"
 #include "edge/number.h"
 #include "wire/http/hop_by_hop.h"
@@ -11,6 +15,8 @@ namespace {
 using wire::http::equal_fold;
 using wire::http::Field;
 using wire::http::Framing;
+
+constexpr std::string_view kMaxForwards = "Max-Forwards";
 
 void line(std::string& out, std::string_view name, std::string_view value) {
   out.append(name).append(": ").append(value).append("\r\n");
@@ -23,6 +29,7 @@ bool is_ours(std::string_view name) {
     case 6: return equal_fold(name, "expect");
     case 9: return equal_fold(name, "forwarded");
     case 11: return equal_fold(name, kHopField);
+    case 13: return equal_fold(name, kProbeField);
     case 14: return equal_fold(name, "content-length");
     case 15: return equal_fold(name, "x-forwarded-for");
     case 16: return equal_fold(name, "x-forwarded-host");
@@ -57,6 +64,12 @@ void forwarding_lines(std::string& out, const Request& request, std::string_view
   out.append(quoted ? "]\";proto=" : ";proto=").append(proto);
   if (!host.empty()) out.append(";host=\"").append(host).append("\"");
   out.append("\r\n");
+}
+
+bool asks_for(const wire::http::RequestHead& head, std::string_view path) {
+  using wire::http::Method;
+  return (head.method_id == Method::get || head.method_id == Method::head) &&
+         head.framing == Framing::none && head.target == path;
 }
 
 }  // namespace
@@ -99,11 +112,11 @@ bool Request::repeatable() const {
 }
 
 Caller identify(const wire::http::RequestHead& head, const SocketAddress& peer, bool tls,
-                bool from_node) {
+                bool from_node, std::string_view health_path) {
   Caller caller{.peer = peer, .client = peer.ip, .tls = tls, .from_node = from_node};
   for (const Field& field : head.fields) {
     if (field.name.size() == kProbeField.size() && equal_fold(field.name, kProbeField)) {
-      caller.probe = field.value == "1";
+      caller.probe = field.value == "1" && (from_node || asks_for(head, health_path));
     } else if (!from_node) {
       continue;
     } else if (equal_fold(field.name, kHopField)) {
@@ -117,6 +130,16 @@ Caller identify(const wire::http::RequestHead& head, const SocketAddress& peer, 
   return caller;
 }
 
+std::optional<uint32_t> max_forwards(const wire::http::RequestHead& head) {
+  if (head.method_id != wire::http::Method::options && head.method != "TRACE") return std::nullopt;
+  const auto text = wire::http::find(head.fields, kMaxForwards);
+  if (!text) return std::nullopt;
+  uint32_t count = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), count);
+  if (text->empty() || end != text->data() + text->size()) return std::nullopt;
+  return error == std::errc() ? count : UINT32_MAX;
+}
+
 void compose_request(std::string& out, const Request& request, const ForOrigin& to) {
   const auto& head = request.head;
   const bool to_node = to.endpoint.kind == plan::EndpointKind::node;
@@ -125,14 +148,22 @@ void compose_request(std::string& out, const Request& request, const ForOrigin& 
   if (head.target != "*") out.append(to.endpoint.base_path);
   out.append(head.target).append(" HTTP/1.1\r\n");
   line(out, "Host", to_node && !to.host.empty() ? to.host : std::string_view(to.endpoint.host));
+  const auto forwards = max_forwards(head);
   for (const Field& field : request.fields) {
     if (is_ours(field.name) || hops.drops(field.name)) continue;
+    if (forwards && equal_fold(field.name, kMaxForwards)) continue;
     if (to.for_fill && cache::is_dropped_for_fill(field.name)) continue;
     line(out, field.name, field.value);
   }
   forwarding_lines(out, request, to.host);
+  if (forwards) {
+    out.append(kMaxForwards).append(": ");
+    append_number(out, *forwards - std::min(*forwards, 1u));
+    out.append("\r\n");
+  }
   out.append("Via: 1.1 sealane\r\n");
   if (to_node) line(out, kHopField, to.here);
+  if (request.caller.probe) line(out, kProbeField, "1");
   if (head.upgrade) {
     out.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");
   }

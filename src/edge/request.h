@@ -3,7 +3,9 @@
 // about it. Also how it is written for an origin.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,8 +23,11 @@ struct Caller {
   bool tls = false;
   bool from_node = false;  // the peer is a node of the plan: its forwarding fields are believed
   bool hop = false;        // another node forwarded it: never forwarded again
-  bool probe = false;      // a health probe: this region only, never cached
-  plan::GroupId group{};
+  // A health probe: this region only, never cached, over plain HTTP too. A node's word, or that of
+  // anybody who asks for no more than the health path.
+  bool probe = false;
+  plan::GroupId group{};   // by the plan of this generation: Context::group_of() knows it in others
+  uint64_t generation = 0;
 };
 
 struct Request {
@@ -38,9 +43,13 @@ struct Request {
 };
 
 // Reads the forwarding fields (Sealane-Hop, Sealane-Probe, X-Forwarded-For) as far as they are
-// believed.
+// believed. `health_path`: where this node is probed.
 Caller identify(const wire::http::RequestHead& head, const SocketAddress& peer, bool tls,
-                bool from_node);
+                bool from_node, std::string_view health_path);
+
+// Max-Forwards of an OPTIONS or TRACE; one that is too large is the largest. Others need not heed
+// it (RFC 9110 7.6.2).
+std::optional<uint32_t> max_forwards(const wire::http::RequestHead& head);
 
 // value: the region it came from
 inline constexpr std::string_view kHopField = "Sealane-Hop";

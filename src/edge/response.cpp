@@ -46,14 +46,20 @@ Framing compose_response(std::string& out, const wire::http::ResponseHead& head,
   out.append("HTTP/1.1 ");
   append_number(out, head.status);
   out.append(" ").append(head.reason).append("\r\n");
+  bool has_date = false;
   for (const wire::http::Field& field : head.fields) {
     if (hops.drops(field.name) || is_nodes_own_field(field.name)) continue;
+    has_date = has_date || (field.name.size() == 4 && equal_fold(field.name, "date"));
     if (field.name.size() == 14 && equal_fold(field.name, "content-length")) {
       // It stays where it tells the truth: RFC 9110 8.6.
       if (head.framing != Framing::length && head.content_length != 0 && !viewer.to_head) continue;
       if (head.status == 204 || head.status < 200) continue;
     }
     out.append(field.name).append(": ").append(field.value).append("\r\n");
+  }
+  if (!has_date) {  // RFC 9110 6.6.1
+    const auto date = wire::http::format_http_date(served.now);
+    out.append("Date: ").append(wire::http::view(date)).append("\r\n");
   }
   out.append("Via: 1.1 sealane\r\nX-Cache: ").append(served.x_cache).append(" from sealane\r\n");
   out.append("Sealane-Region: ").append(served.region).append("\r\n");

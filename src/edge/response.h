@@ -22,6 +22,7 @@ struct Served {
   std::string_view x_cache;  // "Miss"
   std::string_view region;
   Duration connect{}, first_byte{};
+  WallTime now{};  // for an answer without a Date
   std::string_view lines = {};  // more fields, each with its CRLF
 };
 

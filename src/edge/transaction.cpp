@@ -27,9 +27,21 @@ void Transaction::relay(std::shared_ptr<const Request> request, std::string_view
   fetch_->start();
 }
 
-void Transaction::read_fill(std::shared_ptr<const Request> request, std::shared_ptr<FillJob> job,
-                            cache::Fill::ReaderId reader) {
+void Transaction::take_part(std::shared_ptr<const Request> request,
+                            const cache::Fills::Joined& joined, const cache::Rule& rule,
+                            const cache::Key& key) {
+  using Part = cache::Fills::Part;
+  if (joined.part == Part::alone) return relay(std::move(request), "Miss");
   request_ = std::move(request);
+  if (joined.part == Part::follower) {
+    return read_fill(context_.jobs.at(joined.fill.get()), joined.reader);
+  }
+  const auto job = std::make_shared<FillJob>(context_, joined.fill, key, rule, request_);
+  read_fill(job, joined.reader);
+  job->start();
+}
+
+void Transaction::read_fill(std::shared_ptr<FillJob> job, cache::Fill::ReaderId reader) {
   request_done_ = true;
   job_ = std::move(job);
   reader_ = reader;
@@ -59,6 +71,7 @@ void Transaction::on_fetch_head(const wire::http::ResponseHead& head) {
                                .region = fetch_->region(),
                                .connect = fetch_->connect_time(),
                                .first_byte = fetch_->first_byte_time(),
+                               .now = context_.lane.clock.wall(),
                                .lines = lines});
   begun_ = true;
   context_.count.count_status(head.status);
@@ -265,6 +278,7 @@ void Transaction::pump_fill() {
     switch (read.state) {
       case State::wait: return;
       case State::head:
+        if (!is_meant(fill.vary())) return look_again(fill.vary());
         fill.head_taken(reader_);
         begin_fill_answer(fill.phase() == cache::Fill::Phase::complete);
         break;
@@ -280,6 +294,7 @@ void Transaction::pump_fill() {
         return;
       case State::serve: {
         const auto stored = fill.stored();
+        if (!is_meant(stored->vary)) return look_again(stored->vary);
         x_cache_ = job->served_stale()               ? "Hit"
                    : reader_ == cache::Fill::kLeader ? "RefreshHit"
                                                      : "Hit";
@@ -303,6 +318,30 @@ void Transaction::pump_fill() {
   }
 }
 
+// Whoever caused a fill is meant by its answer, whatever that varies on.
+bool Transaction::is_meant(const cache::Vary& vary) const {
+  return reader_ == cache::Fill::kLeader || cache::selects(vary, request_->fields);
+}
+
+// The answer that was waited for is another variant's: `vary` says on what that depends.
+void Transaction::look_again(const cache::Vary& vary) {
+  const std::shared_ptr<FillJob> job = job_;  // whose `vary` is
+  leave_fill();
+  if (std::exchange(looked_again_, true)) return go_own_way();
+  const std::span<const wire::http::Field> fields = request_->fields;
+  const auto found = context_.index.find(job->key(), fields, context_.now());
+  if (found.pass) return go_own_way();
+  std::shared_ptr<const cache::Stored> stored;
+  if (found.stored != nullptr) stored = *found.stored;
+  if (stored && cache::use(job->rule(), stored->freshness, stored->got_at,
+                           {request_->head.method, fields}, context_.now()) == cache::Use::fresh) {
+    x_cache_ = "Hit";
+    return serve(stored);
+  }
+  const auto joined = context_.fills.join_variant(job->key(), vary, fields, std::move(stored));
+  take_part(request_, joined, job->rule(), job->key());
+}
+
 void Transaction::begin_fill_answer(bool) {
   const cache::Fill& fill = job_->fill();
   const Viewer& viewer = client_.viewer();
@@ -315,6 +354,12 @@ void Transaction::begin_fill_answer(bool) {
   std::string& text = context_.head_text;
   text.clear();
   text.append(not_modified_ ? fill.head().not_modified_image() : fill.head().image());
+  // RFC 9111 5.1: what comes new from the origin has no age, unless it came with one.
+  if (const int64_t age = fill.age_s(context_.now()); age > 0 || reader_ != cache::Fill::kLeader) {
+    text.append("Age: ");
+    append_number(text, uint64_t(age));
+    text.append("\r\n");
+  }
   text.append("X-Cache: ")
       .append(fill.head().status() >= 400       ? "Error"
               : reader_ == cache::Fill::kLeader ? "Miss"

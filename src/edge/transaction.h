@@ -26,9 +26,9 @@ class Transaction final : public FetchSink, public Mortal {
 
   // Relays the answer of an origin; nothing is stored. `x_cache`: "Pass" or "Miss".
   void relay(std::shared_ptr<const Request> request, std::string_view x_cache);
-  // Reads from a fill, as the one who caused it or as one who waits with others.
-  void read_fill(std::shared_ptr<const Request> request, std::shared_ptr<FillJob> job,
-                 cache::Fill::ReaderId reader);
+  // Reads from a fill, as the one who causes it or as one who waits with others; or relays, alone.
+  void take_part(std::shared_ptr<const Request> request, const cache::Fills::Joined& joined,
+                 const cache::Rule& rule, const cache::Key& key);
   // Sends the rest of a stored body that is too large for one write.
   void send_rest(std::shared_ptr<const cache::Stored> stored, std::string_view rest);
 
@@ -58,7 +58,10 @@ class Transaction final : public FetchSink, public Mortal {
   void on_fetch_room() override;
 
  private:
+  void read_fill(std::shared_ptr<FillJob> job, cache::Fill::ReaderId reader);
   void pump_fill();
+  bool is_meant(const cache::Vary& vary) const;
+  void look_again(const cache::Vary& vary);
   void begin_fill_answer(bool complete);
   void serve(const std::shared_ptr<const cache::Stored>& stored);
   void go_own_way();
@@ -90,6 +93,7 @@ class Transaction final : public FetchSink, public Mortal {
   bool event_stream_ = false;
   bool corked_ = false;        // what is written waits in context_.cork for the end of the burst
   bool tunnel_ = false, done_ = false, request_done_ = false, not_modified_ = false;
+  bool looked_again_ = false;  // once: then it asks alone
 };
 
 }  // namespace sealane::edge
