@@ -221,6 +221,7 @@ Outcome<void> update_indexes(Table& table, const Given& given, Statuses& statuse
                                kGlobalIndexesMax));
   }
   // Definitions that no key uses any more go with their index.
+  SL_CHECK(check_projections(table));
   std::erase_if(table.attribute_definitions, [&](const table::KeyAttribute& attribute) {
     const auto uses = [&](const table::KeySchema& key) {
       return key.hash.name == attribute.name || (key.range && key.range->name == attribute.name);

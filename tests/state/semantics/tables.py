@@ -88,6 +88,10 @@ REFUSED = (
      WRONG + "Unknown ProjectionType: null"),
     ("all and some", with_index(GSI, index("one", "x", include=["y"]), base=S, x="S"),
      WRONG + "ProjectionType is ALL, but NonKeyAttributes is specified"),
+    ("101 attributes in two projections", with_index(
+        GSI, index("one", "x", projection="INCLUDE", include=[f"a{n}" for n in range(50)]),
+        index("two", "x", projection="INCLUDE", include=[f"a{n}" for n in range(51)]), base=S, x="S"),
+     re.compile("NonKeyAttributes")),
     ("short index name", with_index(GSI, index("ab", "x"), base=S, x="S"), re.compile(
         "Value 'ab' at 'globalSecondaryIndexes.1.member.indexName' failed to satisfy constraint: "
         "Member must have length greater than or equal to 3")),
