@@ -231,6 +231,27 @@ TEST(Query, what_is_wrong_is_told_in_the_words_of_aws) {
   for (const auto& row : kRows) EXPECT_EQ(bench.run("Query", row.json), row.answer) << row.json;
 }
 
+TEST(Query, a_selection_that_leaves_no_choice_names_the_parameter_that_makes_one) {
+  Turns bench;
+  const auto ask = [&](std::string_view more) {
+    return bench.run(
+        "Query", R"({"TableName":"turns","KeyConditions":{"thread":{"ComparisonOperator":"EQ",)"
+                 R"("AttributeValueList":[{"S":"t"}]}},)" +
+                     std::string(more) + "}");
+  };
+  const std::string cannot = "ValidationException: Cannot specify the ";
+  const std::string expression = R"("ProjectionExpression":"n")", list = R"("AttributesToGet":["n"])";
+  EXPECT_EQ(ask(expression + R"(,"Select":"COUNT")"),
+            cannot + "ProjectionExpression when choosing to get only the Count");
+  EXPECT_EQ(ask(list + R"(,"Select":"COUNT")"),
+            cannot + "AttributesToGet when choosing to get only the Count");
+  EXPECT_EQ(ask(expression + R"(,"Select":"ALL_ATTRIBUTES")"),
+            cannot + "ProjectionExpression when choosing to get ALL_ATTRIBUTES");
+  EXPECT_EQ(ask(expression + R"(,"Select":"ALL_PROJECTED_ATTRIBUTES")"),
+            cannot + "ProjectionExpression when choosing to get ALL_PROJECTED_ATTRIBUTES");
+  EXPECT_TRUE(ask(expression + R"(,"Select":"SPECIFIC_ATTRIBUTES")").starts_with("{"));
+}
+
 TEST(ConditionalOperator, needs_two_conditions_to_join) {
   Turns bench;
   bench.make_sessions();
