@@ -36,12 +36,17 @@ class Service final : public serve::Handler {
 
  private:
   struct Waiting;  // a request on its way
+  struct Marks;
+  static api::Outcome<void> read_wishes(Waiting& waiting);
   void run(const std::shared_ptr<Waiting>& waiting);
   void finish(const std::shared_ptr<Waiting>& waiting);
   void show(const std::shared_ptr<Waiting>& waiting);
   void refuse(const serve::Responder& responder, const api::Failure& why) {
     front_.refuse(responder, why);
   }
+  // Of an operation that ran: what it may have shown or done is in the token.
+  void refuse(const Waiting& waiting, const api::Failure& why);
+  void refuse_as_stale(const Waiting& waiting);
   void send(const Waiting& waiting);
   std::string_view token_after(const table::Vector& seen);
 
