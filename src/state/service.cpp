@@ -128,13 +128,27 @@ void Service::finish(const std::shared_ptr<Waiting>& waiting) {
     if (status) return show(waiting);
     refuse(*waiting, failure("InternalServerError", status.error().what, 500));
   };
-  if (outcome && outcome->written != Position{}) {
+  if (outcome && outcome->written.source == engine_.self()) {
     return replicator_.when_acknowledged(outcome->written,
                                          is_remote ? table::Ack::remote : table::Ack::local,
                                          options_.ack_timeout, show_if);
   }
+  if (is_remote && !is_in_two_regions(outcome->written)) {
+    return show_if(fail(Code::timeout, "no other region has confirmed the write yet"));
+  }
   if (replicator_.is_kept()) return show(waiting);
   replicator_.when_kept(options_.ack_timeout, show_if);
+}
+
+// Of what is here, but was written elsewhere, or in an earlier life of this node: a transaction that
+// is asked for again.
+bool Service::is_in_two_regions(const Position& written) const {
+  if (written == Position{}) return true;  // nothing is anywhere
+  const Engine::Owner* owner = engine_.owner_of(written.source);
+  if (owner && owner->region != options_.region) return true;
+  table::Vector wanted;
+  wanted.raise(table::Reach{written.source, written.position, 0});
+  return !replicator_.region_with(wanted).empty();
 }
 
 void Service::show(const std::shared_ptr<Waiting>& waiting) {

@@ -40,6 +40,7 @@ class Service final : public serve::Handler {
   static api::Outcome<void> read_wishes(Waiting& waiting);
   void run(const std::shared_ptr<Waiting>& waiting);
   void finish(const std::shared_ptr<Waiting>& waiting);
+  bool is_in_two_regions(const Position& written) const;
   void show(const std::shared_ptr<Waiting>& waiting);
   void refuse(const serve::Responder& responder, const api::Failure& why) {
     front_.refuse(responder, why);

@@ -160,6 +160,41 @@ TEST_F(ServiceTest, a_write_that_may_have_happened_is_in_the_token) {
   EXPECT_EQ(lone.position(state->engine().self()), written());
 }
 
+// A retry that came to another node than the first try, which had only just shipped it.
+TEST_F(ServiceTest, what_another_node_has_done_is_not_done_again_and_acknowledged_as_it_should_be) {
+  const std::string body =
+      R"({"TransactItems":[{"Update":{"TableName":"notes","Key":{"id":{"S":"a"}},)"
+      R"("UpdateExpression":"ADD n :n","ExpressionAttributeValues":{":n":{"N":"1"}}}}],)"
+      R"("ClientRequestToken":"t1"})";
+  std::string entry;
+  state->engine().on_commit = [&, ship = state->engine().on_commit](Position at,
+                                                                    std::string_view bytes) {
+    entry = bytes;
+    ship(at, bytes);
+  };
+  ASSERT_EQ(ask("TransactWriteItems", body).status, 200);
+  ASSERT_NE(entry, "");
+  const auto retry_at = [&](const std::string& region) {
+    // Here is now a node that got the same entry from there.
+    state.reset();
+    store.reset();
+    us.disk().wipe();
+    store = std::move(us.disk().open().value());
+    SetUp();
+    EXPECT_TRUE(state->engine().note_owner(kOther, {"other", region}));
+    EXPECT_TRUE(state->engine().apply(kOther, 1, entry));
+  };
+  retry_at("eu");
+  const Answer far = ask("TransactWriteItems", body, {{kAckField, "remote"}});
+  EXPECT_EQ(far.status, 200) << far.text;
+  EXPECT_EQ(get("a").text, R"({"Item":{"id":{"S":"a"},"n":{"N":"1"}}})");
+  retry_at("us");
+  const Answer near = ask("TransactWriteItems", body, {{kAckField, "remote"}});
+  EXPECT_EQ(near.status, 500) << "no other region is known to have it";
+  EXPECT_EQ(ask("TransactWriteItems", body).status, 200);
+  EXPECT_EQ(get("a").text, R"({"Item":{"id":{"S":"a"},"n":{"N":"1"}}})");
+}
+
 TEST_F(ServiceTest, who_wants_nothing_stale_is_told_how_stale_it_would_have_been) {
   put("a");
   const std::string token = ahead();

@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <map>
+#include <optional>
 #include <set>
 
 #include "base/hash.h"
@@ -104,11 +105,34 @@ Outcome<std::vector<WriteRequest>> read_writes(const Members& members) {
   return writes;
 }
 
-// The same request again? The token's own text counts, and everything but the order of members.
-uint64_t hash_of_request(const simdjson::dom::object& body) {
+// Is the same asked for again? Members of objects and elements of sets have no order: a client may
+// say them otherwise the next time. Of anything else the text counts, so 1.0 is not 1.
+uint64_t hash_of(const simdjson::dom::element& json, bool is_set = false) {
+  uint64_t sum = 0;
+  if (simdjson::dom::object object; json.get(object) == simdjson::SUCCESS) {
+    for (const auto& [key, value] : object) {
+      const bool holds_set = key == "SS" || key == "NS" || key == "BS";
+      sum += mix64(fnv1a(key) ^ mix64(hash_of(value, holds_set)));
+    }
+    return mix64(sum);
+  }
+  if (simdjson::dom::array array; json.get(array) == simdjson::SUCCESS) {
+    for (const simdjson::dom::element each : array) {
+      const uint64_t hash = mix64(hash_of(each));
+      sum = is_set ? sum + hash : mix64(sum ^ hash);
+    }
+    return mix64(sum + 1);
+  }
+  if (std::string_view text; json.get(text) == simdjson::SUCCESS) return fnv1a(text) + 2;
+  return fnv1a(simdjson::minify(json)) + 3;
+}
+
+std::optional<table::Once> read_once(const Members& members, const simdjson::dom::object& body) {
+  const auto token = members.text("ClientRequestToken", {.length_min = 1, .length_max = 36});
   simdjson::dom::element items;
-  if (body.at_key("TransactItems").get(items) != simdjson::SUCCESS) return 0;
-  return fnv1a(simdjson::minify(items));
+  if (!token || body.at_key("TransactItems").get(items) != simdjson::SUCCESS) return std::nullopt;
+  constexpr SipKey kEverywhereTheSame{11, 12};  // other nodes are to know the token again
+  return table::Once{.token = siphash(kEverywhereTheSame, *token), .request = hash_of(items)};
 }
 
 Outcome<void> check_total_size(const std::vector<WriteRequest>& writes) {
@@ -185,16 +209,14 @@ Outcome<Answer> transact_write_items(Call& call) {
   const Members members(call.body, mistakes);
   const ReturnCapacity capacity = read_return_capacity(members);
   const bool wants_metrics = read_return_collection_metrics(members);
-  const std::string token(
-      members.text("ClientRequestToken", {.length_min = 1, .length_max = 36}).value_or(""));
+  const auto once = read_once(members, call.body);
   SL_TRY(std::vector<WriteRequest> writes, read_writes(members));
   for (WriteRequest& write : writes) SL_CHECK(understand(write));
   SL_CHECK(check_total_size(writes));
 
-  const uint64_t request_hash = hash_of_request(call.body);
-  if (!token.empty()) {
-    if (const auto* done = call.engine.recent_transactions.find(token, call.now_ms)) {
-      if (done->request_hash == request_hash) return repeated(call.engine, writes, *done, capacity);
+  if (once) {
+    if (const auto* done = call.engine.recent_transactions().find(once->token, call.now_ms)) {
+      if (done->once == *once) return repeated(call.engine, writes, *done, capacity);
       return failure("IdempotentParameterMismatchException",
                      "Cannot reuse an idempotent token with different parameters within the "
                      "idempotency window");
@@ -206,14 +228,10 @@ Outcome<Answer> transact_write_items(Call& call) {
   Answer answer;
   answer.ack = judged.ack;
   std::vector<Written> written;
-  if (!judged.items.empty()) {
-    SL_TRY(answer.written,
-           lift(call.engine.commit(judged.items,
-                                   capacity == ReturnCapacity::none ? nullptr : &written)));
-  }
-  if (!token.empty()) {
-    call.engine.recent_transactions.add(
-        token, {request_hash, call.now_ms, answer.written.source, answer.written.position});
+  if (!judged.items.empty() || once) {
+    SL_TRY(answer.written, lift(call.engine.commit(
+                               judged.items, capacity == ReturnCapacity::none ? nullptr : &written,
+                               once ? &*once : nullptr)));
   }
 
   JsonWriter json(answer.json);

@@ -164,6 +164,12 @@ class Idempotency(Case):
         self.put()
         client.transact_write_items(ClientRequestToken=token, TransactItems=guarded)
 
+    def test_the_order_of_members_does_not_matter(self):
+        token = str(uuid.uuid4())
+        for order in (list, reversed):
+            put = dict(order((("TableName", self.table), ("Item", dict(order(self.key(a=1, b=2).items()))))))
+            client.transact_write_items(ClientRequestToken=token, TransactItems=[{"Put": put}])
+
     def test_without_a_token_each_acts(self):
         call = {"TransactItems": [{"Update": {"TableName": self.table, "Key": self.key(), "UpdateExpression": "ADD n :one",
                                               "ExpressionAttributeValues": values(one=1)}}]}
