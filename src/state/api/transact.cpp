@@ -135,9 +135,14 @@ std::optional<table::Once> read_once(const Members& members, const simdjson::dom
   return table::Once{.token = siphash(kEverywhereTheSame, *token), .request = hash_of(items)};
 }
 
-Outcome<void> check_total_size(const std::vector<WriteRequest>& writes) {
+// Bytes of all items that are known before the tables are looked at: of Updates that is the key.
+size_t given_bytes(const std::vector<WriteRequest>& writes) {
   size_t bytes = 0;
   for (const WriteRequest& write : writes) bytes += table::size_bytes(write.item());
+  return bytes;
+}
+
+Outcome<void> check_total_size(size_t bytes) {
   if (bytes <= kTransactionBytesMax) return {};
   return validation("Transaction request cannot exceed 4 MB");
 }
@@ -166,6 +171,7 @@ struct JudgedAll {
 Outcome<JudgedAll> judge_all(Engine& engine, std::vector<WriteRequest>& writes,
                              std::vector<Reason>& reasons) {
   JudgedAll all;
+  size_t bytes = given_bytes(writes);
   const table::Stamp stamp = engine.next_stamp();
   for (size_t i = 0; i < writes.size(); ++i) {
     if (reasons[i].code != "None") continue;
@@ -174,12 +180,15 @@ Outcome<JudgedAll> judge_all(Engine& engine, std::vector<WriteRequest>& writes,
       if (is_of_request(judged.error())) return std::unexpected(judged.error());
       reasons[i] = reason_of(judged.error());
     } else if (judged->delta) {
+      if (writes[i].kind == Kind::update)
+        bytes += table::size_bytes(judged->new_item) - table::size_bytes(writes[i].item());
       all.items.push_back(to_commit(writes[i], *judged));
       all.part_of_item.push_back(i);
       if (writes[i].table->ack == table::Ack::remote) all.ack = table::Ack::remote;
     }
   }
   if (has_reasons(reasons)) return cancelled(reasons);
+  SL_CHECK(check_total_size(bytes));
   return all;
 }
 
@@ -212,7 +221,7 @@ Outcome<Answer> transact_write_items(Call& call) {
   const auto once = read_once(members, call.body);
   SL_TRY(std::vector<WriteRequest> writes, read_writes(members));
   for (WriteRequest& write : writes) SL_CHECK(understand(write));
-  SL_CHECK(check_total_size(writes));
+  SL_CHECK(check_total_size(given_bytes(writes)));
 
   if (once) {
     if (const auto* done = call.engine.recent_transactions().find(once->token, call.now_ms)) {
@@ -327,10 +336,13 @@ Outcome<Answer> transact_get_items(Call& call) {
   std::map<std::string, Consumed> consumed;
   json.open('{');
   json.key("Responses").open('[');
+  size_t bytes = 0;
   for (const Get& get : gets) {
     SL_TRY(const table::Record record, lift(call.engine.load(*get.table, get.key)));
     const table::Item item = call.engine.visible(*get.table, record);
-    add_read(consumed[get.table_name], nullptr, table::size_bytes(item), true, 2);
+    const size_t item_bytes = table::size_bytes(item);
+    SL_CHECK(check_total_size(bytes += item_bytes));  // what is projected away counts too
+    add_read(consumed[get.table_name], nullptr, item_bytes, true, 2);
     json.open('{');
     if (!item.empty())
       json.key("Item").item(get.projection ? table::project(item, *get.projection) : item);

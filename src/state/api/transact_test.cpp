@@ -202,6 +202,45 @@ TEST(Transactions, gets_answer_in_the_order_asked) {
       R"("ConsumedCapacity":[{"TableName":"sessions","CapacityUnits":2.0}]})");
 }
 
+TEST(Transactions, four_megabytes_fit_and_more_do_not) {
+  Bench bench;
+  bench.make_sessions();
+  constexpr std::string_view kTooLarge =
+      "ValidationException: Transaction request cannot exceed 4 MB";
+  const std::string text(380 << 10, 'x');
+  const auto all = [&](int count, auto part) {
+    std::string out = R"({"TransactItems":[)";
+    for (int i = 0; i < count; ++i) out += (i > 0 ? "," : "") + part("k" + std::to_string(i));
+    return out + "]}";
+  };
+  const auto put_text = [&](const std::string& id) {
+    return put(id, R"(,"x":{"S":")" + text + "\"}");
+  };
+  const auto set_text = [&](const std::string& id) {
+    return R"({"Update":{"TableName":"sessions","Key":{"id":{"S":")" + id +
+           R"("}},"UpdateExpression":"SET x = :x","ExpressionAttributeValues":{":x":{"S":")" + text +
+           R"("}}}})";
+  };
+  // An update counts by what comes out of it.
+  const auto touch = [](const std::string& id) {
+    return R"({"Update":{"TableName":"sessions","Key":{"id":{"S":")" + id +
+           R"("}},"UpdateExpression":"SET y = :y","ExpressionAttributeValues":{":y":{"S":"y"}}}})";
+  };
+  const auto get = [](const std::string& id) {
+    return R"({"Get":{"TableName":"sessions","Key":{"id":{"S":")" + id +
+           R"("}},"ProjectionExpression":"id"}})";
+  };
+  EXPECT_EQ(bench.run("TransactWriteItems", all(11, set_text)), kTooLarge);
+  EXPECT_EQ(bench.get("k0"), "{}");
+  EXPECT_EQ(bench.run("TransactWriteItems", all(11, put_text)), kTooLarge);
+  EXPECT_EQ(bench.run("TransactWriteItems", all(10, set_text)), "{}");
+  bench.put(R"("id":{"S":"k10"},"x":{"S":")" + text + "\"}");
+  EXPECT_TRUE(bench.run("TransactGetItems", all(10, get)).starts_with("{"));
+  EXPECT_EQ(bench.run("TransactGetItems", all(11, get)), kTooLarge);
+  EXPECT_EQ(bench.run("TransactWriteItems", all(10, touch)), "{}");
+  EXPECT_EQ(bench.run("TransactWriteItems", all(11, touch)), kTooLarge);
+}
+
 TEST(Transactions, an_item_is_asked_for_once) {
   Bench bench;
   bench.make_sessions();
