@@ -105,6 +105,7 @@ void Service::run(const std::shared_ptr<Waiting>& waiting) {
   }
   api::Call call{.engine = engine_,
                  .region = options_.region,
+                 .regions = options_.keepers,
                  .body = object,
                  .now_ms = unix_ms(lane_.clock.wall()),
                  .host = field(waiting->request, "host"),

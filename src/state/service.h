@@ -22,6 +22,7 @@ class Service final : public serve::Handler {
   struct Options {
     std::string region;
     std::vector<std::string> regions{};  // of the world: what a signature may be scoped to
+    std::vector<std::string> keepers{};  // of these: those that keep tables
     std::shared_ptr<const wire::AwsKeyring> keys;
     Duration stale_after = 300ms;   // how long a request waits for what its session has seen
     Duration ack_timeout = 5s;      // how long a write waits for the disk and for another region
@@ -31,7 +32,10 @@ class Service final : public serve::Handler {
 
   void on_request(const serve::Request& request, serve::Responder responder) override;
   serve::Answer word_refusal(uint16_t status, std::string_view what, std::string& text) override;
-  void set_regions(std::vector<std::string> regions) { front_.set_regions(std::move(regions)); }
+  void set_regions(std::vector<std::string> regions, std::vector<std::string> keepers) {
+    front_.set_regions(std::move(regions));
+    options_.keepers = std::move(keepers);
+  }
   void set_keys(std::shared_ptr<const wire::AwsKeyring> keys) { front_.set_keys(std::move(keys)); }
 
  private:

@@ -58,6 +58,7 @@ class ServiceTest : public testing::Test {
          .replication = {.node = "us", .region = "us", .nodes = {"us", "eu"}},
          .service = {.region = "us",
                      .regions = {"ap", "eu", "us"},
+                     .keepers = {"eu", "us"},
                      .keys = keys()},
          .limits = {}});
     ASSERT_TRUE(opened) << opened.error().what;
@@ -216,6 +217,30 @@ TEST_F(ServiceTest, a_header_that_means_nothing_is_refused_and_nothing_is_done) 
   EXPECT_TRUE(stale.text.contains("x-sealane-stale: 'no' is not 'refuse'")) << stale.text;
   EXPECT_EQ(get("a").text, "{}");
   EXPECT_EQ(put("a", {}, {{kAckField, "local"}}).status, 200);
+}
+
+TEST_F(ServiceTest, a_replica_may_be_where_tables_are_kept) {
+  const auto create = [&](std::string_view region) {
+    return ask("UpdateTable",
+               fmt::format(
+                   R"({{"TableName":"own","ReplicaUpdates":[{{"Create":{{"RegionName":"{}"}}}}]}})",
+                   region));
+  };
+  ASSERT_EQ(ask("CreateTable",
+                R"({"TableName":"own","BillingMode":"PAY_PER_REQUEST",)"
+                R"("AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}],)"
+                R"("KeySchema":[{"AttributeName":"id","KeyType":"HASH"}]})")
+                .status,
+            200);
+  const Answer ap = create("ap");
+  EXPECT_EQ(ap.status, 400);
+  EXPECT_TRUE(ap.text.contains("ValidationException")) << ap.text;
+  EXPECT_TRUE(ap.text.contains(
+      "Region ap is none of those that keep tables in this world: eu, us"))
+      << ap.text;
+  EXPECT_EQ(create("eu").status, 200);
+  state->service().set_regions({"ap", "eu", "us"}, {"ap", "eu", "us"});
+  EXPECT_EQ(create("ap").status, 200);
 }
 
 }  // namespace

@@ -88,6 +88,17 @@ TEST(Tables, replicas_come_and_go_and_bring_a_stream) {
           .starts_with("ReplicaNotFoundException"));
 }
 
+TEST(Tables, a_replica_is_refused_where_no_tables_are_kept) {
+  Bench bench;
+  bench.make_sessions();
+  EXPECT_EQ(
+      bench.run("UpdateTable",
+                R"({"TableName":"sessions","ReplicaUpdates":[{"Create":{"RegionName":"mars-1"}}]})"),
+      "ValidationException: One or more parameter values were invalid: Region mars-1 is none of "
+      "those that keep tables in this world: eu-west-1, us-east-1, us-west-2");
+  EXPECT_FALSE(has(describe(bench), "Replicas"));
+}
+
 TEST(Tables, a_hundred_attributes_are_projected_and_no_more) {
   Bench bench;
   const auto index = [](std::string_view name, int count) {

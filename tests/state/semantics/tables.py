@@ -282,6 +282,13 @@ class Replicas(Case):
         change("Delete")
         wait_until(lambda: table_is_active(name) and subject.REPLICA not in statuses(), "the replica to go")
 
+    def test_a_replica_in_no_region_of_the_world(self):
+        name = create(fresh_name(), **subject.SCHEMAS["streamed"])
+        self.addCleanup(drop, name)
+        with self.invalid(re.compile("mars-1")):
+            client.update_table(TableName=name, ReplicaUpdates=[{"Create": {"RegionName": "mars-1"}}])
+        self.assertNotIn("mars-1", str(description(name)))
+
     def test_a_replica_tells_how_far_behind_it_is_and_clients_of_aws_do_not_mind(self):
         name = create(fresh_name(), **subject.SCHEMAS["streamed"])
         self.addCleanup(drop, name)
