@@ -305,8 +305,8 @@ class Engine {
   Status load_owners();
   Status load_counts();
   Status load_transactions();
-  // Puts it into the batch, as the last of `count` of it, in place of the oldest where there are too
-  // many; who writes the batch then adds it to recent_transactions_.
+  // Puts it into the batch, as the last of `count` of it, in place of the oldest where there are
+  // too many; who writes the batch then adds it to recent_transactions_.
   void keep(Change& change, const RecentTransactions::Done& done, size_t count);
   Result<bool> forget_transactions();
   uint64_t wall_ms() const;

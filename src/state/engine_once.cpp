@@ -16,8 +16,8 @@ Status Engine::load_transactions() {
     std::string_view key = cursor->key().substr(prefix.size()), value = cursor->value();
     RecentTransactions::Done done;
     if (!keyspace::take_u64(key, done.hlc) || !keyspace::take_u64(key, done.once.token) ||
-        !keyspace::take_u64(value, done.once.request) ||
-        !keyspace::take_u32(value, done.source) || !keyspace::take_u64(value, done.position)) {
+        !keyspace::take_u64(value, done.once.request) || !keyspace::take_u32(value, done.source) ||
+        !keyspace::take_u64(value, done.position)) {
       return fail(Code::corrupt, "the mark of a transaction does not read back");
     }
     recent_transactions_.add(done);
@@ -42,8 +42,8 @@ Result<bool> Engine::forget_transactions() {
   const uint64_t now_ms = wall_ms();
   if (!recent_transactions_.is_oldest_over(now_ms)) return false;
   batch_->clear();
-  for (size_t left = kForgottenPerTurnMax;
-       left > 0 && recent_transactions_.is_oldest_over(now_ms); --left) {
+  for (size_t left = kForgottenPerTurnMax; left > 0 && recent_transactions_.is_oldest_over(now_ms);
+       --left) {
     const auto& [hlc, token] = recent_transactions_.oldest();
     batch_->erase(Keyspace::expiry, keyspace::done(hlc, token));
     recent_transactions_.forget_oldest();

@@ -104,8 +104,10 @@ Result<size_t> Engine::apply_batch(Source source, std::span<const std::string_vi
                blanked.empty() ? entries[count - 1] : blanked);
     if (!entry->once) continue;
     done.push_back({*entry->once, entry->stamp.hlc, source, reached + count});
-    if (done.back().is_over(wall_ms())) done.pop_back();
-    else keep(change, done.back(), done.size());
+    if (done.back().is_over(wall_ms()))
+      done.pop_back();
+    else
+      keep(change, done.back(), done.size());
   }
   if (count > 0) SL_CHECK(change.write());
   for (const RecentTransactions::Done& each : done) recent_transactions_.add(each);

@@ -20,8 +20,7 @@ Result<Position> put_once(Bench& bench, const Table& table, std::string_view id,
 }
 
 const RecentTransactions::Done* find(const Bench& bench, uint64_t token) {
-  return bench.engine->recent_transactions().find(token,
-                                                  table::ms_of(bench.engine->hlc_now()));
+  return bench.engine->recent_transactions().find(token, table::ms_of(bench.engine->hlc_now()));
 }
 
 TEST(Once, who_has_the_entry_knows_what_was_done_and_keeps_it) {
@@ -46,11 +45,11 @@ TEST(Once, also_who_keeps_no_copy_of_its_table_passes_it_on) {
   ASSERT_TRUE(put_once(a, table, "x"));
   a.ship_to(b);
   std::string blank;
-  ASSERT_TRUE(b.engine->read_log(a.engine->self(), 2, 1 << 20,
-                                 [&](uint64_t, std::string_view entry) {
-                                   blank = entry;
-                                   return true;
-                                 }));
+  ASSERT_TRUE(
+      b.engine->read_log(a.engine->self(), 2, 1 << 20, [&](uint64_t, std::string_view entry) {
+        blank = entry;
+        return true;
+      }));
   std::string_view bytes = blank;
   const auto entry = table::take_packed_entry(bytes);
   ASSERT_TRUE(entry);

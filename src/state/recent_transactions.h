@@ -21,8 +21,8 @@ class RecentTransactions {
 
   struct Done {
     table::Once once;
-    table::Hlc hlc = 0;         // when
-    table::Source source = 0;   // where it was written; 0: it wrote nothing
+    table::Hlc hlc = 0;        // when
+    table::Source source = 0;  // where it was written; 0: it wrote nothing
     uint64_t position = 0;
     bool is_over(uint64_t now_ms) const { return table::ms_of(hlc) + kKeptMs <= now_ms; }
   };

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <charconv>
 
-#include "base/time.h"
 #include "base/crc32.h"
+#include "base/time.h"
 #include "state/session.h"
 #include "table/attribute_json.h"
 #include "table/size.h"
@@ -52,8 +52,7 @@ api::Outcome<void> Service::read_wishes(Waiting& waiting) {
   waiting.is_local = ack == "local";
   waiting.refuses_stale = stale == "refuse";
   if (!ack.empty() && !waiting.is_remote && !waiting.is_local) {
-    return api::validation(
-        fmt::format("{}: '{}' is neither 'remote' nor 'local'", kAckField, ack));
+    return api::validation(fmt::format("{}: '{}' is neither 'remote' nor 'local'", kAckField, ack));
   }
   if (!stale.empty() && !waiting.refuses_stale)
     return api::validation(fmt::format("{}: '{}' is not 'refuse'", kStaleField, stale));
@@ -122,8 +121,8 @@ void Service::run(const std::shared_ptr<Waiting>& waiting) {
 
 void Service::finish(const std::shared_ptr<Waiting>& waiting) {
   const auto& outcome = waiting->outcome;
-  const bool is_remote = outcome && (waiting->is_remote ||
-                                     (outcome->ack == table::Ack::remote && !waiting->is_local));
+  const bool is_remote =
+      outcome && (waiting->is_remote || (outcome->ack == table::Ack::remote && !waiting->is_local));
   const auto show_if = [this, waiting, alive = std::weak_ptr(alive_)](const Status& status) {
     if (alive.expired()) return;
     if (status) return show(waiting);
@@ -141,8 +140,8 @@ void Service::finish(const std::shared_ptr<Waiting>& waiting) {
   replicator_.when_kept(options_.ack_timeout, show_if);
 }
 
-// Of what is here, but was written elsewhere, or in an earlier life of this node: a transaction that
-// is asked for again.
+// Of what is here, but was written elsewhere, or in an earlier life of this node: a transaction
+// that is asked for again.
 bool Service::is_in_two_regions(const Position& written) const {
   if (written == Position{}) return true;  // nothing is anywhere
   const Engine::Owner* owner = engine_.owner_of(written.source);

@@ -52,22 +52,22 @@ class ServiceTest : public testing::Test {
   using Fields = std::vector<wire::http::Field>;
 
   void SetUp() override {
-    auto opened = State::open(
-        us.lane(), *store, *fabric,
-        {.engine = {.region = "us", .node = "us"},
-         .replication = {.node = "us", .region = "us", .nodes = {"us", "eu"}},
-         .service = {.region = "us",
-                     .regions = {"ap", "eu", "us"},
-                     .keepers = {"eu", "us"},
-                     .keys = keys()},
-         .limits = {}});
+    auto opened = State::open(us.lane(), *store, *fabric,
+                              {.engine = {.region = "us", .node = "us"},
+                               .replication = {.node = "us", .region = "us", .nodes = {"us", "eu"}},
+                               .service = {.region = "us",
+                                           .regions = {"ap", "eu", "us"},
+                                           .keepers = {"eu", "us"},
+                                           .keys = keys()},
+                               .limits = {}});
     ASSERT_TRUE(opened) << opened.error().what;
     state = std::move(*opened);
     ASSERT_TRUE(state->listen({kNode, 8000}));
-    caller.emplace(users.lane(), names,
-                   Caller::Options{.endpoint = *endpoint_of("http://10.0.0.1:8000", "", "us"),
-                                   .load_key = [] { return Result<wire::AwsKey>(keys()->keys()[0]); },
-                                   .limits = {.call_timeout = 30s}});
+    caller.emplace(
+        users.lane(), names,
+        Caller::Options{.endpoint = *endpoint_of("http://10.0.0.1:8000", "", "us"),
+                        .load_key = [] { return Result<wire::AwsKey>(keys()->keys()[0]); },
+                        .limits = {.call_timeout = 30s}});
     table::Table table{.name = "notes"};
     table.key.hash = {"id", table::Type::S};
     table.attribute_definitions = {table.key.hash};
@@ -94,22 +94,18 @@ class ServiceTest : public testing::Test {
                std::move(fields));
   }
   Answer get(std::string_view id, Fields fields = {}) {
-    return ask("GetItem",
-               fmt::format(R"({{"TableName":"notes","Key":{{"id":{{"S":"{}"}}}}}})", id),
+    return ask("GetItem", fmt::format(R"({{"TableName":"notes","Key":{{"id":{{"S":"{}"}}}}}})", id),
                std::move(fields));
   }
-  uint64_t written() const {
-    return state->engine().applied().position(state->engine().self());
-  }
+  uint64_t written() const { return state->engine().applied().position(state->engine().self()); }
   // Of who has seen in another region what is not here.
   static std::string ahead() {
     table::Vector seen;
     seen.raise(table::Reach{kOther, 5, 0});
     return to_token(seen);
   }
-  static constexpr std::string_view kOnce =
-      R"j(,"ConditionExpression":"attribute_not_exists(id)")j"
-      R"j(,"ReturnValuesOnConditionCheckFailure":"ALL_OLD")j";
+  static constexpr std::string_view kOnce = R"j(,"ConditionExpression":"attribute_not_exists(id)")j"
+                                            R"j(,"ReturnValuesOnConditionCheckFailure":"ALL_OLD")j";
 
   sim::World world{{}};
   sim::Node& broker = world.messaging().add_broker("broker", kBroker);
@@ -143,12 +139,12 @@ TEST_F(ServiceTest, a_refusal_that_shows_an_item_is_in_the_token_and_marked_when
 TEST_F(ServiceTest, so_is_a_cancelled_transaction) {
   put("a");
   const std::string token = ahead();
-  const Answer refused =
-      ask("TransactWriteItems",
-          fmt::format(
-              R"({{"TransactItems":[{{"Put":{{"TableName":"notes","Item":{{"id":{{"S":"a"}}}}{}}}}}]}})",
-              kOnce),
-          {{kSessionField, token}});
+  const Answer refused = ask(
+      "TransactWriteItems",
+      fmt::format(
+          R"({{"TransactItems":[{{"Put":{{"TableName":"notes","Item":{{"id":{{"S":"a"}}}}{}}}}}]}})",
+          kOnce),
+      {{kSessionField, token}});
   EXPECT_TRUE(refused.text.contains("TransactionCanceledException")) << refused.text;
   EXPECT_NE(refused.field("x-sealane-stale"), "");
   EXPECT_EQ(refused.position(kOther), 5u);
@@ -226,17 +222,16 @@ TEST_F(ServiceTest, a_replica_may_be_where_tables_are_kept) {
                    R"({{"TableName":"own","ReplicaUpdates":[{{"Create":{{"RegionName":"{}"}}}}]}})",
                    region));
   };
-  ASSERT_EQ(ask("CreateTable",
-                R"({"TableName":"own","BillingMode":"PAY_PER_REQUEST",)"
-                R"("AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}],)"
-                R"("KeySchema":[{"AttributeName":"id","KeyType":"HASH"}]})")
-                .status,
-            200);
+  ASSERT_EQ(
+      ask("CreateTable", R"({"TableName":"own","BillingMode":"PAY_PER_REQUEST",)"
+                         R"("AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}],)"
+                         R"("KeySchema":[{"AttributeName":"id","KeyType":"HASH"}]})")
+          .status,
+      200);
   const Answer ap = create("ap");
   EXPECT_EQ(ap.status, 400);
   EXPECT_TRUE(ap.text.contains("ValidationException")) << ap.text;
-  EXPECT_TRUE(ap.text.contains(
-      "Region ap is none of those that keep tables in this world: eu, us"))
+  EXPECT_TRUE(ap.text.contains("Region ap is none of those that keep tables in this world: eu, us"))
       << ap.text;
   EXPECT_EQ(create("eu").status, 200);
   state->service().set_regions({"ap", "eu", "us"}, {"ap", "eu", "us"});

@@ -102,8 +102,8 @@ TEST(AttributeJson, a_value_that_means_nothing_is_refused_in_the_words_of_dynamo
 }
 
 TEST(AttributeJson, a_name_may_have_65535_bytes_and_not_one_more) {
-  const std::string longest(65535, 'n'), too_large =
-      "Attribute name is too large, must be less than 65536 bytes";
+  const std::string longest(65535, 'n'),
+      too_large = "Attribute name is too large, must be less than 65536 bytes";
   const auto with = [](const std::string& name, std::string_view before = {}) {
     return "{" + std::string(before) + "\"" + name + R"(":{"S":"x"}})";
   };

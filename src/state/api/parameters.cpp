@@ -41,10 +41,9 @@ Outcome<void> check_conditional_operator(const Members& members, const Expressio
     if (const auto conditions = members.object(name, {})) count += conditions->size();
   }
   if (count > 1) return {};
-  return validation(
-      count == 0
-          ? "ConditionalOperator cannot be used without Filter or Expected"
-          : "ConditionalOperator can only be used when Filter or Expected has two or more elements");
+  return validation(count == 0 ? "ConditionalOperator cannot be used without Filter or Expected"
+                               : "ConditionalOperator can only be used when Filter or Expected has "
+                                 "two or more elements");
 }
 
 std::vector<std::string_view> present(const Members& members,

@@ -234,13 +234,14 @@ TEST(Query, what_is_wrong_is_told_in_the_words_of_aws) {
 TEST(Query, a_selection_that_leaves_no_choice_names_the_parameter_that_makes_one) {
   Turns bench;
   const auto ask = [&](std::string_view more) {
-    return bench.run(
-        "Query", R"({"TableName":"turns","KeyConditions":{"thread":{"ComparisonOperator":"EQ",)"
-                 R"("AttributeValueList":[{"S":"t"}]}},)" +
-                     std::string(more) + "}");
+    return bench.run("Query",
+                     R"({"TableName":"turns","KeyConditions":{"thread":{"ComparisonOperator":"EQ",)"
+                     R"("AttributeValueList":[{"S":"t"}]}},)" +
+                         std::string(more) + "}");
   };
   const std::string cannot = "ValidationException: Cannot specify the ";
-  const std::string expression = R"("ProjectionExpression":"n")", list = R"("AttributesToGet":["n"])";
+  const std::string expression = R"("ProjectionExpression":"n")",
+                    list = R"("AttributesToGet":["n"])";
   EXPECT_EQ(ask(expression + R"(,"Select":"COUNT")"),
             cannot + "ProjectionExpression when choosing to get only the Count");
   EXPECT_EQ(ask(list + R"(,"Select":"COUNT")"),
@@ -264,7 +265,9 @@ TEST(ConditionalOperator, needs_two_conditions_to_join) {
                           R"("AttributeValueList":[{"S":"t"}]}})",
                     a = R"("a":{"ComparisonOperator":"NULL"})",
                     b = R"("b":{"ComparisonOperator":"NULL"})";
-  const struct { std::string_view operation, parameter; std::string begin;
+  const struct {
+    std::string_view operation, parameter;
+    std::string begin;
   } kRows[] = {
       {"PutItem", "Expected", R"({"TableName":"sessions","Item":{"id":{"S":"x"}})"},
       {"UpdateItem", "Expected", R"({"TableName":"sessions","Key":{"id":{"S":"x"}})"},
@@ -286,8 +289,9 @@ TEST(ConditionalOperator, needs_two_conditions_to_join) {
     EXPECT_EQ(ask(a), one);
     EXPECT_TRUE(ask(a + "," + b).starts_with("{"));
   }
-  EXPECT_TRUE(bench.run("Scan", R"({"TableName":"turns","FilterExpression":"a = b",)"
-                                R"("ConditionalOperator":"OR"})")
+  EXPECT_TRUE(bench
+                  .run("Scan", R"({"TableName":"turns","FilterExpression":"a = b",)"
+                               R"("ConditionalOperator":"OR"})")
                   .starts_with("ValidationException: Can not use both expression"))
       << "comes first";
 }

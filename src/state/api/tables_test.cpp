@@ -92,8 +92,9 @@ TEST(Tables, a_replica_is_refused_where_no_tables_are_kept) {
   Bench bench;
   bench.make_sessions();
   EXPECT_EQ(
-      bench.run("UpdateTable",
-                R"({"TableName":"sessions","ReplicaUpdates":[{"Create":{"RegionName":"mars-1"}}]})"),
+      bench.run(
+          "UpdateTable",
+          R"({"TableName":"sessions","ReplicaUpdates":[{"Create":{"RegionName":"mars-1"}}]})"),
       "ValidationException: One or more parameter values were invalid: Region mars-1 is none of "
       "those that keep tables in this world: eu-west-1, us-east-1, us-west-2");
   EXPECT_FALSE(has(describe(bench), "Replicas"));
@@ -122,10 +123,10 @@ TEST(Tables, a_hundred_attributes_are_projected_and_no_more) {
       "of all secondary indexes exceeds per-table limit of 100: 101";
   EXPECT_EQ(make("more", 50, 51), refused) << "the same name twice counts twice";
   EXPECT_TRUE(make("most", 50, 50).starts_with("{"));
-  EXPECT_EQ(bench.run("UpdateTable",
-                      R"({"TableName":"most","GlobalSecondaryIndexUpdates":[{"Create":)" +
-                          index("three", 1) + "}]}"),
-            refused);
+  EXPECT_EQ(
+      bench.run("UpdateTable", R"({"TableName":"most","GlobalSecondaryIndexUpdates":[{"Create":)" +
+                                   index("three", 1) + "}]}"),
+      refused);
 }
 
 TEST(Tables, replicas_tell_how_far_behind_this_node_is) {

@@ -97,8 +97,9 @@ TEST(Transactions, a_token_is_done_once_for_ten_minutes) {
 }
 
 std::string add_one(std::string_view token) {
-  return items({R"({"Update":{"TableName":"sessions","Key":{"id":{"S":"a"}},)"
-                R"("UpdateExpression":"ADD n :n","ExpressionAttributeValues":{":n":{"N":"1"}}}})"}) +
+  return items(
+             {R"({"Update":{"TableName":"sessions","Key":{"id":{"S":"a"}},)"
+              R"("UpdateExpression":"ADD n :n","ExpressionAttributeValues":{":n":{"N":"1"}}}})"}) +
          R"(,"ClientRequestToken":")" + std::string(token) + R"("})";
 }
 
@@ -111,9 +112,8 @@ TEST(Transactions, a_token_is_done_once_though_the_node_restarts) {
   EXPECT_EQ(bench.run("TransactWriteItems", add_one("t1")), "{}");
   EXPECT_EQ(bench.last.written, written);
   EXPECT_EQ(bench.get("a"), R"({"Item":{"id":{"S":"a"},"n":{"N":"1"}}})");
-  EXPECT_TRUE(
-      bench.run("TransactWriteItems", items({put("b")}) + R"(,"ClientRequestToken":"t1"})")
-          .starts_with("IdempotentParameterMismatchException"));
+  EXPECT_TRUE(bench.run("TransactWriteItems", items({put("b")}) + R"(,"ClientRequestToken":"t1"})")
+                  .starts_with("IdempotentParameterMismatchException"));
 }
 
 // Its conditions held when it was done; they need not when it is asked for again.
@@ -149,10 +149,9 @@ TEST(Transactions, the_order_of_members_and_of_sets_makes_no_other_request) {
   Bench bench;
   bench.make_sessions();
   const auto ask = [&](std::string_view item) {
-    return bench.run("TransactWriteItems",
-                     items({R"({"Put":{"TableName":"sessions","Item":{)" + std::string(item) +
-                            "}}}"}) +
-                         R"(,"ClientRequestToken":"t1"})");
+    return bench.run("TransactWriteItems", items({R"({"Put":{"TableName":"sessions","Item":{)" +
+                                                  std::string(item) + "}}}"}) +
+                                               R"(,"ClientRequestToken":"t1"})");
   };
   EXPECT_EQ(ask(R"("id":{"S":"a"},"s":{"SS":["x","y"]},"l":{"L":[{"S":"x"},{"S":"y"}]})"), "{}");
   EXPECT_EQ(ask(R"("l":{"L":[{"S":"x"},{"S":"y"}]},"s":{"SS":["y","x"]},"id":{"S":"a"})"), "{}");
@@ -218,8 +217,8 @@ TEST(Transactions, four_megabytes_fit_and_more_do_not) {
   };
   const auto set_text = [&](const std::string& id) {
     return R"({"Update":{"TableName":"sessions","Key":{"id":{"S":")" + id +
-           R"("}},"UpdateExpression":"SET x = :x","ExpressionAttributeValues":{":x":{"S":")" + text +
-           R"("}}}})";
+           R"("}},"UpdateExpression":"SET x = :x","ExpressionAttributeValues":{":x":{"S":")" +
+           text + R"("}}}})";
   };
   // An update counts by what comes out of it.
   const auto touch = [](const std::string& id) {

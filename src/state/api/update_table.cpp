@@ -265,9 +265,9 @@ Outcome<void> update_replicas(Table& table, const Given& given, const Call& call
             table.name));
       }
       if (std::ranges::find(call.regions, update.region) == call.regions.end()) {
-        return invalid_values(fmt::format(
-            "Region {} is none of those that keep tables in this world: {}", update.region,
-            fmt::join(call.regions, ", ")));
+        return invalid_values(
+            fmt::format("Region {} is none of those that keep tables in this world: {}",
+                        update.region, fmt::join(call.regions, ", ")));
       }
       table.replicas.push_back(update.region);
       std::ranges::sort(table.replicas);
