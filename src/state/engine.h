@@ -308,7 +308,7 @@ class Engine {
   // Puts it into the batch, as the last of `count` of it, in place of the oldest where there are
   // too many; who writes the batch then adds it to recent_transactions_.
   void keep(Change& change, const RecentTransactions::Done& done, size_t count);
-  Result<bool> forget_transactions();
+  Status forget_transactions();
   uint64_t wall_ms() const;
   static std::optional<uint64_t> expiry_s(const table::Value& ttl);
   std::optional<uint64_t> expiry_s(const Table& table, const table::Item& item) const;

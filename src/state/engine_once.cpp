@@ -38,9 +38,9 @@ void Engine::keep(Change& change, const RecentTransactions::Done& done, size_t c
   }
 }
 
-Result<bool> Engine::forget_transactions() {
+Status Engine::forget_transactions() {
   const uint64_t now_ms = wall_ms();
-  if (!recent_transactions_.is_oldest_over(now_ms)) return false;
+  if (!recent_transactions_.is_oldest_over(now_ms)) return {};
   batch_->clear();
   for (size_t left = kForgottenPerTurnMax; left > 0 && recent_transactions_.is_oldest_over(now_ms);
        --left) {
@@ -48,8 +48,7 @@ Result<bool> Engine::forget_transactions() {
     batch_->erase(Keyspace::expiry, keyspace::done(hlc, token));
     recent_transactions_.forget_oldest();
   }
-  SL_CHECK(store_.write(*batch_));
-  return recent_transactions_.is_oldest_over(now_ms);
+  return store_.write(*batch_);
 }
 
 }  // namespace sealane::state

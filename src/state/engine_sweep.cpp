@@ -17,13 +17,13 @@ using table::Item;
 using table::Record;
 
 Result<bool> Engine::sweep(table::Hlc stable) {
+  SL_CHECK(forget_transactions());
   SL_TRY(const bool more_to_count, count_items());
   SL_TRY(const bool more_to_fill, fill_indexes());
   SL_TRY(const bool more_traces, purge_traces(stable));
   SL_TRY(const bool more_expired, erase_expired(stable));
-  SL_TRY(const bool more_transactions, forget_transactions());
   SL_CHECK(trim_streams());
-  return more_to_count || more_to_fill || more_traces || more_expired || more_transactions;
+  return more_to_count || more_to_fill || more_traces || more_expired;
 }
 
 // What is written meanwhile below the mark is counted by the write, what is written above it is
