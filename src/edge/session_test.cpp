@@ -48,6 +48,23 @@ TEST(Session, an_answer_to_a_write_tells_how_far_its_node_is) {
   EXPECT_TRUE(w.tables.noted.empty());
 }
 
+// What an agent refuses may tell what is in its tables, and what failed may have been written.
+TEST(Session, so_does_one_to_a_write_that_was_refused_or_failed) {
+  for (const std::string status : {"409 Conflict", "500 Internal Server Error"}) {
+    World w;
+    auto client = w.b.client();
+    client->send(request("POST /agent", cookie("C") + "Content-Length: 2\r\n", "hi"));
+    w.tables.waiting.at(0).done({.stale_ms = 120, .ahead = {}});
+    w.tables.applied = "D";
+    w.b.origin()->send("HTTP/1.1 " + status + "\r\nContent-Length: 2\r\n\r\nno");
+    const std::string got = client->read();
+    EXPECT_TRUE(has(got, status)) << got;
+    EXPECT_TRUE(has(got, "X-Sealane-Session: D\r\n")) << got;
+    EXPECT_TRUE(has(got, "Set-Cookie: sealane=D;")) << got;
+    EXPECT_TRUE(has(got, "X-Sealane-Stale: 120\r\n")) << got;
+  }
+}
+
 TEST(Session, a_read_of_a_stranger_and_what_others_may_get_tell_nothing) {
   const std::pair<const char*, const char*> cases[] = {
       {"GET /x", ""}, {"POST /x", "Cache-Control: public, max-age=9\r\n"}};

@@ -30,6 +30,16 @@ std::vector<std::string> node_names(const plan::Plan& plan) {
   return names;
 }
 
+// The regions that keep tables.
+std::vector<std::string> keeper_names(const plan::Plan& plan) {
+  std::vector<std::string> names;
+  for (const auto id : plan.state_nodes()) {
+    const std::string& name = plan.region(plan.endpoint(id).region).name;
+    if (names.empty() || names.back() != name) names.push_back(name);
+  }
+  return names;
+}
+
 }  // namespace
 
 Result<std::string> messaging_password(const std::filesystem::path& data_dir) {
@@ -101,6 +111,7 @@ Status Tables::build(const plan::Plan& plan) {
                       .log_bytes_max = plan.state.log_bytes_max},
       .service = {.region = options_.region,
                   .regions = region_names(plan),
+                  .keepers = keeper_names(plan),
                   .keys = std::make_shared<const wire::AwsKeyring>(std::move(keys)),
                   .stale_after = plan.state.stale_after},
       .limits = {}};
@@ -126,7 +137,7 @@ void Tables::plan_changed(std::shared_ptr<const plan::Plan> plan) {
   }
   (void)lane_.lane().inbox.post([this, plan] {
     state_->replicator().set_nodes(node_names(*plan));
-    state_->service().set_regions(region_names(*plan));
+    state_->service().set_regions(region_names(*plan), keeper_names(*plan));
     if (auto made = state_->declare(declared_tables(*plan, unix_ms(lane_.lane().clock.wall())));
         !made) {
       options_.log.line(port::Level::error, "tables_not_declared", made.error().what);

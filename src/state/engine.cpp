@@ -88,6 +88,7 @@ Result<std::unique_ptr<Engine>> Engine::open(port::Store& store, port::Clock& cl
   SL_CHECK(engine->load_sequences());
   SL_CHECK(engine->load_owners());
   SL_CHECK(engine->load_counts());
+  SL_CHECK(engine->load_transactions());
   if (engine->options_.is_alone && engine->first_kept(self) != 0) {
     // Whole, before the first entry that is not kept: a log with a hole would be read up to the
     // hole for ever.

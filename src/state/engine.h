@@ -19,6 +19,7 @@
 //   stream    table, sequence                           packed StreamRecord
 //   expiry    'E', second, table, key                   nothing: to be looked at then
 //             'T', hlc, table, key                      nothing: traces of a removal, to be purged
+//             'D', hlc, token                           of a RecentTransactions::Done the rest
 //   journal   sequence                                  packed Lost
 // Numbers are big-endian, so that keys order as numbers do.
 #pragma once
@@ -144,15 +145,18 @@ class Engine {
 
   table::Stamp next_stamp();
   // All of it or nothing. An item that had expired is cleared first. Writes of one key must not
-  // repeat. `written`, if given, gets what each item was and became. Error `unavailable`: the store
-  // refused, nothing was written.
-  Result<Position> commit(std::span<ItemWrite> writes, std::vector<Written>* written = nullptr);
+  // repeat. `written`, if given, gets what each item was and became. `once`, if given, is from then
+  // on in recent_transactions(), also when there is nothing to write; the position is none then.
+  // Error `unavailable`: the store refused, nothing was written.
+  Result<Position> commit(std::span<ItemWrite> writes, std::vector<Written>* written = nullptr,
+                          const table::Once* once = nullptr);
 
   // From now on commit() fails with these words.
   void refuse_writes(std::string why) { refusal_ = std::move(why); }
   bool is_refusing_writes() const { return !refusal_.empty(); }
 
-  RecentTransactions recent_transactions;
+  // Those of other nodes too, as far as their logs are applied here; not what came by a snapshot.
+  const RecentTransactions& recent_transactions() const { return recent_transactions_; }
 
   // ── walking ──
   // Walks items in key order (or backwards) from `first` to `last` (bytes below the table's own
@@ -284,6 +288,7 @@ class Engine {
   static constexpr size_t kCountedBytesPerTurnMax = 1 << 20;
   static constexpr size_t kOwnersMax = 1024;
   static constexpr size_t kAppliedBytesPerBatchMax = 1 << 20;   // and one entry
+  static constexpr size_t kForgottenPerTurnMax = 1000;          // of recent_transactions_
   static constexpr size_t kReconciledPerTurnMax = 1000;         // and
   static constexpr size_t kReconciledBytesPerTurnMax = 4 << 20;
   static constexpr size_t kEntryBytesKept = 64 << 10;  // of entry_
@@ -299,6 +304,11 @@ class Engine {
   Status load_sequences();
   Status load_owners();
   Status load_counts();
+  Status load_transactions();
+  // Puts it into the batch, as the last of `count` of it, in place of the oldest where there are
+  // too many; who writes the batch then adds it to recent_transactions_.
+  void keep(Change& change, const RecentTransactions::Done& done, size_t count);
+  Status forget_transactions();
   uint64_t wall_ms() const;
   static std::optional<uint64_t> expiry_s(const table::Value& ttl);
   std::optional<uint64_t> expiry_s(const Table& table, const table::Item& item) const;
@@ -346,6 +356,7 @@ class Engine {
   // those of the last stop lie in the store still
   bool has_kept_counts_ = false;
   std::map<Source, Owner> owners_;
+  RecentTransactions recent_transactions_;
   uint64_t stream_sequence_ = 1, journal_sequence_ = 1, lost_count_ = 0;
   std::deque<std::pair<uint64_t, size_t>> journaled_;  // sequence and bytes of what the journal has
   size_t journal_bytes_ = 0;                          // their sum

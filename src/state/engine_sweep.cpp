@@ -17,6 +17,7 @@ using table::Item;
 using table::Record;
 
 Result<bool> Engine::sweep(table::Hlc stable) {
+  SL_CHECK(forget_transactions());
   SL_TRY(const bool more_to_count, count_items());
   SL_TRY(const bool more_to_fill, fill_indexes());
   SL_TRY(const bool more_traces, purge_traces(stable));

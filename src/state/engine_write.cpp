@@ -15,8 +15,20 @@ using port::Keyspace;
 using table::Item;
 using table::Record;
 
-Result<Position> Engine::commit(std::span<ItemWrite> writes, std::vector<Written>* written) {
+Result<Position> Engine::commit(std::span<ItemWrite> writes, std::vector<Written>* written,
+                                const table::Once* once) {
   if (!refusal_.empty()) return fail(Code::unavailable, refusal_);
+  SL_ASSERT(once || !writes.empty());
+  RecentTransactions::Done done;
+  if (once) done.once = *once;
+  if (writes.empty()) {
+    done.hlc = next_stamp().hlc;
+    Change change(*this);
+    keep(change, done, 1);
+    SL_CHECK(change.write());
+    recent_transactions_.add(done);
+    return Position{};
+  }
   table::Vector seen;
   for (const table::Reach& reach : applied_) {
     if (reach.source != self()) seen.set({reach.source, 0, reach.hlc});
@@ -42,8 +54,14 @@ Result<Position> Engine::commit(std::span<ItemWrite> writes, std::vector<Written
                          written ? &(*written)[i] : nullptr));
   }
   const Position at{self(), applied_.position(self()) + 1};
+  if (once) {
+    table::append_packed_once(entry, *once);
+    done = {.once = *once, .hlc = latest.hlc, .source = at.source, .position = at.position};
+    keep(change, done, 1);
+  }
   change.log(at, latest.hlc, entry);
   SL_CHECK(change.write());
+  if (once) recent_transactions_.add(done);
   if (on_commit) on_commit(at, entry);
   if (entry.capacity() <= kEntryBytesKept) entry_ = std::move(entry);
   return at;
@@ -69,6 +87,7 @@ Result<size_t> Engine::apply_batch(Source source, std::span<const std::string_vi
   const uint64_t reached = applied_.position(source);
   Change change(*this);
   Made made;
+  std::vector<RecentTransactions::Done> done;
   size_t count = 0;
   while (count < entries.size() && change.bytes() < kAppliedBytesPerBatchMax &&
          !change.has_catalog()) {
@@ -83,8 +102,15 @@ Result<size_t> Engine::apply_batch(Source source, std::span<const std::string_vi
     ++count;
     change.log({source, reached + count}, entry->stamp.hlc,
                blanked.empty() ? entries[count - 1] : blanked);
+    if (!entry->once) continue;
+    done.push_back({*entry->once, entry->stamp.hlc, source, reached + count});
+    if (done.back().is_over(wall_ms()))
+      done.pop_back();
+    else
+      keep(change, done.back(), done.size());
   }
   if (count > 0) SL_CHECK(change.write());
+  for (const RecentTransactions::Done& each : done) recent_transactions_.add(each);
   return count;
 }
 

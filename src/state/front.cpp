@@ -142,15 +142,20 @@ api::Outcome<void> Front::check_scope(const wire::sigv4::Identity& identity, con
   return {};
 }
 
-void Front::refuse(const serve::Responder& responder, const api::Failure& why) {
+void Front::refuse(const serve::Responder& responder, const api::Failure& why,
+                   std::span<const wire::http::Field> more) {
   error_counter_.add();
+  SL_ASSERT(more.size() <= kMoreFieldsMax);
   const std::string json = error_json(why), id = request_id();
   char crc[16];
   const auto crc_end = std::to_chars(crc, crc + sizeof crc, crc32(json)).ptr;
-  const wire::http::Field fields[] = {{"x-amzn-RequestId", id},
-                                      {"x-amz-crc32", {crc, size_t(crc_end - crc)}}};
-  responder.answer(
-      {.status = why.status, .content_type = kContentType, .fields = fields, .body = json});
+  wire::http::Field fields[2 + kMoreFieldsMax] = {{"x-amzn-RequestId", id},
+                                                  {"x-amz-crc32", {crc, size_t(crc_end - crc)}}};
+  std::ranges::copy(more, fields + 2);
+  responder.answer({.status = why.status,
+                    .content_type = kContentType,
+                    .fields = std::span(fields, 2 + more.size()),
+                    .body = json});
 }
 
 std::string Front::request_id() {

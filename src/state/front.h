@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,8 @@ api::Failure unknown_operation();
 
 class Front {
  public:
+  static constexpr size_t kMoreFieldsMax = 3;  // that refuse() takes
+
   struct Asked {
     std::string_view operation;  // "PutItem": a view into the request
     std::string_view
@@ -42,7 +45,9 @@ class Front {
   // Checks who has signed, and whether they may. False: the request is refused.
   bool admit(const serve::Request& request, const serve::Responder& responder, const Asked& asked,
              wire::Access access);
-  void refuse(const serve::Responder& responder, const api::Failure& why);
+  // `more`: fields beside those of every answer.
+  void refuse(const serve::Responder& responder, const api::Failure& why,
+              std::span<const wire::http::Field> more = {});
   // As AWS makes them: 52 letters and digits.
   std::string request_id();
   static serve::Answer word_refusal(uint16_t status, std::string_view what, std::string& text);

@@ -60,7 +60,7 @@ inline std::string stream(table::TableId id, uint64_t sequence) {
   append_u64(out, sequence);
   return out;
 }
-constexpr char kExpires = 'E', kTrace = 'T';
+constexpr char kDone = 'D', kExpires = 'E', kTrace = 'T';
 inline std::string due(char kind, uint64_t when, table::TableId id, std::string_view key) {
   std::string out(1, kind);
   append_u64(out, when);
@@ -68,6 +68,7 @@ inline std::string due(char kind, uint64_t when, table::TableId id, std::string_
   out += key;
   return out;
 }
+inline std::string done(table::Hlc hlc, uint64_t token) { return due(kDone, hlc, token, {}); }
 inline std::string reach(table::Source source) {
   std::string out = "reach/";
   append_u32(out, source);

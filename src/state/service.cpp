@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/service.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 
-#include "base/time.h"
 #include "base/crc32.h"
+#include "base/time.h"
 #include "state/session.h"
 #include "table/attribute_json.h"
 #include "table/size.h"
@@ -31,6 +33,7 @@ struct Service::Waiting {
   uint64_t stale_ms = 0;
   bool is_remote = false;  // x-sealane-ack: remote
   bool is_local = false;   // x-sealane-ack: local
+  bool refuses_stale = false;  // x-sealane-stale: refuse
 };
 
 Service::Service(port::Lane& lane, Engine& engine, Replicator& replicator, Options options)
@@ -40,6 +43,21 @@ Service::Service(port::Lane& lane, Engine& engine, Replicator& replicator, Optio
       stale_counter_(lane.meter.counter("sealane_state_stale_total")) {}
 
 Service::~Service() = default;
+
+// A wish that nobody understands must not be passed over: who made it relies on it.
+api::Outcome<void> Service::read_wishes(Waiting& waiting) {
+  const std::string_view ack = field(waiting.request, kAckField),
+                         stale = field(waiting.request, kStaleField);
+  waiting.is_remote = ack == "remote";
+  waiting.is_local = ack == "local";
+  waiting.refuses_stale = stale == "refuse";
+  if (!ack.empty() && !waiting.is_remote && !waiting.is_local) {
+    return api::validation(fmt::format("{}: '{}' is neither 'remote' nor 'local'", kAckField, ack));
+  }
+  if (!stale.empty() && !waiting.refuses_stale)
+    return api::validation(fmt::format("{}: '{}' is not 'refuse'", kStaleField, stale));
+  return {};
+}
 
 void Service::on_request(const serve::Request& request, serve::Responder responder) {
   const auto asked = front_.read(request, responder);
@@ -52,9 +70,7 @@ void Service::on_request(const serve::Request& request, serve::Responder respond
   waiting->request = request;
   waiting->responder = responder;
   waiting->operation = operation;
-  const std::string_view ack = field(request, kAckField);
-  waiting->is_remote = ack == "remote";
-  waiting->is_local = ack == "local";
+  if (auto read = read_wishes(*waiting); !read) return refuse(responder, read.error());
   const std::string_view token = field(request, kSessionField);
   if (token.empty()) return run(waiting);
   auto seen = from_token(token);
@@ -67,14 +83,8 @@ void Service::on_request(const serve::Request& request, serve::Responder respond
                              if (alive.expired()) return;
                              waiting->stale_ms = stale_ms;
                              if (stale_ms > 0) stale_counter_.add();
-                             if (stale_ms > 0 && field(waiting->request, kStaleField) == "refuse") {
-                               return refuse(waiting->responder,
-                                             failure("StaleReplicaException",
-                                                     "This region has not yet received what the "
-                                                     "session wrote or read "
-                                                     "elsewhere. Try again, or accept stale reads.",
-                                                     503));
-                             }
+                             if (stale_ms > 0 && waiting->refuses_stale)
+                               return refuse_as_stale(*waiting);
                              run(waiting);
                            });
 }
@@ -94,6 +104,7 @@ void Service::run(const std::shared_ptr<Waiting>& waiting) {
   }
   api::Call call{.engine = engine_,
                  .region = options_.region,
+                 .regions = options_.keepers,
                  .body = object,
                  .now_ms = unix_ms(lane_.clock.wall()),
                  .host = field(waiting->request, "host"),
@@ -110,29 +121,79 @@ void Service::run(const std::shared_ptr<Waiting>& waiting) {
 
 void Service::finish(const std::shared_ptr<Waiting>& waiting) {
   const auto& outcome = waiting->outcome;
-  if (!outcome || outcome->written == Position{}) {
-    if (replicator_.is_kept()) return show(waiting);
-    return replicator_.when_kept(
-        options_.ack_timeout, [this, waiting, alive = std::weak_ptr(alive_)](const Status& status) {
-          if (alive.expired()) return;
-          if (status) return show(waiting);
-          refuse(waiting->responder, failure("InternalServerError", status.error().what, 500));
-        });
-  }
   const bool is_remote =
-      waiting->is_remote || (outcome->ack == table::Ack::remote && !waiting->is_local);
-  replicator_.when_acknowledged(
-      outcome->written, is_remote ? table::Ack::remote : table::Ack::local, options_.ack_timeout,
-      [this, waiting, alive = std::weak_ptr(alive_)](const Status& status) {
-        if (alive.expired()) return;
-        if (status) return show(waiting);
-        refuse(waiting->responder, failure("InternalServerError", status.error().what, 500));
-      });
+      outcome && (waiting->is_remote || (outcome->ack == table::Ack::remote && !waiting->is_local));
+  const auto show_if = [this, waiting, alive = std::weak_ptr(alive_)](const Status& status) {
+    if (alive.expired()) return;
+    if (status) return show(waiting);
+    refuse(*waiting, failure("InternalServerError", status.error().what, 500));
+  };
+  if (outcome && outcome->written.source == engine_.self()) {
+    return replicator_.when_acknowledged(outcome->written,
+                                         is_remote ? table::Ack::remote : table::Ack::local,
+                                         options_.ack_timeout, show_if);
+  }
+  if (is_remote && !is_in_two_regions(outcome->written)) {
+    return show_if(fail(Code::timeout, "no other region has confirmed the write yet"));
+  }
+  if (replicator_.is_kept()) return show(waiting);
+  replicator_.when_kept(options_.ack_timeout, show_if);
+}
+
+// Of what is here, but was written elsewhere, or in an earlier life of this node: a transaction
+// that is asked for again.
+bool Service::is_in_two_regions(const Position& written) const {
+  if (written == Position{}) return true;  // nothing is anywhere
+  const Engine::Owner* owner = engine_.owner_of(written.source);
+  if (owner && owner->region != options_.region) return true;
+  table::Vector wanted;
+  wanted.raise(table::Reach{written.source, written.position, 0});
+  return !replicator_.region_with(wanted).empty();
 }
 
 void Service::show(const std::shared_ptr<Waiting>& waiting) {
-  if (!waiting->outcome) return refuse(waiting->responder, waiting->outcome.error());
+  if (!waiting->outcome) return refuse(*waiting, waiting->outcome.error());
   send(*waiting);
+}
+
+// What an answer says of sessions and regions, whatever its outcome. Must stay until it is sent.
+struct Service::Marks {
+  enum class Token : uint8_t { none, given };
+
+  Marks(Service& service, const Waiting& waiting, Token token) {
+    if (token == Token::given) add(kSessionField, service.token_after(waiting.seen));
+    if (waiting.stale_ms > 0) add(kStaleField, text(stale_, waiting.stale_ms));
+    if (!service.replicator_.peers().empty())
+      add(kLagField, text(lag_, service.replicator_.lag_ms()));
+  }
+  Marks(const Marks&) = delete;
+  std::span<const wire::http::Field> fields() const { return std::span(fields_, count_); }
+
+ private:
+  using Digits = char[20];  // of 2^64
+
+  void add(std::string_view name, std::string_view value) { fields_[count_++] = {name, value}; }
+  static std::string_view text(Digits& digits, uint64_t number) {
+    return {digits, std::to_chars(digits, digits + sizeof digits, number).ptr};
+  }
+
+  wire::http::Field fields_[Front::kMoreFieldsMax];
+  size_t count_ = 0;
+  Digits stale_, lag_;
+};
+
+void Service::refuse(const Waiting& waiting, const api::Failure& why) {
+  front_.refuse(waiting.responder, why, Marks(*this, waiting, Marks::Token::given).fields());
+}
+
+void Service::refuse_as_stale(const Waiting& waiting) {
+  // It has shown nothing, so the client's token stays what it is.
+  front_.refuse(waiting.responder,
+                failure("StaleReplicaException",
+                        "This region has not yet received what the session wrote or read "
+                        "elsewhere. Try again, or accept stale reads.",
+                        503),
+                Marks(*this, waiting, Marks::Token::none).fields());
 }
 
 void Service::send(const Waiting& waiting) {
@@ -140,22 +201,13 @@ void Service::send(const Waiting& waiting) {
   const std::string id = front_.request_id();
   char crc[16];
   const auto crc_end = std::to_chars(crc, crc + sizeof crc, crc32(json)).ptr;
-  wire::http::Field fields[5] = {{"x-amzn-RequestId", id},
-                                 {"x-amz-crc32", {crc, size_t(crc_end - crc)}},
-                                 {kSessionField, token_after(waiting.seen)}};
-  size_t count = 3;
-  std::string stale, lag;
-  if (waiting.stale_ms > 0) {
-    stale = std::to_string(waiting.stale_ms);
-    fields[count++] = {kStaleField, stale};
-  }
-  if (!replicator_.peers().empty()) {
-    lag = std::to_string(replicator_.lag_ms());
-    fields[count++] = {kLagField, lag};
-  }
+  wire::http::Field fields[2 + Front::kMoreFieldsMax] = {
+      {"x-amzn-RequestId", id}, {"x-amz-crc32", {crc, size_t(crc_end - crc)}}};
+  const Marks marks(*this, waiting, Marks::Token::given);
+  std::ranges::copy(marks.fields(), fields + 2);
   waiting.responder.answer({.status = 200,
                             .content_type = kContentType,
-                            .fields = std::span(fields, count),
+                            .fields = std::span(fields, 2 + marks.fields().size()),
                             .body = json});
 }
 

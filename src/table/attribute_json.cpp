@@ -206,21 +206,21 @@ bool is_sorted(simdjson::dom::object object) {
   return true;
 }
 
-std::unexpected<Error> empty_name() { return fail(Code::invalid, "Empty attribute name"); }
-
 // Attributes in the order of their names. Of a name that is there twice the last counts.
 Status parse_item(simdjson::dom::object object, size_t level, Item& out) {
   out.reserve(object.size());
   if (is_sorted(object)) {
-    if (object.size() > 0 && object.begin().key().empty()) return empty_name();
-    for (const auto& [name, json] : object) SL_CHECK(parse_value(json, level, out.append(name)));
+    for (const auto& [name, json] : object) {
+      SL_CHECK(check_attribute_name(name));
+      SL_CHECK(parse_value(json, level, out.append(name)));
+    }
     return {};
   }
   std::vector<simdjson::dom::key_value_pair> fields;
   fields.reserve(object.size());
   for (const auto& field : object) fields.push_back(field);
   std::ranges::stable_sort(fields, {}, &simdjson::dom::key_value_pair::key);
-  if (fields.front().key.empty()) return empty_name();
+  for (const auto& field : fields) SL_CHECK(check_attribute_name(field.key));
   for (size_t i = 0; i < fields.size(); ++i) {
     const bool is_last = i + 1 == fields.size() || fields[i + 1].key != fields[i].key;
     Value unused;
@@ -397,6 +397,13 @@ constexpr auto kDigits = [] {
 }();
 
 }  // namespace
+
+Status check_attribute_name(std::string_view name) {
+  if (name.empty()) return fail(Code::invalid, "Empty attribute name");
+  static_assert(kAttributeNameBytesMax == 65535);
+  if (name.size() <= kAttributeNameBytesMax) return {};
+  return fail(Code::invalid, "Attribute name is too large, must be less than 65536 bytes");
+}
 
 Result<Value> value_from_json(element json) {
   Value out;

@@ -22,6 +22,8 @@ inline constexpr std::string_view kSerialization = "SerializationException: ";
 Result<Value> value_from_json(simdjson::dom::element json);
 // An item or a key: an object of AttributeValues.
 Result<Item> item_from_json(simdjson::dom::element json);
+// Of an attribute at any level: what every item's names are held to.
+Status check_attribute_name(std::string_view name);
 
 void append_json(std::string& out, const Value& value);
 void append_json(std::string& out, const Item& item);       // {"name":{"S":".."},...}

@@ -101,6 +101,18 @@ TEST(AttributeJson, a_value_that_means_nothing_is_refused_in_the_words_of_dynamo
   EXPECT_EQ(item(R"({"b":{"S":"x"},"":{"S":"x"}})"), "Empty attribute name");
 }
 
+TEST(AttributeJson, a_name_may_have_65535_bytes_and_not_one_more) {
+  const std::string longest(65535, 'n'),
+      too_large = "Attribute name is too large, must be less than 65536 bytes";
+  const auto with = [](const std::string& name, std::string_view before = {}) {
+    return "{" + std::string(before) + "\"" + name + R"(":{"S":"x"}})";
+  };
+  EXPECT_EQ(item(with(longest)), with(longest));
+  EXPECT_EQ(item(with(longest + "n")), too_large);
+  EXPECT_EQ(item(with(longest + "n", R"("z":{"S":"x"},)")), too_large) << "out of order";
+  EXPECT_EQ(value(R"({"M":)" + with(longest + "n") + "}"), too_large);
+}
+
 TEST(AttributeJson, a_wrong_shape_is_a_serialization_exception) {
   const std::string structure = "Start of structure or map found where not expected";
   const std::string collection = "Unrecognized collection type class ";

@@ -12,6 +12,9 @@ std::unexpected<Error> corrupt() {
   return fail(Code::corrupt, "an entry of a change log does not read back");
 }
 
+// What follows the writes; who does not know it passes over it.
+constexpr char kOnce = '\1';
+
 bool is_before(const Reach& reach, Source source) { return reach.source < source; }
 
 }  // namespace
@@ -92,6 +95,12 @@ size_t append_packed_write(std::string& out, TableId table, std::string_view key
   return at;
 }
 
+void append_packed_once(std::string& out, const Once& once) {
+  out += kOnce;
+  append_varint(out, once.token);
+  append_varint(out, once.request);
+}
+
 void append_packed(std::string& out, const Entry& entry) {
   begin_packed_entry(out, entry.stamp, entry.seen, entry.writes.size());
   for (const Entry::Write& write : entry.writes) {
@@ -102,6 +111,7 @@ void append_packed(std::string& out, const Entry& entry) {
     append_varint(out, write.table);
     out += '\1';
   }
+  if (entry.once) append_packed_once(out, *entry.once);
 }
 
 Result<Entry> take_packed_entry(std::string_view& bytes) {
@@ -123,6 +133,11 @@ Result<Entry> take_packed_entry(std::string_view& bytes) {
     if (!take_bytes(bytes, key)) return corrupt();
     write.key = key;
     SL_TRY(write.delta, take_packed_record(bytes));
+  }
+  if (bytes.starts_with(kOnce)) {
+    bytes.remove_prefix(1);
+    Once& once = entry.once.emplace();
+    if (!take_varint(bytes, once.token) || !take_varint(bytes, once.request)) return corrupt();
   }
   return entry;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,6 +53,13 @@ class Vector {
 void append_packed(std::string& out, const Vector& vector);
 Result<Vector> take_packed_vector(std::string_view& bytes);
 
+// A transaction that is done once, whoever is asked for it again.
+struct Once {
+  uint64_t token = 0;    // hash of its ClientRequestToken
+  uint64_t request = 0;  // hash of what was asked for with it
+  friend bool operator==(const Once&, const Once&) = default;
+};
+
 struct Entry {
   struct Write {
     TableId table = 0;
@@ -66,16 +74,18 @@ struct Entry {
   // what the writer had applied of other sources (hlc matters; positions are left out on the wire)
   Vector seen;
   std::vector<Write> writes;
+  std::optional<Once> once;
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 
 void append_packed(std::string& out, const Entry& entry);
-// The same in pieces, for who has no Entry: the head, then each write. Where in `out` the delta's
-// bytes begin, which are the last.
+// The same in pieces, for who has no Entry: the head, then each write, then what is done once, if
+// it is. Of a write: where in `out` the delta's bytes begin, which are its last.
 void begin_packed_entry(std::string& out, const Stamp& stamp, const Vector& seen,
                         size_t write_count);
 size_t append_packed_write(std::string& out, TableId table, std::string_view key,
                            const Record& delta);
+void append_packed_once(std::string& out, const Once& once);
 Result<Entry> take_packed_entry(std::string_view& bytes);
 
 }  // namespace sealane::table

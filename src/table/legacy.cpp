@@ -293,6 +293,7 @@ Status add_update(Update& update, std::string_view attribute, element json) {
     return wrong_member(fmt::format("'{}'", action),
                         fmt::format("attributeUpdates.{}.member.action", attribute),
                         "Member must satisfy enum value set: [ADD, PUT, DELETE]");
+  SL_CHECK(check_attribute_name(attribute));
   Path path{.attribute = std::string(attribute)};
   const element* given = member(members, "Value");
   if (!given) {

@@ -23,6 +23,7 @@ namespace sealane::state::api {
 struct Call {
   Engine& engine;
   std::string_view region;        // of this node; the ARNs' region
+  std::span<const std::string> regions;  // all that keep tables, this one too
   simdjson::dom::object body;
   uint64_t now_ms = 0;            // wall clock
   std::string_view host{};        // that the client asked, with its port

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sim/disk.h"
 #include "sim/world.h"
@@ -51,6 +52,7 @@ struct Bench {
     if (parser.parse(padded).get(body) != simdjson::SUCCESS) return "no JSON object";
     Call call{.engine = *engine,
               .region = kRegion,
+              .regions = regions,
               .body = body,
               .now_ms = now_ms(),
               .host = "db.test:8000",
@@ -106,6 +108,7 @@ struct Bench {
   }
 
   static constexpr const char* kRegion = "eu-west-1";
+  std::vector<std::string> regions = {kRegion, "us-east-1", "us-west-2"};
   sim::World world{{}};
   sim::Node& node;
   std::unique_ptr<port::Store> store;

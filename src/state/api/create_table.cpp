@@ -110,6 +110,7 @@ Outcome<Table> make_table(const Given& given, const Call& call) {
   table.attribute_definitions = given.definitions;
   SL_TRY(table.key, make_key(given.key, given.definitions));
   SL_CHECK(set_indexes(table, given));
+  SL_CHECK(check_projections(table));
   SL_CHECK(check_definitions_used(table));
   if (given.stream) {
     SL_TRY(table.stream, make_stream(*given.stream));

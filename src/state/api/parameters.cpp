@@ -32,6 +32,20 @@ bool is_any(const Members& members) {
   return members.text("ConditionalOperator").value_or("AND") == "OR";
 }
 
+// It joins conditions, so there must be some to join. KeyConditions are always all of them.
+Outcome<void> check_conditional_operator(const Members& members, const ExpressionKinds& kinds) {
+  if (!members.has("ConditionalOperator")) return {};
+  size_t count = 0;
+  for (const std::string_view name : kinds.legacy) {
+    if (name != "Expected" && name != "QueryFilter" && name != "ScanFilter") continue;
+    if (const auto conditions = members.object(name, {})) count += conditions->size();
+  }
+  if (count > 1) return {};
+  return validation(count == 0 ? "ConditionalOperator cannot be used without Filter or Expected"
+                               : "ConditionalOperator can only be used when Filter or Expected has "
+                                 "two or more elements");
+}
+
 std::vector<std::string_view> present(const Members& members,
                                       std::span<const std::string_view> names) {
   std::vector<std::string_view> out;
@@ -91,6 +105,7 @@ Outcome<void> check_expression_kinds(const Members& members, const ExpressionKin
         "Non-expression parameters: {{{}}} Expression parameters: {{{}}}",
         fmt::join(legacy, ", "), fmt::join(given, ", ")));
   }
+  SL_CHECK(check_conditional_operator(members, kinds));
   if (members.has(kNames) && given.empty()) {
     return validation("ExpressionAttributeNames can only be specified when using expressions");
   }

@@ -40,19 +40,20 @@ bool shows(const Index& index, const Table& table, std::string_view attribute) {
 // AWS, "Query": Select.
 Outcome<void> check_select(const ReadRequest& read) {
   if (!read.select) return {};
+  if (*read.select != Select::specific && read.projection) {
+    constexpr std::string_view kNames[] = {"ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES",
+                                           "SPECIFIC_ATTRIBUTES", "COUNT"};
+    return validation(fmt::format(
+        "Cannot specify the {} when choosing to get {}",
+        read.is_legacy_projection ? "AttributesToGet" : "ProjectionExpression",
+        *read.select == Select::count ? "only the Count" : kNames[size_t(*read.select)]));
+  }
   if (*read.select == Select::all_projected && !read.index) {
     return invalid_values(
         "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName");
   }
   if (*read.select == Select::specific && !read.projection) {
     return invalid_values("SPECIFIC_ATTRIBUTES requires AttributesToGet or ProjectionExpression");
-  }
-  if (*read.select != Select::specific && read.projection) {
-    constexpr std::string_view kNames[] = {"ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES",
-                                           "SPECIFIC_ATTRIBUTES", "COUNT"};
-    return validation(fmt::format(
-        "Cannot specify the {} when choosing to get {}", "AttributesToGet",
-        *read.select == Select::count ? "only the Count" : kNames[size_t(*read.select)]));
   }
   return {};
 }
@@ -195,6 +196,7 @@ Outcome<void> understand_read(const Members& members, ReadRequest& read,
     read.is_legacy_filter = true;
   }
   SL_TRY(read.projection, read_projection(members, placeholders));
+  read.is_legacy_projection = !members.has("ProjectionExpression");
   if (read.start.mistake) {
     return validation("The provided starting key is invalid: " + read.start.mistake->message);
   }

@@ -31,6 +31,7 @@ struct ReadRequest {
   std::optional<table::Condition> filter;
   bool is_legacy_filter = false;
   std::optional<table::Projection> projection;
+  bool is_legacy_projection = false;  // of AttributesToGet
 
   // bind_read()
   const Table* table = nullptr;

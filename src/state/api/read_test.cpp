@@ -231,6 +231,71 @@ TEST(Query, what_is_wrong_is_told_in_the_words_of_aws) {
   for (const auto& row : kRows) EXPECT_EQ(bench.run("Query", row.json), row.answer) << row.json;
 }
 
+TEST(Query, a_selection_that_leaves_no_choice_names_the_parameter_that_makes_one) {
+  Turns bench;
+  const auto ask = [&](std::string_view more) {
+    return bench.run("Query",
+                     R"({"TableName":"turns","KeyConditions":{"thread":{"ComparisonOperator":"EQ",)"
+                     R"("AttributeValueList":[{"S":"t"}]}},)" +
+                         std::string(more) + "}");
+  };
+  const std::string cannot = "ValidationException: Cannot specify the ";
+  const std::string expression = R"("ProjectionExpression":"n")",
+                    list = R"("AttributesToGet":["n"])";
+  EXPECT_EQ(ask(expression + R"(,"Select":"COUNT")"),
+            cannot + "ProjectionExpression when choosing to get only the Count");
+  EXPECT_EQ(ask(list + R"(,"Select":"COUNT")"),
+            cannot + "AttributesToGet when choosing to get only the Count");
+  EXPECT_EQ(ask(expression + R"(,"Select":"ALL_ATTRIBUTES")"),
+            cannot + "ProjectionExpression when choosing to get ALL_ATTRIBUTES");
+  EXPECT_EQ(ask(expression + R"(,"Select":"ALL_PROJECTED_ATTRIBUTES")"),
+            cannot + "ProjectionExpression when choosing to get ALL_PROJECTED_ATTRIBUTES");
+  EXPECT_TRUE(ask(expression + R"(,"Select":"SPECIFIC_ATTRIBUTES")").starts_with("{"));
+}
+
+TEST(ConditionalOperator, needs_two_conditions_to_join) {
+  Turns bench;
+  bench.make_sessions();
+  const std::string none =
+      "ValidationException: ConditionalOperator cannot be used without Filter or Expected";
+  const std::string one =
+      "ValidationException: ConditionalOperator can only be used when Filter or Expected has two "
+      "or more elements";
+  const std::string key = R"("KeyConditions":{"thread":{"ComparisonOperator":"EQ",)"
+                          R"("AttributeValueList":[{"S":"t"}]}})",
+                    a = R"("a":{"ComparisonOperator":"NULL"})",
+                    b = R"("b":{"ComparisonOperator":"NULL"})";
+  const struct {
+    std::string_view operation, parameter;
+    std::string begin;
+  } kRows[] = {
+      {"PutItem", "Expected", R"({"TableName":"sessions","Item":{"id":{"S":"x"}})"},
+      {"UpdateItem", "Expected", R"({"TableName":"sessions","Key":{"id":{"S":"x"}})"},
+      {"DeleteItem", "Expected", R"({"TableName":"sessions","Key":{"id":{"S":"x"}})"},
+      {"Query", "QueryFilter", R"({"TableName":"turns",)" + key},
+      {"Scan", "ScanFilter", R"({"TableName":"turns")"},
+  };
+  for (const auto& [operation, parameter, begin] : kRows) {
+    SCOPED_TRACE(operation);
+    const auto ask = [&](const std::string& conditions) {
+      return bench.run(operation, begin + R"(,"ConditionalOperator":"OR")" +
+                                      (conditions == "none" ? ""
+                                                            : ",\"" + std::string(parameter) +
+                                                                  "\":{" + conditions + "}") +
+                                      "}");
+    };
+    EXPECT_EQ(ask("none"), none);
+    EXPECT_EQ(ask(""), none);
+    EXPECT_EQ(ask(a), one);
+    EXPECT_TRUE(ask(a + "," + b).starts_with("{"));
+  }
+  EXPECT_TRUE(bench
+                  .run("Scan", R"({"TableName":"turns","FilterExpression":"a = b",)"
+                               R"("ConditionalOperator":"OR"})")
+                  .starts_with("ValidationException: Can not use both expression"))
+      << "comes first";
+}
+
 TEST(Query, a_page_ends_at_a_mebibyte_of_items) {
   Bench bench;
   bench.make_turns();

@@ -191,6 +191,16 @@ Outcome<Index> make_index(const GivenIndex& given, const Table& table, bool is_l
   return index;
 }
 
+Outcome<void> check_projections(const Table& table) {
+  size_t count = 0;
+  for (const Index& index : table.indexes) count += index.projection.include.size();
+  if (count <= kProjectedAttributesMax) return {};
+  return invalid_values(
+      fmt::format("Number of NonKeyAttributes of all secondary indexes exceeds per-table limit of "
+                  "{}: {}",
+                  kProjectedAttributesMax, count));
+}
+
 Outcome<void> check_throughput(const table::Throughput& throughput) {
   if (throughput.read_units > kUnitsMax) {
     return validation(fmt::format("Given value {} for ReadCapacityUnits is out of bounds",

@@ -14,7 +14,8 @@
 
 namespace sealane::state::api {
 
-inline constexpr size_t kLocalIndexesMax = 5, kGlobalIndexesMax = 20, kTagsMax = 50;
+inline constexpr size_t kLocalIndexesMax = 5, kGlobalIndexesMax = 20, kTagsMax = 50,
+                        kProjectedAttributesMax = 100;
 inline constexpr int64_t kUnitsMax = 1'000'000'000'000;
 
 // TableName of the operations on tables: these tell about it in words of their own.
@@ -46,6 +47,9 @@ Outcome<table::KeySchema> make_key(const std::vector<KeyElement>& key,
                                    const std::vector<table::KeyAttribute>& definitions);
 // An index of `table`, whose key is made already.
 Outcome<table::Index> make_index(const GivenIndex& given, const Table& table, bool is_local);
+// What its indexes hold besides keys, by name: not too much of it. A name in two of them counts
+// twice.
+Outcome<void> check_projections(const Table& table);
 Outcome<void> check_throughput(const table::Throughput& throughput);
 // Every attribute definition is used by a key.
 Outcome<void> check_definitions_used(const Table& table);

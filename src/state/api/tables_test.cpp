@@ -88,6 +88,47 @@ TEST(Tables, replicas_come_and_go_and_bring_a_stream) {
           .starts_with("ReplicaNotFoundException"));
 }
 
+TEST(Tables, a_replica_is_refused_where_no_tables_are_kept) {
+  Bench bench;
+  bench.make_sessions();
+  EXPECT_EQ(
+      bench.run(
+          "UpdateTable",
+          R"({"TableName":"sessions","ReplicaUpdates":[{"Create":{"RegionName":"mars-1"}}]})"),
+      "ValidationException: One or more parameter values were invalid: Region mars-1 is none of "
+      "those that keep tables in this world: eu-west-1, us-east-1, us-west-2");
+  EXPECT_FALSE(has(describe(bench), "Replicas"));
+}
+
+TEST(Tables, a_hundred_attributes_are_projected_and_no_more) {
+  Bench bench;
+  const auto index = [](std::string_view name, int count) {
+    std::string out = R"({"IndexName":")" + std::string(name) +
+                      R"(","KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],)"
+                      R"("Projection":{"ProjectionType":"INCLUDE","NonKeyAttributes":[)";
+    for (int i = 0; i < count; ++i) out += (i ? ",\"a" : "\"a") + std::to_string(i) + "\"";
+    return out + "]}}";
+  };
+  const auto make = [&](std::string_view name, int first, int second) {
+    return bench.run("CreateTable",
+                     R"({"TableName":")" + std::string(name) +
+                         R"(","BillingMode":"PAY_PER_REQUEST",)"
+                         R"("AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}],)"
+                         R"("KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],)"
+                         R"("GlobalSecondaryIndexes":[)" +
+                         index("one", first) + "," + index("two", second) + "]}");
+  };
+  const std::string_view refused =
+      "ValidationException: One or more parameter values were invalid: Number of NonKeyAttributes "
+      "of all secondary indexes exceeds per-table limit of 100: 101";
+  EXPECT_EQ(make("more", 50, 51), refused) << "the same name twice counts twice";
+  EXPECT_TRUE(make("most", 50, 50).starts_with("{"));
+  EXPECT_EQ(
+      bench.run("UpdateTable", R"({"TableName":"most","GlobalSecondaryIndexUpdates":[{"Create":)" +
+                                   index("three", 1) + "}]}"),
+      refused);
+}
+
 TEST(Tables, replicas_tell_how_far_behind_this_node_is) {
   Bench bench;
   bench.make_sessions();

@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <map>
+#include <optional>
 #include <set>
 
 #include "base/hash.h"
@@ -104,16 +105,44 @@ Outcome<std::vector<WriteRequest>> read_writes(const Members& members) {
   return writes;
 }
 
-// The same request again? The token's own text counts, and everything but the order of members.
-uint64_t hash_of_request(const simdjson::dom::object& body) {
-  simdjson::dom::element items;
-  if (body.at_key("TransactItems").get(items) != simdjson::SUCCESS) return 0;
-  return fnv1a(simdjson::minify(items));
+// Is the same asked for again? Members of objects and elements of sets have no order: a client may
+// say them otherwise the next time. Of anything else the text counts, so 1.0 is not 1.
+uint64_t hash_of(const simdjson::dom::element& json, bool is_set = false) {
+  uint64_t sum = 0;
+  if (simdjson::dom::object object; json.get(object) == simdjson::SUCCESS) {
+    for (const auto& [key, value] : object) {
+      const bool holds_set = key == "SS" || key == "NS" || key == "BS";
+      sum += mix64(fnv1a(key) ^ mix64(hash_of(value, holds_set)));
+    }
+    return mix64(sum);
+  }
+  if (simdjson::dom::array array; json.get(array) == simdjson::SUCCESS) {
+    for (const simdjson::dom::element each : array) {
+      const uint64_t hash = mix64(hash_of(each));
+      sum = is_set ? sum + hash : mix64(sum ^ hash);
+    }
+    return mix64(sum + 1);
+  }
+  if (std::string_view text; json.get(text) == simdjson::SUCCESS) return fnv1a(text) + 2;
+  return fnv1a(simdjson::minify(json)) + 3;
 }
 
-Outcome<void> check_total_size(const std::vector<WriteRequest>& writes) {
+std::optional<table::Once> read_once(const Members& members, const simdjson::dom::object& body) {
+  const auto token = members.text("ClientRequestToken", {.length_min = 1, .length_max = 36});
+  simdjson::dom::element items;
+  if (!token || body.at_key("TransactItems").get(items) != simdjson::SUCCESS) return std::nullopt;
+  constexpr SipKey kEverywhereTheSame{11, 12};  // other nodes are to know the token again
+  return table::Once{.token = siphash(kEverywhereTheSame, *token), .request = hash_of(items)};
+}
+
+// Bytes of all items that are known before the tables are looked at: of Updates that is the key.
+size_t given_bytes(const std::vector<WriteRequest>& writes) {
   size_t bytes = 0;
   for (const WriteRequest& write : writes) bytes += table::size_bytes(write.item());
+  return bytes;
+}
+
+Outcome<void> check_total_size(size_t bytes) {
   if (bytes <= kTransactionBytesMax) return {};
   return validation("Transaction request cannot exceed 4 MB");
 }
@@ -142,6 +171,7 @@ struct JudgedAll {
 Outcome<JudgedAll> judge_all(Engine& engine, std::vector<WriteRequest>& writes,
                              std::vector<Reason>& reasons) {
   JudgedAll all;
+  size_t bytes = given_bytes(writes);
   const table::Stamp stamp = engine.next_stamp();
   for (size_t i = 0; i < writes.size(); ++i) {
     if (reasons[i].code != "None") continue;
@@ -150,12 +180,15 @@ Outcome<JudgedAll> judge_all(Engine& engine, std::vector<WriteRequest>& writes,
       if (is_of_request(judged.error())) return std::unexpected(judged.error());
       reasons[i] = reason_of(judged.error());
     } else if (judged->delta) {
+      if (writes[i].kind == Kind::update)
+        bytes += table::size_bytes(judged->new_item) - table::size_bytes(writes[i].item());
       all.items.push_back(to_commit(writes[i], *judged));
       all.part_of_item.push_back(i);
       if (writes[i].table->ack == table::Ack::remote) all.ack = table::Ack::remote;
     }
   }
   if (has_reasons(reasons)) return cancelled(reasons);
+  SL_CHECK(check_total_size(bytes));
   return all;
 }
 
@@ -185,16 +218,14 @@ Outcome<Answer> transact_write_items(Call& call) {
   const Members members(call.body, mistakes);
   const ReturnCapacity capacity = read_return_capacity(members);
   const bool wants_metrics = read_return_collection_metrics(members);
-  const std::string token(
-      members.text("ClientRequestToken", {.length_min = 1, .length_max = 36}).value_or(""));
+  const auto once = read_once(members, call.body);
   SL_TRY(std::vector<WriteRequest> writes, read_writes(members));
   for (WriteRequest& write : writes) SL_CHECK(understand(write));
-  SL_CHECK(check_total_size(writes));
+  SL_CHECK(check_total_size(given_bytes(writes)));
 
-  const uint64_t request_hash = hash_of_request(call.body);
-  if (!token.empty()) {
-    if (const auto* done = call.engine.recent_transactions.find(token, call.now_ms)) {
-      if (done->request_hash == request_hash) return repeated(call.engine, writes, *done, capacity);
+  if (once) {
+    if (const auto* done = call.engine.recent_transactions().find(once->token, call.now_ms)) {
+      if (done->once == *once) return repeated(call.engine, writes, *done, capacity);
       return failure("IdempotentParameterMismatchException",
                      "Cannot reuse an idempotent token with different parameters within the "
                      "idempotency window");
@@ -206,14 +237,10 @@ Outcome<Answer> transact_write_items(Call& call) {
   Answer answer;
   answer.ack = judged.ack;
   std::vector<Written> written;
-  if (!judged.items.empty()) {
-    SL_TRY(answer.written,
-           lift(call.engine.commit(judged.items,
-                                   capacity == ReturnCapacity::none ? nullptr : &written)));
-  }
-  if (!token.empty()) {
-    call.engine.recent_transactions.add(
-        token, {request_hash, call.now_ms, answer.written.source, answer.written.position});
+  if (!judged.items.empty() || once) {
+    SL_TRY(answer.written, lift(call.engine.commit(
+                               judged.items, capacity == ReturnCapacity::none ? nullptr : &written,
+                               once ? &*once : nullptr)));
   }
 
   JsonWriter json(answer.json);
@@ -309,10 +336,13 @@ Outcome<Answer> transact_get_items(Call& call) {
   std::map<std::string, Consumed> consumed;
   json.open('{');
   json.key("Responses").open('[');
+  size_t bytes = 0;
   for (const Get& get : gets) {
     SL_TRY(const table::Record record, lift(call.engine.load(*get.table, get.key)));
     const table::Item item = call.engine.visible(*get.table, record);
-    add_read(consumed[get.table_name], nullptr, table::size_bytes(item), true, 2);
+    const size_t item_bytes = table::size_bytes(item);
+    SL_CHECK(check_total_size(bytes += item_bytes));  // what is projected away counts too
+    add_read(consumed[get.table_name], nullptr, item_bytes, true, 2);
     json.open('{');
     if (!item.empty())
       json.key("Item").item(get.projection ? table::project(item, *get.projection) : item);

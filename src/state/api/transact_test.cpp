@@ -96,16 +96,92 @@ TEST(Transactions, a_token_is_done_once_for_ten_minutes) {
   EXPECT_EQ(bench.get("a"), R"({"Item":{"id":{"S":"a"},"n":{"N":"2"}}})");
 }
 
-TEST(Transactions, only_so_many_tokens_are_kept) {
+std::string add_one(std::string_view token) {
+  return items(
+             {R"({"Update":{"TableName":"sessions","Key":{"id":{"S":"a"}},)"
+              R"("UpdateExpression":"ADD n :n","ExpressionAttributeValues":{":n":{"N":"1"}}}})"}) +
+         R"(,"ClientRequestToken":")" + std::string(token) + R"("})";
+}
+
+TEST(Transactions, a_token_is_done_once_though_the_node_restarts) {
+  Bench bench;
+  bench.make_sessions();
+  EXPECT_EQ(bench.run("TransactWriteItems", add_one("t1")), "{}");
+  const Position written = bench.last.written;
+  bench.open();
+  EXPECT_EQ(bench.run("TransactWriteItems", add_one("t1")), "{}");
+  EXPECT_EQ(bench.last.written, written);
+  EXPECT_EQ(bench.get("a"), R"({"Item":{"id":{"S":"a"},"n":{"N":"1"}}})");
+  EXPECT_TRUE(bench.run("TransactWriteItems", items({put("b")}) + R"(,"ClientRequestToken":"t1"})")
+                  .starts_with("IdempotentParameterMismatchException"));
+}
+
+// Its conditions held when it was done; they need not when it is asked for again.
+TEST(Transactions, so_is_the_token_of_one_that_wrote_nothing) {
+  Bench bench;
+  bench.make_sessions();
+  const std::string check =
+      items({R"j({"ConditionCheck":{"TableName":"sessions","Key":{"id":{"S":"a"}},)j"
+             R"j("ConditionExpression":"attribute_not_exists(id)"}})j"}) +
+      R"(,"ClientRequestToken":"t1"})";
+  EXPECT_EQ(bench.run("TransactWriteItems", check), "{}");
+  EXPECT_EQ(bench.last.written, Position{});
+  bench.put(R"("id":{"S":"a"})");
+  EXPECT_EQ(bench.run("TransactWriteItems", check), "{}");
+  bench.open();
+  EXPECT_EQ(bench.run("TransactWriteItems", check), "{}");
+}
+
+TEST(Transactions, tokens_are_forgotten_by_the_sweep_in_the_store_too) {
+  Bench bench;
+  bench.make_sessions();
+  for (int i = 0; i < 3; ++i) bench.run("TransactWriteItems", add_one(std::to_string(i)));
+  ASSERT_TRUE(bench.engine->sweep(0));
+  EXPECT_EQ(bench.engine->recent_transactions().size(), 3u);
+  bench.world.run_for(std::chrono::milliseconds(RecentTransactions::kKeptMs));
+  ASSERT_TRUE(bench.engine->sweep(0));
+  EXPECT_EQ(bench.engine->recent_transactions().size(), 0u);
+  bench.open();
+  EXPECT_EQ(bench.engine->recent_transactions().size(), 0u);
+}
+
+TEST(Transactions, the_order_of_members_and_of_sets_makes_no_other_request) {
+  Bench bench;
+  bench.make_sessions();
+  const auto ask = [&](std::string_view item) {
+    return bench.run("TransactWriteItems", items({R"({"Put":{"TableName":"sessions","Item":{)" +
+                                                  std::string(item) + "}}}"}) +
+                                               R"(,"ClientRequestToken":"t1"})");
+  };
+  EXPECT_EQ(ask(R"("id":{"S":"a"},"s":{"SS":["x","y"]},"l":{"L":[{"S":"x"},{"S":"y"}]})"), "{}");
+  EXPECT_EQ(ask(R"("l":{"L":[{"S":"x"},{"S":"y"}]},"s":{"SS":["y","x"]},"id":{"S":"a"})"), "{}");
+  for (const std::string_view other :
+       {R"("id":{"S":"a"},"s":{"SS":["x","y"]},"l":{"L":[{"S":"y"},{"S":"x"}]})",
+        R"("id":{"S":"a"},"s":{"SS":["x","z"]},"l":{"L":[{"S":"x"},{"S":"y"}]})",
+        R"("id":{"S":"a"},"l":{"SS":["x","y"]},"s":{"L":[{"S":"x"},{"S":"y"}]})",
+        R"("id":{"S":"a"},"s":{"SS":["x","y"]})"}) {
+    EXPECT_TRUE(ask(other).starts_with("IdempotentParameterMismatchException")) << other;
+  }
+}
+
+TEST(RecentTransactions, the_oldest_are_forgotten_first) {
   RecentTransactions recent;
-  for (size_t i = 0; i <= RecentTransactions::kMax; ++i)
-    recent.add(std::to_string(i), {.request_hash = i, .done_ms = 1});
-  EXPECT_EQ(recent.size(), RecentTransactions::kMax);
-  EXPECT_EQ(recent.find("0", 2), nullptr);
-  ASSERT_NE(recent.find("1", 2), nullptr);
-  EXPECT_EQ(recent.find("1", 2)->request_hash, 1u);
-  recent.add("late", {.done_ms = 1 + RecentTransactions::kKeptMs});
-  EXPECT_EQ(recent.size(), 1u);
+  const auto done = [](uint64_t token, uint64_t ms) {
+    return RecentTransactions::Done{.once = {.token = token}, .hlc = table::hlc_of_ms(ms)};
+  };
+  recent.add(done(1, 1));
+  recent.add(done(2, 2));
+  recent.add(done(1, 3));
+  EXPECT_FALSE(recent.is_oldest_over(RecentTransactions::kKeptMs));
+  EXPECT_TRUE(recent.is_oldest_over(1 + RecentTransactions::kKeptMs));
+  recent.forget_oldest();
+  ASSERT_NE(recent.find(1, 4), nullptr) << "it has come again";
+  EXPECT_EQ(recent.find(1, 4)->hlc, table::hlc_of_ms(3));
+  recent.forget_oldest();
+  EXPECT_EQ(recent.find(2, 4), nullptr);
+  recent.forget_oldest();
+  EXPECT_EQ(recent.find(1, 4), nullptr);
+  EXPECT_EQ(recent.size(), 0u);
 }
 
 TEST(Transactions, gets_answer_in_the_order_asked) {
@@ -123,6 +199,45 @@ TEST(Transactions, gets_answer_in_the_order_asked) {
       bench.run("TransactGetItems", items({get("a")}) + R"(,"ReturnConsumedCapacity":"TOTAL"})"),
       R"({"Responses":[{"Item":{"id":{"S":"a"},"m":{"N":"2"},"n":{"N":"1"}}}],)"
       R"("ConsumedCapacity":[{"TableName":"sessions","CapacityUnits":2.0}]})");
+}
+
+TEST(Transactions, four_megabytes_fit_and_more_do_not) {
+  Bench bench;
+  bench.make_sessions();
+  constexpr std::string_view kTooLarge =
+      "ValidationException: Transaction request cannot exceed 4 MB";
+  const std::string text(380 << 10, 'x');
+  const auto all = [&](int count, auto part) {
+    std::string out = R"({"TransactItems":[)";
+    for (int i = 0; i < count; ++i) out += (i > 0 ? "," : "") + part("k" + std::to_string(i));
+    return out + "]}";
+  };
+  const auto put_text = [&](const std::string& id) {
+    return put(id, R"(,"x":{"S":")" + text + "\"}");
+  };
+  const auto set_text = [&](const std::string& id) {
+    return R"({"Update":{"TableName":"sessions","Key":{"id":{"S":")" + id +
+           R"("}},"UpdateExpression":"SET x = :x","ExpressionAttributeValues":{":x":{"S":")" +
+           text + R"("}}}})";
+  };
+  // An update counts by what comes out of it.
+  const auto touch = [](const std::string& id) {
+    return R"({"Update":{"TableName":"sessions","Key":{"id":{"S":")" + id +
+           R"("}},"UpdateExpression":"SET y = :y","ExpressionAttributeValues":{":y":{"S":"y"}}}})";
+  };
+  const auto get = [](const std::string& id) {
+    return R"({"Get":{"TableName":"sessions","Key":{"id":{"S":")" + id +
+           R"("}},"ProjectionExpression":"id"}})";
+  };
+  EXPECT_EQ(bench.run("TransactWriteItems", all(11, set_text)), kTooLarge);
+  EXPECT_EQ(bench.get("k0"), "{}");
+  EXPECT_EQ(bench.run("TransactWriteItems", all(11, put_text)), kTooLarge);
+  EXPECT_EQ(bench.run("TransactWriteItems", all(10, set_text)), "{}");
+  bench.put(R"("id":{"S":"k10"},"x":{"S":")" + text + "\"}");
+  EXPECT_TRUE(bench.run("TransactGetItems", all(10, get)).starts_with("{"));
+  EXPECT_EQ(bench.run("TransactGetItems", all(11, get)), kTooLarge);
+  EXPECT_EQ(bench.run("TransactWriteItems", all(10, touch)), "{}");
+  EXPECT_EQ(bench.run("TransactWriteItems", all(11, touch)), kTooLarge);
 }
 
 TEST(Transactions, an_item_is_asked_for_once) {

@@ -3,6 +3,7 @@
 // protection. All of it holds at once; what the answer calls UPDATING and CREATING is ACTIVE for
 // whoever asks next (a new index when it is filled).
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -220,6 +221,7 @@ Outcome<void> update_indexes(Table& table, const Given& given, Statuses& statuse
                    fmt::format("GlobalSecondaryIndex count exceeds the per-table limit of {}",
                                kGlobalIndexesMax));
   }
+  SL_CHECK(check_projections(table));
   // Definitions that no key uses any more go with their index.
   std::erase_if(table.attribute_definitions, [&](const table::KeyAttribute& attribute) {
     const auto uses = [&](const table::KeySchema& key) {
@@ -261,6 +263,11 @@ Outcome<void> update_replicas(Table& table, const Given& given, const Call& call
             "Failed to create a the new replica of table with name: '{}' because one or more "
             "replicas already existed as tables.",
             table.name));
+      }
+      if (std::ranges::find(call.regions, update.region) == call.regions.end()) {
+        return invalid_values(
+            fmt::format("Region {} is none of those that keep tables in this world: {}",
+                        update.region, fmt::join(call.regions, ", ")));
       }
       table.replicas.push_back(update.region);
       std::ranges::sort(table.replicas);

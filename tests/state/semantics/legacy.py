@@ -42,6 +42,10 @@ REFUSED = (
     ("BETWEEN turned", when("BETWEEN", 2, 1),
      "The BETWEEN condition was provided a range where the lower bound is greater than the upper bound"),
 )
+NO_CONDITIONS = "ConditionalOperator cannot be used without Filter or Expected"
+ONE_CONDITION = "ConditionalOperator can only be used when Filter or Expected has two or more elements"
+# of ConditionalOperator: name, the conditions that it comes with
+REFUSED_OPERATORS = (("alone", None, NO_CONDITIONS), ("of none", {}, NO_CONDITIONS), ("of one", {"a": when("NULL")}, ONE_CONDITION))
 
 
 class Expected(Case):
@@ -79,6 +83,16 @@ class Expected(Case):
         else:
             with self.refused("ConditionalCheckFailedException"):
                 self.put_when(Expected=both, **more)
+
+    @rows(*REFUSED_OPERATORS)
+    def test_operator_refused(self, conditions, message):
+        more = {} if conditions is None else {"Expected": conditions}
+        with self.invalid(message):
+            self.put_when(ConditionalOperator="OR", **more)
+        for operation in (client.update_item, client.delete_item):
+            with self.invalid(message):
+                operation(TableName=self.table, Key=self.key(), ConditionalOperator="AND", **more)
+        self.assertIsNone(self.stored())
 
     @rows(*REFUSED,
           ("value and list", {**when("EQ", 1), "Value": av(1)},
@@ -190,6 +204,13 @@ class LegacyQueries(Case):
     def test_operator(self, operator, count):
         found = self.query(QueryFilter={"s": when("EQ", "hello"), "n": when("EQ", 6)}, ConditionalOperator=operator)
         self.assertEqual(found["Count"], count)
+
+    @rows(*REFUSED_OPERATORS)
+    def test_operator_refused(self, conditions, message):
+        with self.invalid(message):  # KeyConditions are not what it joins
+            self.query(ConditionalOperator="OR", **({} if conditions is None else {"QueryFilter": conditions}))
+        with self.invalid(message):
+            client.scan(TableName=self.table, ConditionalOperator="OR", **({} if conditions is None else {"ScanFilter": conditions}))
 
     def test_scan_filter(self):
         pages = client.get_paginator("scan").paginate(TableName=self.table, ScanFilter={

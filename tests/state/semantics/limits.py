@@ -5,6 +5,7 @@ import re
 from subject import Case, av, client, rows, values
 
 ITEM_MAX = 400 * 1024
+NAME_MAX = 65535
 EXPRESSION_MAX = 4096
 OPERATORS_MAX = 300
 TOO_LARGE = "Item size has exceeded the maximum allowed size"
@@ -47,6 +48,17 @@ class ItemSize(Case):
     def test_a_batch_checks_each(self):
         with self.invalid(TOO_LARGE):
             client.batch_write_item(RequestItems={self.table: [{"PutRequest": {"Item": self.key(body=self.body(ITEM_MAX + 1))}}]})
+
+
+class NameSize(Case):
+    def test_65535_bytes_fit(self):
+        self.put(**{"n" * NAME_MAX: 1})
+        self.assertEqual(self.stored(), {"n" * NAME_MAX: 1})
+
+    @rows(("top", lambda name: {name: 1}), ("in a map", lambda name: {"m": {name: 1}}))
+    def test_one_more_does_not(self, attributes):
+        with self.invalid("Attribute name is too large, must be less than 65536 bytes"):
+            self.put(**attributes("n" * (NAME_MAX + 1)))
 
 
 class ExpressionSize(Case):

@@ -88,6 +88,10 @@ REFUSED = (
      WRONG + "Unknown ProjectionType: null"),
     ("all and some", with_index(GSI, index("one", "x", include=["y"]), base=S, x="S"),
      WRONG + "ProjectionType is ALL, but NonKeyAttributes is specified"),
+    ("101 attributes in two projections", with_index(
+        GSI, index("one", "x", projection="INCLUDE", include=[f"a{n}" for n in range(50)]),
+        index("two", "x", projection="INCLUDE", include=[f"a{n}" for n in range(51)]), base=S, x="S"),
+     re.compile("NonKeyAttributes")),
     ("short index name", with_index(GSI, index("ab", "x"), base=S, x="S"), re.compile(
         "Value 'ab' at 'globalSecondaryIndexes.1.member.indexName' failed to satisfy constraint: "
         "Member must have length greater than or equal to 3")),
@@ -277,6 +281,13 @@ class Replicas(Case):
         self.assertEqual(description(name)["GlobalTableVersion"], "2019.11.21")
         change("Delete")
         wait_until(lambda: table_is_active(name) and subject.REPLICA not in statuses(), "the replica to go")
+
+    def test_a_replica_in_no_region_of_the_world(self):
+        name = create(fresh_name(), **subject.SCHEMAS["streamed"])
+        self.addCleanup(drop, name)
+        with self.invalid(re.compile("mars-1")):
+            client.update_table(TableName=name, ReplicaUpdates=[{"Create": {"RegionName": "mars-1"}}])
+        self.assertNotIn("mars-1", str(description(name)))
 
     def test_a_replica_tells_how_far_behind_it_is_and_clients_of_aws_do_not_mind(self):
         name = create(fresh_name(), **subject.SCHEMAS["streamed"])

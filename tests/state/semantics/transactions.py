@@ -8,6 +8,8 @@ import botocore.exceptions
 from subject import Case, Number, client, item, plain_item, raw, rows, shared_table, values
 
 TRANSACTION_MAX = 100
+LARGE = "x" * (390 * 1024)
+TOO_LARGE = re.compile("4 ?MB")  # AWS tells the limit; its words are not known for certain
 FAILED = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
 NONE = {"Code": "None"}
 
@@ -49,6 +51,16 @@ class TransactWrite(Case):
                    self.action("ConditionCheck", "c", ConditionExpression="#n = :one", ExpressionAttributeNames={"#n": "n"},
                                ExpressionAttributeValues=values(one=1)))
         self.assertEqual([self.at(name).get("n") for name in "pudc"], [1, 2, None, 1])
+
+    @rows(("put", "Put", {}), ("update", "Update", {"UpdateExpression": "SET v = :v", "ExpressionAttributeValues": values(v=LARGE)}))
+    def test_more_than_4_megabytes(self, kind, more):
+        def actions(count):
+            return [self.action(kind, str(n), **(more or {"Item": self.one(str(n), v=LARGE)})) for n in range(count)]
+        with self.invalid(TOO_LARGE):
+            self.write(*actions(11))
+        self.assertEqual(self.at("0"), {})
+        self.write(*actions(10))
+        self.assertEqual(len(self.at("9")["v"]), len(LARGE))
 
     def test_two_tables(self):
         self.write(self.action("Put", Item=self.one(v=1)),
@@ -164,6 +176,12 @@ class Idempotency(Case):
         self.put()
         client.transact_write_items(ClientRequestToken=token, TransactItems=guarded)
 
+    def test_the_order_of_members_does_not_matter(self):
+        token = str(uuid.uuid4())
+        for order in (list, reversed):
+            put = dict(order((("TableName", self.table), ("Item", dict(order(self.key(a=1, b=2).items()))))))
+            client.transact_write_items(ClientRequestToken=token, TransactItems=[{"Put": put}])
+
     def test_without_a_token_each_acts(self):
         call = {"TransactItems": [{"Update": {"TableName": self.table, "Key": self.key(), "UpdateExpression": "ADD n :one",
                                               "ExpressionAttributeValues": values(one=1)}}]}
@@ -198,6 +216,14 @@ class TransactGet(Case):
         with self.invalid(re.compile("at 'transactItems' failed to satisfy constraint: "
                                      "Member must have length less than or equal to 100")):
             self.read(*({"Key": item(pk=str(n))} for n in range(TRANSACTION_MAX + 1)))
+
+    def test_more_than_4_megabytes(self):
+        keys = [item(pk=self.pk + str(n)) for n in range(11)]
+        for key in keys:
+            client.put_item(TableName=self.table, Item={**key, **item(v=LARGE)})
+        with self.invalid(TOO_LARGE):
+            self.read(*({"Key": key} for key in keys))
+        self.assertEqual(len(self.read(*({"Key": key} for key in keys[:10]))["Responses"]), 10)
 
     def test_no_table(self):
         with self.refused("ResourceNotFoundException", "Requested resource not found"):
