@@ -6,6 +6,8 @@
 // value; a write to it begins it anew. Its bytes go only when every replica has passed that second,
 // so that a renewal that is still on its way from another region finds the item and wins. No
 // replica tells another of an expiry: there is nothing to tell.
+#include <algorithm>
+
 #include "state/engine.h"
 #include "state/engine_change.h"
 #include "state/keyspace.h"
@@ -56,7 +58,9 @@ Result<bool> Engine::count_items() {
   return !uncounted_.empty();
 }
 
-// Index id 0 stands for the table's TTL attribute.
+// Index id 0 stands for the table's TTL attribute. What has expired is filled in too: its bytes are
+// to go some day, and a write or a renewal on its way may bring it back with the index keys that it
+// had, which then are taken to be there.
 Result<bool> Engine::fill_indexes() {
   if (filling_.empty()) return false;
   const auto [id, index_id] = *filling_.begin();
@@ -72,11 +76,15 @@ Result<bool> Engine::fill_indexes() {
   size_t left = kFilledPerTurnMax;
   std::string next;
   if (table && found && (index || index_id == 0)) {
-    SL_CHECK(walk(*table, from, {}, false, [&](std::string_view key, std::string_view packed) {
+    // Other replicas may have yet to hear of the TTL, and write to what is past by it. Before all
+    // have passed this second, nothing that was there is erased.
+    const uint64_t now_s = table::ms_of(hlc_now()) / 1000;
+    SL_CHECK(walk_records(id, from, [&](std::string_view key, std::string_view packed) {
       if (left-- == 0) {
         next = key;
         return false;
       }
+      if (!table::exists_packed(packed)) return true;
       const auto record = table::take_packed_record(packed);
       if (!record) return true;  // reported where it is read
       const Item item = table::item_of(*record);
@@ -85,7 +93,8 @@ Result<bool> Engine::fill_indexes() {
           batch_->put(Keyspace::index, keyspace::index(id, index_id, *index_key).append(key), {});
         }
       } else if (const auto second = expiry_s(*table, item)) {
-        batch_->put(Keyspace::expiry, keyspace::due(keyspace::kExpires, *second, id, key), {});
+        const uint64_t when = std::max(*second, now_s);
+        batch_->put(Keyspace::expiry, keyspace::due(keyspace::kExpires, when, id, key), {});
       }
       return true;
     }));
@@ -156,9 +165,9 @@ Result<bool> Engine::erase_expired(table::Hlc stable) {
     if (!table) continue;
     SL_TRY(const Record record, load(*table, rest));
     const Item item = table::item_of(record);
-    // Only what still has this time, and was last written before it.
-    if (expiry_s(*table, item) == second && is_expired(*table, item))
-      change.expire(*table, rest, item);
+    // It may have got a later time since.
+    const auto over = expiry_s(*table, item);
+    if (over && *over <= second && is_expired(*table, item)) change.expire(*table, rest, item);
   }
   SL_CHECK(change.write());
   return due.size() == kExpiredPerTurnMax;

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is done in the background: expiry of what was there before, indexes that come later, streams
+// that are kept for a day.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "state/engine_bench_test.h"
+#include "table/key.h"
+
+namespace sealane::state {
+namespace {
+
+struct Sweep : testing::Test {
+  sim::World world{{}};
+  Bench a{world, "a", 1}, b{world, "b", 2};
+
+  int64_t now_s() {
+    return std::chrono::duration_cast<std::chrono::seconds>(
+               a.node.lane().clock.wall().time_since_epoch())
+        .count();
+  }
+  static Table with_ttl(Table table) {
+    table.ttl_attribute = "expires";
+    return table;
+  }
+  // Until nothing is left to do.
+  static void sweep(Bench& bench) {
+    for (int turns = 0; *bench.engine->sweep(bench.engine->hlc_now()); ++turns) {
+      ASSERT_LT(turns, 100);
+    }
+  }
+  // All replicas hear of what has changed, and pass the second in which it was noted here.
+  void sweep_for_a_while(Bench& bench) {
+    sweep(bench);
+    world.run_for(2s);
+    sweep(bench);
+  }
+  std::string story(Bench& bench, TableId id) {
+    std::string told;
+    EXPECT_TRUE(bench.engine->read_stream(id, 0, 100, [&](const StreamRecord& record) {
+      constexpr const char* kNames[] = {"insert ", "modify ", "remove "};
+      told += record.is_expiry ? "expiry " : kNames[size_t(record.kind)];
+    }));
+    return told;
+  }
+};
+
+// ── expiry ──
+
+TEST_F(Sweep, what_was_past_already_goes_when_a_table_gets_a_ttl) {
+  Table wanted = a.sessions({"a"});
+  wanted.stream = table::StreamView::keys_only;
+  const Table& table = a.make(wanted);
+  a.put(table, "k", item({{"expires", number(now_s() - 100)}}));
+  a.put(table, "stays", item({{"expires", number(now_s() + 100)}}));
+  a.make(with_ttl(wanted));
+  sweep_for_a_while(a);
+  EXPECT_EQ(a.engine->count(table).item_count, 1u);
+  EXPECT_EQ(story(a, table.id), "insert insert expiry ");
+  world.run_for(100s);
+  sweep(a);
+  EXPECT_EQ(a.engine->count(table).item_count, 0u);
+  EXPECT_EQ(a.count_keys(port::Keyspace::expiry), 0u);
+}
+
+TEST_F(Sweep, what_passed_while_the_ttl_was_off_goes_when_it_is_on_again) {
+  const Table wanted = a.sessions({"a"});
+  const Table& table = a.make(with_ttl(wanted));
+  a.put(table, "k", item({{"expires", number(now_s() + 10)}}));
+  a.make(wanted);
+  world.run_for(20s);
+  sweep(a);
+  EXPECT_EQ(a.engine->count(table).item_count, 1u);
+  a.make(with_ttl(wanted));
+  sweep_for_a_while(a);
+  EXPECT_EQ(a.engine->count(table).item_count, 0u);
+}
+
+// The other node may write to what is not past by what it knows.
+TEST_F(Sweep, nothing_goes_before_every_replica_knows_of_the_ttl) {
+  const Table wanted = a.sessions();
+  const Table& table = a.make(wanted);
+  a.put(table, "k", item({{"expires", number(now_s() - 100)}}));
+  a.ship_to(b);
+  world.run_for(5s);
+  const table::Hlc before = a.engine->hlc_now();
+  a.make(with_ttl(wanted));
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(a.engine->sweep(before));
+  EXPECT_EQ(a.records(table.id).size(), 1u);
+  b.update(*b.engine->find_table("sessions"), "k", "n", number(1));
+  a.ship_to(b);
+  b.ship_to(a);
+  sweep_for_a_while(a);
+  sweep_for_a_while(b);
+  EXPECT_TRUE(a.records(table.id).empty());
+  EXPECT_TRUE(b.records(table.id).empty());
+}
+
+TEST_F(Sweep, an_index_that_comes_later_has_what_was_past_and_is_renewed) {
+  Table wanted = with_ttl(a.sessions());
+  const Table& table = a.make(wanted);
+  for (const char* id : {"put", "renewed"}) {
+    a.put(table, id, item({{"expires", number(now_s() + 10)}, {"user", text("u")}}));
+  }
+  a.ship_to(b);
+  b.update(*b.engine->find_table("sessions"), "renewed", "expires", number(now_s() + 500));
+  world.run_for(11s);
+  wanted.indexes = {{.name = "by_user", .key = {{"user", table::Type::S}, {}}}};
+  const Table& changed = a.make(wanted);
+  // No replica has told that it has passed that second.
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(a.engine->sweep(0));
+  a.put(changed, "put", item({{"expires", number(now_s() + 500)}, {"user", text("u")}}));
+  b.ship_to(a);
+  std::string found;
+  ASSERT_TRUE(a.engine->walk_index(changed, changed.indexes[0], {}, {}, false,
+                                   [&](std::string_view, std::string_view key) {
+                                     found += json(*table::take_key(key, changed.key));
+                                     return true;
+                                   }));
+  EXPECT_EQ(found, R"({"id":{"S":"renewed"}}{"id":{"S":"put"}})");
+}
+
+}  // namespace
+}  // namespace sealane::state
