@@ -98,7 +98,7 @@ class Engine {
   // of a value that won, beside the one that lost
   static constexpr size_t kKeptBytesMax = 4096;
   static constexpr uint64_t kStreamKeptMs = 24 * 3600 * 1000;
-  static constexpr size_t kExpiredPerTurnMax = 256;
+  static constexpr size_t kDuePerTurnMax = 256;  // of expired items, and of traces of removals
 
   struct Options {
     std::string region, node;  // names of this node's region and of itself
@@ -321,6 +321,10 @@ class Engine {
     return at == uncounted_.end() || key < at->second;
   }
   Result<bool> fill_indexes();
+  // Notes in `batch` what is to be looked at, and when: at `mark`, a keyspace::due().
+  void note_due(port::Batch& batch, const std::string& mark);
+  // The next marks of a kind below `last`.
+  Result<std::vector<std::string>> next_due(char kind, const std::string& last);
   Result<bool> purge_traces(table::Hlc stable);
   Result<bool> erase_expired(table::Hlc stable);
   Status trim_streams();
@@ -351,6 +355,9 @@ class Engine {
   size_t journal_bytes_ = 0;                          // their sum
   double entry_bytes_ = 512;                          // of a log entry, a moving average
   uint64_t streams_trimmed_ms_ = 0;
+  // Of each kind, below which no mark is left: a disk passes what was erased from the front of a
+  // queue slowly.
+  std::map<char, std::string> due_from_;
   std::unique_ptr<port::Batch> batch_;                // reused
   std::string entry_;                                 // the memory of the last log entry, reused
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

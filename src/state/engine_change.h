@@ -78,7 +78,7 @@ class Engine::Change {
     // Removals leave stamps behind until every replica has passed them.
     if (!after.exists()) trace = std::max({trace, after.cleared.hlc, after.live.hlc});
     if (trace > 0)
-      batch_.put(port::Keyspace::expiry, keyspace::due(keyspace::kTrace, trace, table.id, key), {});
+      engine_.note_due(batch_, keyspace::due(keyspace::kTrace, trace, table.id, key));
     if (table.id == table::kCatalogId) catalog_keys_.emplace_back(key);
     if (!is_read) return before;
     change.after = table::item_of(after);
@@ -108,8 +108,7 @@ class Engine::Change {
       table::Hlc trace = latest_removal(after);
       if (!after.exists()) trace = std::max({trace, after.cleared.hlc, after.live.hlc});
       if (trace > 0)
-        batch_.put(port::Keyspace::expiry, keyspace::due(keyspace::kTrace, trace, table.id, key),
-                   {});
+        engine_.note_due(batch_, keyspace::due(keyspace::kTrace, trace, table.id, key));
     }
     if (table.id == table::kCatalogId) catalog_keys_.emplace_back(key);
     if (!has_followers(table)) return;
@@ -253,8 +252,7 @@ class Engine::Change {
     if (from == to) return;
     if (from)
       batch_.erase(port::Keyspace::expiry, keyspace::due(keyspace::kExpires, *from, table.id, key));
-    if (to)
-      batch_.put(port::Keyspace::expiry, keyspace::due(keyspace::kExpires, *to, table.id, key), {});
+    if (to) engine_.note_due(batch_, keyspace::due(keyspace::kExpires, *to, table.id, key));
   }
 
   static table::Hlc latest_removal(const table::Record& delta) {

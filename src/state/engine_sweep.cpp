@@ -94,7 +94,7 @@ Result<bool> Engine::fill_indexes() {
         }
       } else if (const auto second = expiry_s(*table, item)) {
         const uint64_t when = std::max(*second, now_s);
-        batch_->put(Keyspace::expiry, keyspace::due(keyspace::kExpires, when, id, key), {});
+        note_due(*batch_, keyspace::due(keyspace::kExpires, when, id, key));
       }
       return true;
     }));
@@ -105,17 +105,28 @@ Result<bool> Engine::fill_indexes() {
   return !filling_.empty();
 }
 
-Result<bool> Engine::purge_traces(table::Hlc stable) {
-  const std::string first(1, keyspace::kTrace),
-      last = keyspace::due(keyspace::kTrace, stable, 0, {});
+void Engine::note_due(port::Batch& batch, const std::string& mark) {
+  std::string& from = due_from_[mark.front()];
+  if (mark < from) from = mark;
+  batch.put(Keyspace::expiry, mark, {});
+}
+
+Result<std::vector<std::string>> Engine::next_due(char kind, const std::string& last) {
+  std::string& from = due_from_[kind];
+  if (from.empty()) from = kind;
   std::vector<std::string> due;
-  {
-    const auto cursor = store_.walk(Keyspace::expiry, first, last);
-    for (cursor->seek(first); cursor->valid() && due.size() < kExpiredPerTurnMax; cursor->next()) {
-      due.emplace_back(cursor->key());
-    }
-    SL_CHECK(cursor->status());
+  if (from >= last) return due;
+  const auto cursor = store_.walk(Keyspace::expiry, from, last);
+  for (cursor->seek(from); cursor->valid() && due.size() < kDuePerTurnMax; cursor->next()) {
+    due.emplace_back(cursor->key());
   }
+  SL_CHECK(cursor->status());
+  return due;
+}
+
+Result<bool> Engine::purge_traces(table::Hlc stable) {
+  SL_TRY(const auto due,
+         next_due(keyspace::kTrace, keyspace::due(keyspace::kTrace, stable, 0, {})));
   if (due.empty()) return false;
   batch_->clear();
   for (const std::string& mark : due) {
@@ -138,20 +149,14 @@ Result<bool> Engine::purge_traces(table::Hlc stable) {
     }
   }
   SL_CHECK(store_.write(*batch_));
-  return due.size() == kExpiredPerTurnMax;
+  due_from_[keyspace::kTrace] = due.back() + '\0';
+  return due.size() == kDuePerTurnMax;
 }
 
 Result<bool> Engine::erase_expired(table::Hlc stable) {
-  const std::string first(1, keyspace::kExpires);
-  const std::string last = keyspace::due(keyspace::kExpires, table::ms_of(stable) / 1000, 0, {});
-  std::vector<std::string> due;
-  {
-    const auto cursor = store_.walk(Keyspace::expiry, first, last);
-    for (cursor->seek(first); cursor->valid() && due.size() < kExpiredPerTurnMax; cursor->next()) {
-      due.emplace_back(cursor->key());
-    }
-    SL_CHECK(cursor->status());
-  }
+  SL_TRY(const auto due,
+         next_due(keyspace::kExpires,
+                  keyspace::due(keyspace::kExpires, table::ms_of(stable) / 1000, 0, {})));
   if (due.empty()) return false;
   Change change(*this);
   for (const std::string& mark : due) {
@@ -170,7 +175,8 @@ Result<bool> Engine::erase_expired(table::Hlc stable) {
     if (over && *over <= second && is_expired(*table, item)) change.expire(*table, rest, item);
   }
   SL_CHECK(change.write());
-  return due.size() == kExpiredPerTurnMax;
+  due_from_[keyspace::kExpires] = due.back() + '\0';
+  return due.size() == kDuePerTurnMax;
 }
 
 Status Engine::trim_streams() {

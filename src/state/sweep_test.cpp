@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "port/no_fabric.h"
 #include "state/engine_bench_test.h"
+#include "state/replica/replicator.h"
 #include "table/key.h"
 
 namespace sealane::state {
@@ -121,6 +123,28 @@ TEST_F(Sweep, an_index_that_comes_later_has_what_was_past_and_is_renewed) {
                                      return true;
                                    }));
   EXPECT_EQ(found, R"({"id":{"S":"renewed"}}{"id":{"S":"put"}})");
+}
+
+// ── how much of it ──
+
+// As many as come in a second of heavy use are gone within a second.
+TEST_F(Sweep, keeps_up_with_what_expires_and_what_is_deleted) {
+  port::NoFabric fabric(a.node.lane());
+  Replicator replicator(a.node.lane(), *a.store, fabric, *a.engine,
+                        {.node = "a", .region = "a", .nodes = {"a"}});
+  a.engine->on_commit = nullptr;
+  const Table& table = a.make(with_ttl(a.sessions({"a"})));
+  constexpr int kCount = 10'000;
+  const size_t marks = a.count_keys(port::Keyspace::expiry);
+  for (int i = 0; i < kCount; ++i) {
+    a.put(table, "e" + std::to_string(i), item({{"expires", number(now_s() + 1)}}));
+    a.put(table, "d" + std::to_string(i));
+    a.erase(table, "d" + std::to_string(i));
+  }
+  EXPECT_GT(a.count_keys(port::Keyspace::expiry), marks + 2 * kCount - 1);
+  world.run_for(3s);
+  EXPECT_EQ(a.count_keys(port::Keyspace::expiry), 0u);
+  EXPECT_TRUE(a.records(table.id).empty());
 }
 
 }  // namespace
