@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is done a little at a time in the background: counting items, filling new indexes, erasing
-// what has expired, forgetting removals that every replica knows of, trimming streams.
+// what has expired, forgetting removals that every replica knows of, trimming streams (in
+// engine_stream.cpp).
 //
 // An item whose time is over is invisible at once on every replica, by the same rule on the same
 // value; a write to it begins it anew. Its bytes go only when every replica has passed that second,
@@ -23,8 +24,8 @@ Result<bool> Engine::sweep(table::Hlc stable) {
   SL_TRY(const bool more_to_fill, fill_indexes());
   SL_TRY(const bool more_traces, purge_traces(stable));
   SL_TRY(const bool more_expired, erase_expired(stable));
-  SL_CHECK(trim_streams());
-  return more_to_count || more_to_fill || more_traces || more_expired;
+  SL_TRY(const bool more_to_trim, trim_streams());
+  return more_to_count || more_to_fill || more_traces || more_expired || more_to_trim;
 }
 
 // What is written meanwhile below the mark is counted by the write, what is written above it is
@@ -177,25 +178,6 @@ Result<bool> Engine::erase_expired(table::Hlc stable) {
   SL_CHECK(change.write());
   due_from_[keyspace::kExpires] = due.back() + '\0';
   return due.size() == kDuePerTurnMax;
-}
-
-Status Engine::trim_streams() {
-  const uint64_t now = wall_ms();
-  if (now < streams_trimmed_ms_ + 60'000) return {};
-  streams_trimmed_ms_ = now;
-  for (const auto& [id, table] : by_id_) {
-    uint64_t keep_from = 0, last = 0;
-    SL_CHECK(read_stream(id, 0, kFilledPerTurnMax, [&](const StreamRecord& record) {
-      last = record.sequence;
-      if (keep_from == 0 && record.wall_ms + kStreamKeptMs > now) keep_from = record.sequence;
-    }));
-    if (last == 0) continue;
-    const uint64_t up_to = keep_from ? keep_from : last + 1;
-    batch_->clear();
-    batch_->erase_range(Keyspace::stream, keyspace::stream(id, 0), keyspace::stream(id, up_to));
-    SL_CHECK(store_.write(*batch_));
-  }
-  return {};
 }
 
 }  // namespace sealane::state

@@ -42,9 +42,10 @@ struct Sweep : testing::Test {
   }
   std::string story(Bench& bench, TableId id) {
     std::string told;
-    EXPECT_TRUE(bench.engine->read_stream(id, 0, 100, [&](const StreamRecord& record) {
+    EXPECT_TRUE(bench.engine->read_stream(id, 0, Stream::kOpen, [&](const StreamRecord& record) {
       constexpr const char* kNames[] = {"insert ", "modify ", "remove "};
       told += record.is_expiry ? "expiry " : kNames[size_t(record.kind)];
+      return true;
     }));
     return told;
   }
@@ -123,6 +124,93 @@ TEST_F(Sweep, an_index_that_comes_later_has_what_was_past_and_is_renewed) {
                                      return true;
                                    }));
   EXPECT_EQ(found, R"({"id":{"S":"renewed"}}{"id":{"S":"put"}})");
+}
+
+// ── streams ──
+
+TEST_F(Sweep, a_stream_keeps_a_day_however_much_is_written) {
+  Table wanted = a.sessions();
+  wanted.stream = table::StreamView::keys_only;
+  const Table& table = a.make(wanted);
+  const auto kept = [&] { return a.count_keys(port::Keyspace::stream); };
+  for (int i = 0; i < 3500; ++i) a.put(table, "old" + std::to_string(i));
+  world.run_for(23h);
+  for (int i = 0; i < 20; ++i) a.put(table, "young" + std::to_string(i));
+  sweep(a);
+  EXPECT_EQ(kept(), 3520u);
+  world.run_for(61min);
+  EXPECT_TRUE(*a.engine->sweep(a.engine->hlc_now())) << "a piece at a time";
+  EXPECT_GT(kept(), 1000u);
+  sweep(a);
+  EXPECT_EQ(kept(), 20u);
+  EXPECT_EQ(story(a, table.id).substr(0, 7), "insert ");
+  world.run_for(23h);
+  sweep(a);
+  EXPECT_EQ(kept(), 0u);
+}
+
+TEST_F(Sweep, a_number_of_a_stream_is_given_once) {
+  Table first = a.sessions(), second = a.sessions();
+  second.name = "others";
+  second.id = table::table_id(second.name, 0, second.key);
+  first.stream = second.stream = table::StreamView::keys_only;
+  a.make(first);
+  a.make(second);
+  const auto put = [&](const char* name, const std::string& id) {
+    ASSERT_TRUE(a.put(*a.engine->find_table(name), id));
+  };
+  for (int i = 0; i < 5; ++i) put("sessions", std::to_string(i));
+  for (int i = 0; i < 5; ++i) put("others", std::to_string(i));
+  const uint64_t next = a.engine->next_stream_sequence();
+  EXPECT_EQ(next, 11u);
+  second.is_deleted = true;
+  ASSERT_TRUE(a.engine->write_table(second));
+  a.open();
+  EXPECT_EQ(a.engine->next_stream_sequence(), next) << "those of a deleted table";
+  put("sessions", "after");
+  world.run_for(25h);
+  sweep(a);
+  EXPECT_EQ(a.count_keys(port::Keyspace::stream), 0u);
+  a.open();
+  EXPECT_EQ(a.engine->next_stream_sequence(), next + 1) << "those that were trimmed";
+}
+
+TEST_F(Sweep, a_stream_that_was_turned_off_goes_with_its_last_record) {
+  Table table = a.sessions();
+  const auto turn = [&](table::StreamView view) {
+    table.stream = view;
+    if (view != table::StreamView::off) ++table.stream_started_ms;
+    ASSERT_TRUE(a.engine->write_table(table));
+  };
+  const auto put = [&](const std::string& id) {
+    ASSERT_TRUE(a.put(*a.engine->find_table("sessions"), id));
+  };
+  turn(table::StreamView::keys_only);
+  put("k");
+  turn(table::StreamView::off);
+  put("nobody looks");
+  turn(table::StreamView::new_image);
+  put("l");
+  a.open();
+  ASSERT_EQ(a.engine->streams(table.id).size(), 2u);
+  const Stream old = a.engine->streams(table.id)[0], now = a.engine->streams(table.id)[1];
+  EXPECT_EQ(old.view, table::StreamView::keys_only);
+  EXPECT_FALSE(old.is_open());
+  EXPECT_EQ(now.first, old.end);
+  EXPECT_TRUE(now.is_open());
+  world.run_for(25h);
+  put("m");
+  sweep(a);
+  ASSERT_EQ(a.engine->streams(table.id).size(), 1u);
+  EXPECT_EQ(a.engine->streams(table.id)[0].started_ms, now.started_ms);
+  EXPECT_EQ(a.count_keys(port::Keyspace::stream), 1u);
+  for (size_t i = 0; i < 2 * Engine::kStreamsPerTableMax; ++i) {
+    turn(table::StreamView::off);
+    turn(table::StreamView::keys_only);
+    put("n" + std::to_string(i));
+  }
+  EXPECT_EQ(a.engine->streams(table.id).size(), Engine::kStreamsPerTableMax);
+  EXPECT_EQ(a.count_keys(port::Keyspace::stream), Engine::kStreamsPerTableMax);
 }
 
 // ── how much of it ──
