@@ -3,6 +3,7 @@
 // that are kept for a day.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -127,6 +128,29 @@ TEST_F(Sweep, an_index_that_comes_later_has_what_was_past_and_is_renewed) {
 }
 
 // ── streams ──
+
+TEST_F(Sweep, inserts_and_removals_of_an_item_take_turns_in_a_stream) {
+  Table wanted = with_ttl(a.sessions());
+  wanted.stream = table::StreamView::new_and_old_images;
+  const Table& table = a.make(wanted);
+  for (const char* id : {"put", "deleted", "left"})
+    a.put(table, id, item({{"expires", number(now_s() + 10)}}));
+  world.run_for(11s);
+  a.put(table, "put", item({{"expires", number(now_s() + 10)}}));
+  EXPECT_EQ(story(a, table.id), "insert insert insert expiry insert ");
+  a.erase(table, "deleted");
+  sweep(a);
+  EXPECT_EQ(story(a, table.id), "insert insert insert expiry insert expiry expiry ");
+  a.update(table, "put", "expires", number(now_s() - 10));
+  a.put(table, "born past", item({{"expires", number(now_s() - 10)}}));
+  sweep(a);
+  EXPECT_EQ(story(a, table.id),
+            "insert insert insert expiry insert expiry expiry modify insert expiry expiry ");
+  a.ship_to(b);
+  sweep(b);
+  std::string told = story(b, table.id);
+  EXPECT_EQ(std::ranges::count(told, 'x'), 5) << told << ": as many as at the other node";
+}
 
 TEST_F(Sweep, a_stream_keeps_a_day_however_much_is_written) {
   Table wanted = a.sessions();
