@@ -171,16 +171,7 @@ Status Engine::load_catalog() {
 }
 
 Status Engine::load_sequences() {
-  for (const auto& [name, table] : tables_) {
-    const std::string prefix = keyspace::u64(table.id);
-    const auto cursor = store_.walk(Keyspace::stream, prefix, table::after_prefix(prefix));
-    cursor->seek_backwards(table::after_prefix(prefix));
-    if (!cursor->valid()) continue;
-    std::string_view key = cursor->key().substr(prefix.size());
-    uint64_t sequence = 0;
-    if (keyspace::take_u64(key, sequence))
-      stream_sequence_ = std::max(stream_sequence_, sequence + 1);
-  }
+  SL_CHECK(load_streams());
   const auto cursor = store_.walk(Keyspace::journal, {}, {});
   for (cursor->seek({}); cursor->valid(); cursor->next()) {
     std::string_view key = cursor->key();
@@ -375,6 +366,7 @@ Status Engine::adopt(const Table* before, Table after) {
     }
   }
   SL_CHECK(store_.write(*batch_));
+  SL_CHECK(follow_stream(table));
   if (!is_same || !was_here || before->ttl_attribute == table.ttl_attribute ||
       table.ttl_attribute.empty())
     return {};
@@ -393,6 +385,8 @@ Status Engine::erase_items(TableId id) {
     batch_->erase_range(space, prefix, last);
   }
   batch_->erase(Keyspace::meta, keyspace::seed(id));
+  batch_->erase(Keyspace::meta, keyspace::streams(id));
+  keep_stream_sequence();
   std::erase_if(filling_, [&](const auto& pair) {
     if (pair.first != id) return false;
     batch_->erase(Keyspace::meta, keyspace::fill(id, pair.second));
@@ -401,6 +395,8 @@ Status Engine::erase_items(TableId id) {
   to_seed_.erase(id);
   counts_.erase(id);
   uncounted_.erase(id);
+  streams_.erase(id);
+  to_trim_.erase(id);
   return store_.write(*batch_);
 }
 

@@ -13,6 +13,8 @@
 //             "owner/" source                           node, region: whose log it is
 //             "copied"                                  in copies: who opens one begins a new log
 //             "counts"                                  of every table: from an orderly stop
+//             "streams/" table                          its Streams
+//             "stream sequence"                         the next one, when records were last erased
 //   items     table, key                                packed Record
 //   index     table, index id, index key, primary key   nothing
 //   log       source, position                          packed Entry
@@ -74,6 +76,17 @@ struct Written {
   table::Item before, after;  // empty: not there
 };
 
+// What was written to a table on this node from turning a stream on to turning it off.
+struct Stream {
+  static constexpr uint64_t kOpen = UINT64_MAX;
+
+  uint64_t started_ms = 0;  // names it
+  table::StreamView view = table::StreamView::off;
+  uint64_t first = 0, end = kOpen;  // sequence numbers; kOpen: it is on
+  uint64_t ended_ms = 0;
+  bool is_open() const { return end == kOpen; }
+};
+
 struct StreamRecord {
   enum class Kind : uint8_t { insert, modify, remove } kind = Kind::insert;
 
@@ -99,7 +112,8 @@ class Engine {
   // of a value that won, beside the one that lost
   static constexpr size_t kKeptBytesMax = 4096;
   static constexpr uint64_t kStreamKeptMs = 24 * 3600 * 1000;
-  static constexpr size_t kExpiredPerTurnMax = 256;
+  static constexpr size_t kStreamsPerTableMax = 16;       // the oldest goes first
+  static constexpr size_t kDuePerTurnMax = 256;  // of expired items, and of traces of removals
 
   struct Options {
     std::string region, node;  // names of this node's region and of itself
@@ -191,8 +205,11 @@ class Engine {
   Status close();
 
   // ── streams and journal ──
-  Status read_stream(TableId table, uint64_t from_sequence, size_t limit,
-                     const std::function<void(const StreamRecord&)>& visit) const;
+  // The table's streams that are still kept here, the oldest first; the last one may be on.
+  std::span<const Stream> streams(TableId table) const;
+  // The records from a sequence number up to but not `end`; `visit` says whether to go on.
+  Status read_stream(TableId table, uint64_t from, uint64_t end,
+                     const std::function<bool(const StreamRecord&)>& visit) const;
   uint64_t next_stream_sequence() const { return stream_sequence_; }
   // The values that lost, the latest first, from below a sequence number on (0: from the end);
   // `visit` says whether to go on.
@@ -289,6 +306,9 @@ class Engine {
   static constexpr size_t kOwnersMax = 1024;
   static constexpr size_t kAppliedBytesPerBatchMax = 1 << 20;   // and one entry
   static constexpr size_t kForgottenPerTurnMax = 1000;          // of recent_transactions_
+  static constexpr uint64_t kStreamsTrimmedEveryMs = 60'000;
+  static constexpr size_t kTrimmedPerTurnMax = 1000;            // and
+  static constexpr size_t kTrimmedBytesPerTurnMax = 1 << 20;
   static constexpr size_t kReconciledPerTurnMax = 1000;         // and
   static constexpr size_t kReconciledBytesPerTurnMax = 4 << 20;
   static constexpr size_t kEntryBytesKept = 64 << 10;  // of entry_
@@ -331,9 +351,17 @@ class Engine {
     return at == uncounted_.end() || key < at->second;
   }
   Result<bool> fill_indexes();
+  // Notes in `batch` what is to be looked at, and when: at `mark`, a keyspace::due().
+  void note_due(port::Batch& batch, const std::string& mark);
+  // The next marks of a kind below `last`.
+  Result<std::vector<std::string>> next_due(char kind, const std::string& last);
   Result<bool> purge_traces(table::Hlc stable);
   Result<bool> erase_expired(table::Hlc stable);
-  Status trim_streams();
+  Status load_streams();
+  Status follow_stream(const Table& table);
+  Result<bool> trim_streams();
+  Result<bool> trim_stream(TableId id, size_t& records_left, size_t& bytes_left);
+  void keep_stream_sequence();
 
   port::Store& store_;
   port::Clock& clock_;
@@ -361,7 +389,12 @@ class Engine {
   std::deque<std::pair<uint64_t, size_t>> journaled_;  // sequence and bytes of what the journal has
   size_t journal_bytes_ = 0;                          // their sum
   double entry_bytes_ = 512;                          // of a log entry, a moving average
+  std::map<TableId, std::vector<Stream>> streams_;
   uint64_t streams_trimmed_ms_ = 0;
+  std::set<TableId> to_trim_;                         // what is left of it
+  // Of each kind, below which no mark is left: a disk passes what was erased from the front of a
+  // queue slowly.
+  std::map<char, std::string> due_from_;
   std::unique_ptr<port::Batch> batch_;                // reused
   std::string entry_;                                 // the memory of the last log entry, reused
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -78,16 +78,17 @@ class Engine::Change {
     // Removals leave stamps behind until every replica has passed them.
     if (!after.exists()) trace = std::max({trace, after.cleared.hlc, after.live.hlc});
     if (trace > 0)
-      batch_.put(port::Keyspace::expiry, keyspace::due(keyspace::kTrace, trace, table.id, key), {});
+      engine_.note_due(batch_, keyspace::due(keyspace::kTrace, trace, table.id, key));
     if (table.id == table::kCatalogId) catalog_keys_.emplace_back(key);
     if (!is_read) return before;
     change.after = table::item_of(after);
     indexes(table, key, change.before, change.after);
     expiry(table, key, change.before, change.after);
+    stream(table, key, change);
+    if (!written) return before;
     if (engine_.is_expired(table, change.before)) change.before = {};
     if (engine_.is_expired(table, change.after)) change.after = {};
-    stream(table, key, change, false);
-    if (written) *written = std::move(change);
+    *written = std::move(change);
     return before;
   }
 
@@ -108,17 +109,14 @@ class Engine::Change {
       table::Hlc trace = latest_removal(after);
       if (!after.exists()) trace = std::max({trace, after.cleared.hlc, after.live.hlc});
       if (trace > 0)
-        batch_.put(port::Keyspace::expiry, keyspace::due(keyspace::kTrace, trace, table.id, key),
-                   {});
+        engine_.note_due(batch_, keyspace::due(keyspace::kTrace, trace, table.id, key));
     }
     if (table.id == table::kCatalogId) catalog_keys_.emplace_back(key);
     if (!has_followers(table)) return;
-    Written change{table::item_of(before), table::item_of(after)};
+    const Written change{table::item_of(before), table::item_of(after)};
     indexes(table, key, change.before, change.after);
     expiry(table, key, change.before, change.after);
-    if (engine_.is_expired(table, change.before)) change.before = {};
-    if (engine_.is_expired(table, change.after)) change.after = {};
-    stream(table, key, change, false);
+    stream(table, key, change);
   }
 
   // An item whose time is over on every replica.
@@ -130,7 +128,7 @@ class Engine::Change {
       count.item_count -= 1;
       count.bytes -= table::size_bytes(old);
     }
-    stream(table, key, {old, {}}, true);
+    stream_record(table, key, {old, {}}, true);
   }
 
   void log(const Position& at, table::Hlc hlc, std::string_view packed_entry) {
@@ -253,8 +251,7 @@ class Engine::Change {
     if (from == to) return;
     if (from)
       batch_.erase(port::Keyspace::expiry, keyspace::due(keyspace::kExpires, *from, table.id, key));
-    if (to)
-      batch_.put(port::Keyspace::expiry, keyspace::due(keyspace::kExpires, *to, table.id, key), {});
+    if (to) engine_.note_due(batch_, keyspace::due(keyspace::kExpires, *to, table.id, key));
   }
 
   static table::Hlc latest_removal(const table::Record& delta) {
@@ -265,7 +262,19 @@ class Engine::Change {
     return latest;
   }
 
-  void stream(const Table& table, std::string_view key, const Written& change, bool is_expiry) {
+  // Inserts and removals of an item take turns in a stream: one that has expired is removed with the
+  // sweep, or before that by what begins it anew.
+  void stream(const Table& table, std::string_view key, const Written& change) {
+    if (table.stream == table::StreamView::off) return;
+    if (!engine_.is_expired(table, change.before) || engine_.is_expired(table, change.after)) {
+      stream_record(table, key, change, false);
+      return;
+    }
+    stream_record(table, key, {change.before, {}}, true);
+    stream_record(table, key, {{}, change.after}, false);
+  }
+  void stream_record(const Table& table, std::string_view key, const Written& change,
+                     bool is_expiry) {
     if (table.stream == table::StreamView::off || change.before == change.after) return;
     StreamRecord record{.sequence = engine_.stream_sequence_ + stream_count_,
                         .wall_ms = engine_.wall_ms(),

@@ -69,19 +69,18 @@ Status Engine::walk_index(const Table& table, const table::Index& index, std::st
   return broken;
 }
 
-Status Engine::read_stream(TableId id, uint64_t from_sequence, size_t limit,
-                           const std::function<void(const StreamRecord&)>& visit) const {
+Status Engine::read_stream(TableId id, uint64_t from, uint64_t end,
+                           const std::function<bool(const StreamRecord&)>& visit) const {
+  if (from >= end) return {};
   Status broken;
-  SL_CHECK(walk_range(store_, Keyspace::stream, keyspace::u64(id), keyspace::u64(from_sequence), {},
-                      false, [&](std::string_view, std::string_view value) {
-                        if (limit-- == 0) return false;
+  SL_CHECK(walk_range(store_, Keyspace::stream, keyspace::u64(id), keyspace::u64(from),
+                      keyspace::u64(end), false, [&](std::string_view, std::string_view value) {
                         const auto record = take_packed_stream_record(value);
                         if (!record) {
                           broken = std::unexpected(record.error());
                           return false;
                         }
-                        visit(*record);
-                        return true;
+                        return visit(*record);
                       }));
   return broken;
 }

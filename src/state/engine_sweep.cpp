@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is done a little at a time in the background: counting items, filling new indexes, erasing
-// what has expired, forgetting removals that every replica knows of, trimming streams.
+// what has expired, forgetting removals that every replica knows of, trimming streams (in
+// engine_stream.cpp).
 //
 // An item whose time is over is invisible at once on every replica, by the same rule on the same
 // value; a write to it begins it anew. Its bytes go only when every replica has passed that second,
 // so that a renewal that is still on its way from another region finds the item and wins. No
 // replica tells another of an expiry: there is nothing to tell.
+#include <algorithm>
+
 #include "state/engine.h"
 #include "state/engine_change.h"
 #include "state/keyspace.h"
@@ -22,8 +25,8 @@ Result<bool> Engine::sweep(table::Hlc stable) {
   SL_TRY(const bool more_to_fill, fill_indexes());
   SL_TRY(const bool more_traces, purge_traces(stable));
   SL_TRY(const bool more_expired, erase_expired(stable));
-  SL_CHECK(trim_streams());
-  return more_to_count || more_to_fill || more_traces || more_expired;
+  SL_TRY(const bool more_to_trim, trim_streams());
+  return more_to_count || more_to_fill || more_traces || more_expired || more_to_trim;
 }
 
 // What is written meanwhile below the mark is counted by the write, what is written above it is
@@ -57,7 +60,9 @@ Result<bool> Engine::count_items() {
   return !uncounted_.empty();
 }
 
-// Index id 0 stands for the table's TTL attribute.
+// Index id 0 stands for the table's TTL attribute. What has expired is filled in too: its bytes are
+// to go some day, and a write or a renewal on its way may bring it back with the index keys that it
+// had, which then are taken to be there.
 Result<bool> Engine::fill_indexes() {
   if (filling_.empty()) return false;
   const auto [id, index_id] = *filling_.begin();
@@ -73,11 +78,15 @@ Result<bool> Engine::fill_indexes() {
   size_t left = kFilledPerTurnMax;
   std::string next;
   if (table && found && (index || index_id == 0)) {
-    SL_CHECK(walk(*table, from, {}, false, [&](std::string_view key, std::string_view packed) {
+    // Other replicas may have yet to hear of the TTL, and write to what is past by it. Before all
+    // have passed this second, nothing that was there is erased.
+    const uint64_t now_s = table::ms_of(hlc_now()) / 1000;
+    SL_CHECK(walk_records(id, from, [&](std::string_view key, std::string_view packed) {
       if (left-- == 0) {
         next = key;
         return false;
       }
+      if (!table::exists_packed(packed)) return true;
       const auto record = table::take_packed_record(packed);
       if (!record) return true;  // reported where it is read
       const Item item = table::item_of(*record);
@@ -86,7 +95,8 @@ Result<bool> Engine::fill_indexes() {
           batch_->put(Keyspace::index, keyspace::index(id, index_id, *index_key).append(key), {});
         }
       } else if (const auto second = expiry_s(*table, item)) {
-        batch_->put(Keyspace::expiry, keyspace::due(keyspace::kExpires, *second, id, key), {});
+        const uint64_t when = std::max(*second, now_s);
+        note_due(*batch_, keyspace::due(keyspace::kExpires, when, id, key));
       }
       return true;
     }));
@@ -97,17 +107,28 @@ Result<bool> Engine::fill_indexes() {
   return !filling_.empty();
 }
 
-Result<bool> Engine::purge_traces(table::Hlc stable) {
-  const std::string first(1, keyspace::kTrace),
-      last = keyspace::due(keyspace::kTrace, stable, 0, {});
+void Engine::note_due(port::Batch& batch, const std::string& mark) {
+  std::string& from = due_from_[mark.front()];
+  if (mark < from) from = mark;
+  batch.put(Keyspace::expiry, mark, {});
+}
+
+Result<std::vector<std::string>> Engine::next_due(char kind, const std::string& last) {
+  std::string& from = due_from_[kind];
+  if (from.empty()) from = kind;
   std::vector<std::string> due;
-  {
-    const auto cursor = store_.walk(Keyspace::expiry, first, last);
-    for (cursor->seek(first); cursor->valid() && due.size() < kExpiredPerTurnMax; cursor->next()) {
-      due.emplace_back(cursor->key());
-    }
-    SL_CHECK(cursor->status());
+  if (from >= last) return due;
+  const auto cursor = store_.walk(Keyspace::expiry, from, last);
+  for (cursor->seek(from); cursor->valid() && due.size() < kDuePerTurnMax; cursor->next()) {
+    due.emplace_back(cursor->key());
   }
+  SL_CHECK(cursor->status());
+  return due;
+}
+
+Result<bool> Engine::purge_traces(table::Hlc stable) {
+  SL_TRY(const auto due,
+         next_due(keyspace::kTrace, keyspace::due(keyspace::kTrace, stable, 0, {})));
   if (due.empty()) return false;
   batch_->clear();
   for (const std::string& mark : due) {
@@ -130,20 +151,14 @@ Result<bool> Engine::purge_traces(table::Hlc stable) {
     }
   }
   SL_CHECK(store_.write(*batch_));
-  return due.size() == kExpiredPerTurnMax;
+  due_from_[keyspace::kTrace] = due.back() + '\0';
+  return due.size() == kDuePerTurnMax;
 }
 
 Result<bool> Engine::erase_expired(table::Hlc stable) {
-  const std::string first(1, keyspace::kExpires);
-  const std::string last = keyspace::due(keyspace::kExpires, table::ms_of(stable) / 1000, 0, {});
-  std::vector<std::string> due;
-  {
-    const auto cursor = store_.walk(Keyspace::expiry, first, last);
-    for (cursor->seek(first); cursor->valid() && due.size() < kExpiredPerTurnMax; cursor->next()) {
-      due.emplace_back(cursor->key());
-    }
-    SL_CHECK(cursor->status());
-  }
+  SL_TRY(const auto due,
+         next_due(keyspace::kExpires,
+                  keyspace::due(keyspace::kExpires, table::ms_of(stable) / 1000, 0, {})));
   if (due.empty()) return false;
   Change change(*this);
   for (const std::string& mark : due) {
@@ -157,31 +172,13 @@ Result<bool> Engine::erase_expired(table::Hlc stable) {
     if (!table) continue;
     SL_TRY(const Record record, load(*table, rest));
     const Item item = table::item_of(record);
-    // Only what still has this time, and was last written before it.
-    if (expiry_s(*table, item) == second && is_expired(*table, item))
-      change.expire(*table, rest, item);
+    // It may have got a later time since.
+    const auto over = expiry_s(*table, item);
+    if (over && *over <= second && is_expired(*table, item)) change.expire(*table, rest, item);
   }
   SL_CHECK(change.write());
-  return due.size() == kExpiredPerTurnMax;
-}
-
-Status Engine::trim_streams() {
-  const uint64_t now = wall_ms();
-  if (now < streams_trimmed_ms_ + 60'000) return {};
-  streams_trimmed_ms_ = now;
-  for (const auto& [id, table] : by_id_) {
-    uint64_t keep_from = 0, last = 0;
-    SL_CHECK(read_stream(id, 0, kFilledPerTurnMax, [&](const StreamRecord& record) {
-      last = record.sequence;
-      if (keep_from == 0 && record.wall_ms + kStreamKeptMs > now) keep_from = record.sequence;
-    }));
-    if (last == 0) continue;
-    const uint64_t up_to = keep_from ? keep_from : last + 1;
-    batch_->clear();
-    batch_->erase_range(Keyspace::stream, keyspace::stream(id, 0), keyspace::stream(id, up_to));
-    SL_CHECK(store_.write(*batch_));
-  }
-  return {};
+  due_from_[keyspace::kExpires] = due.back() + '\0';
+  return due.size() == kDuePerTurnMax;
 }
 
 }  // namespace sealane::state

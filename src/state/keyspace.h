@@ -89,6 +89,8 @@ constexpr std::string_view kCopied = "copied", kCounts = "counts", kOwnerPrefix 
                            kAhead = "ahead", kBrokenOff = "broken off";
 constexpr std::string_view kIdentity = "identity", kReachPrefix = "reach/", kFillPrefix = "fill/",
                            kSeedPrefix = "seed/";
+constexpr std::string_view kStreamsPrefix = "streams/", kStreamSequence = "stream sequence";
+inline std::string streams(table::TableId id) { return std::string(kStreamsPrefix) + u64(id); }
 inline std::string seed(table::TableId id) { return std::string(kSeedPrefix) + u64(id); }
 
 }  // namespace sealane::state::keyspace

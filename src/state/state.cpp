@@ -27,8 +27,13 @@ Status State::declare(const std::vector<Table>& tables) {
       table.created_ms = present->created_ms;
       table.generation =
           present->generation + (present->is_deleted || present->key != wanted.key ? 1 : 0);
-      table.stream_started_ms = present->stream_started_ms;
-      if (table.stream == table::StreamView::off) table.stream = present->stream;
+      if (table.stream == table::StreamView::off || table.stream == present->stream) {
+        table.stream = present->stream;
+        table.stream_started_ms = present->stream_started_ms;
+      } else {  // another stream
+        table.stream_started_ms =
+            std::max(wanted.stream_started_ms, present->stream_started_ms + 1);
+      }
       for (const table::Index& index : present->indexes) {
         if (!table.find_index(index.name)) table.indexes.push_back(index);
       }

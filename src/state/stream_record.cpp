@@ -29,4 +29,12 @@ Result<StreamRecord> take_packed_stream_record(std::string_view& bytes) {
   return record;
 }
 
+Result<StreamRecordPlace> place_of_packed_stream_record(std::string_view bytes) {
+  StreamRecordPlace place;
+  if (!bytes.empty()) bytes.remove_prefix(1);
+  if (!table::take_varint(bytes, place.sequence) || !table::take_varint(bytes, place.wall_ms))
+    return fail(Code::corrupt, "a stream record does not read back");
+  return place;
+}
+
 }  // namespace sealane::state

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Streams: what changed in a table, in the order in which this node wrote it. A stream has one
-// shard; a node that lost its disk begins another.
+// shard, this node's; a node that lost its disk begins another. One that was turned off can be read
+// for as long as its records are kept.
 //
 //   shard      shardId-<when the stream was turned on, ms>-<source>
 //   sequence   the engine's, with leading zeros (AWS: at least 21 digits)
@@ -8,7 +9,9 @@
 //              it survives restarts
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <span>
 #include <vector>
 
 #include "state/api/arn.h"
@@ -66,22 +69,35 @@ std::optional<Iterator> iterator_from(std::string_view text) {
 }
 
 std::string sequence_text(uint64_t sequence) { return fmt::format("{:021}", sequence); }
-std::string shard_id(const Engine& engine, const Table& table) {
-  return fmt::format("shardId-{:020}-{:08x}", table.stream_started_ms, engine.self());
+std::string shard_id(const Engine& engine, const Stream& stream) {
+  return fmt::format("shardId-{:020}-{:08x}", stream.started_ms, engine.self());
+}
+std::string arn_of(const Call& call, const Table& table, const Stream& stream) {
+  return fmt::format("{}/stream/{}", table_arn(call.region, table.name),
+                     stream_label(stream.started_ms));
 }
 
-bool has_stream(const Table& table) { return table.stream_started_ms != 0; }
-bool is_open(const Table& table) { return table.stream != table::StreamView::off; }
+struct Found {
+  const Table* table = nullptr;
+  Stream stream;
+};
 
-Outcome<const Table*> find_stream(const Call& call, std::string_view text) {
+Outcome<Found> find_stream(const Call& call, std::string_view text) {
   const auto arn = parse_table_arn(text);
   if (!arn || arn->stream.empty()) return validation(fmt::format("Invalid StreamArn: {}", text));
   const Table* table = arn->region == call.region ? call.engine.find_table(arn->table) : nullptr;
-  if (!table || !has_stream(*table) || stream_label(table->stream_started_ms) != arn->stream) {
-    return failure("ResourceNotFoundException",
-                   fmt::format("Requested resource not found: Stream: {} not found", text));
+  if (table) {
+    for (const Stream& stream : call.engine.streams(table->id)) {
+      if (stream_label(stream.started_ms) == arn->stream) return Found{table, stream};
+    }
   }
-  return table;
+  return failure("ResourceNotFoundException",
+                 fmt::format("Requested resource not found: Stream: {} not found", text));
+}
+
+// What is behind the last record of a stream.
+uint64_t end_of(const Engine& engine, const Stream& stream) {
+  return std::min(engine.next_stream_sequence(), stream.end);
 }
 
 std::string_view view_name(table::StreamView view) {
@@ -94,14 +110,17 @@ std::string_view view_name(table::StreamView view) {
 }
 
 // The first sequence number that is still kept; the next one when there is none.
-Outcome<uint64_t> first_sequence(const Engine& engine, const Table& table) {
-  uint64_t first = engine.next_stream_sequence();
-  SL_CHECK(lift(engine.read_stream(table.id, 0, 1,
-                                   [&](const StreamRecord& record) { first = record.sequence; })));
+Outcome<uint64_t> first_sequence(const Engine& engine, const Found& found) {
+  uint64_t first = end_of(engine, found.stream);
+  SL_CHECK(lift(engine.read_stream(found.table->id, found.stream.first, found.stream.end,
+                                   [&](const StreamRecord& record) {
+                                     first = record.sequence;
+                                     return false;
+                                   })));
   return first;
 }
 
-void write_record(JsonWriter& json, const Call& call, const Table& table,
+void write_record(JsonWriter& json, const Call& call, const Stream& stream,
                   const StreamRecord& record) {
   using Kind = StreamRecord::Kind;
   json.open('{');
@@ -121,7 +140,7 @@ void write_record(JsonWriter& json, const Call& call, const Table& table,
   json.key("SequenceNumber").text(sequence_text(record.sequence));
   json.key("SizeBytes").integer(table::size_bytes(record.keys) + table::size_bytes(record.before) +
                                 table::size_bytes(record.after));
-  json.key("StreamViewType").text(view_name(table.stream));
+  json.key("StreamViewType").text(view_name(stream.view));
   json.close('}');
   if (record.is_expiry) {
     json.key("userIdentity").raw(R"({"PrincipalId":"dynamodb.amazonaws.com","Type":"Service"})");
@@ -140,39 +159,44 @@ Outcome<Answer> list_streams(Call& call) {
       size_t(members.integer("Limit", {.min = 1, .max = kStreamsMax}).value_or(kStreamsMax));
   const auto start = members.text("ExclusiveStartStreamArn");
   SL_CHECK(mistakes.check());
-  std::string after;
+  std::string after, after_stream;
   if (start) {
     const auto arn = parse_table_arn(*start);
     if (!arn) return validation(fmt::format("Invalid StreamArn: {}", *start));
     after = arn->table;
+    after_stream = arn->stream;
   }
   Answer answer;
   JsonWriter json(answer.json);
   json.open('{');
   json.key("Streams").open('[');
-  const Table* last = nullptr;
+  std::string last;
   size_t count = 0;
   bool has_more = false;
-  const auto& tables = call.engine.tables();
-  for (auto at = after.empty() ? tables.begin() : tables.upper_bound(after); at != tables.end();
-       ++at) {
-    const Table& table = at->second;
-    if (table.is_deleted || !table.is_in(call.region) || !has_stream(table)) continue;
-    if (!only.empty() && table.name != only) continue;
-    if (count == limit) {
-      has_more = true;
-      break;
-    }
+  const auto list = [&](const Table& table, const Stream& stream) {
+    const std::string label = stream_label(stream.started_ms);
+    if (table.name == after && label <= after_stream) return;
+    has_more = count == limit;
+    if (has_more) return;
+    ++count;
+    last = arn_of(call, table, stream);
     json.open('{');
-    json.key("StreamArn").text(stream_arn(call.region, table));
-    json.key("StreamLabel").text(stream_label(table.stream_started_ms));
+    json.key("StreamArn").text(last);
+    json.key("StreamLabel").text(label);
     json.key("TableName").text(table.name);
     json.close('}');
-    last = &table;
-    ++count;
+  };
+  const auto& tables = call.engine.tables();
+  for (auto at = tables.lower_bound(after); at != tables.end() && !has_more; ++at) {
+    const Table& table = at->second;
+    if (table.is_deleted || !table.is_in(call.region)) continue;
+    if (!only.empty() && table.name != only) continue;
+    for (const Stream& stream : call.engine.streams(table.id)) {
+      if (!has_more) list(table, stream);
+    }
   }
   json.close(']');
-  if (has_more) json.key("LastEvaluatedStreamArn").text(stream_arn(call.region, *last));
+  if (has_more) json.key("LastEvaluatedStreamArn").text(last);
   json.close('}');
   return answer;
 }
@@ -185,19 +209,20 @@ Outcome<Answer> describe_stream(Call& call) {
   const auto after = members.text("ExclusiveStartShardId", {.length_min = 28, .length_max = 65});
   members.integer("Limit", {.min = 1, .max = 100});
   SL_CHECK(mistakes.check());
-  SL_TRY(const Table* table, find_stream(call, *arn));
-  SL_TRY(const uint64_t first, first_sequence(call.engine, *table));
-  const std::string shard = shard_id(call.engine, *table);
+  SL_TRY(const Found found, find_stream(call, *arn));
+  const auto& [table, stream] = found;
+  SL_TRY(const uint64_t first, first_sequence(call.engine, found));
+  const std::string shard = shard_id(call.engine, stream);
 
   Answer answer;
   JsonWriter json(answer.json);
   json.open('{');
   json.key("StreamDescription").open('{');
   json.key("StreamArn").text(*arn);
-  json.key("StreamLabel").text(stream_label(table->stream_started_ms));
-  json.key("StreamStatus").text(is_open(*table) ? "ENABLED" : "DISABLED");
-  json.key("StreamViewType").text(view_name(table->stream));
-  json.key("CreationRequestDateTime").date(table->stream_started_ms);
+  json.key("StreamLabel").text(stream_label(stream.started_ms));
+  json.key("StreamStatus").text(stream.is_open() ? "ENABLED" : "DISABLED");
+  json.key("StreamViewType").text(view_name(stream.view));
+  json.key("CreationRequestDateTime").date(stream.started_ms);
   json.key("TableName").text(table->name);
   json.key("KeySchema").open('[');
   const auto element = [&](std::string_view name, std::string_view type) {
@@ -215,9 +240,8 @@ Outcome<Answer> describe_stream(Call& call) {
     json.key("ShardId").text(shard);
     json.key("SequenceNumberRange").open('{');
     json.key("StartingSequenceNumber").text(sequence_text(first));
-    if (!is_open(*table)) {
-      json.key("EndingSequenceNumber").text(sequence_text(call.engine.next_stream_sequence() - 1));
-    }
+    if (!stream.is_open())
+      json.key("EndingSequenceNumber").text(sequence_text(std::max(first, stream.end - 1)));
     json.close('}');
     json.close('}');
   }
@@ -239,21 +263,22 @@ Outcome<Answer> get_shard_iterator(Call& call) {
   const auto type = members.text("ShardIteratorType", {.is_required = true, .one_of = kTypes});
   const auto sequence = members.text("SequenceNumber", {.length_min = 21, .length_max = 40});
   SL_CHECK(mistakes.check());
-  SL_TRY(const Table* table, find_stream(call, *arn));
-  if (*shard != shard_id(call.engine, *table)) {
+  SL_TRY(const Found found, find_stream(call, *arn));
+  const auto& [table, stream] = found;
+  if (*shard != shard_id(call.engine, stream)) {
     return failure("ResourceNotFoundException",
                    fmt::format("Requested resource not found: Shard does not exist: {}", *shard));
   }
-  Iterator iterator{table->name, table->stream_started_ms, call.engine.self(), 0,
+  Iterator iterator{table->name, stream.started_ms, call.engine.self(), 0,
                     call.now_ms + kIteratorKeptMs};
   if (*type == "LATEST") {
-    iterator.sequence = call.engine.next_stream_sequence();
+    iterator.sequence = end_of(call.engine, stream);
   } else if (*type != "TRIM_HORIZON") {
     const auto given = sequence ? number(*sequence) : std::nullopt;
     if (!given)
       return validation(fmt::format("Invalid SequenceNumber: {}", sequence.value_or("null")));
     iterator.sequence = *given + (*type == "AFTER_SEQUENCE_NUMBER");
-    SL_TRY(const uint64_t first, first_sequence(call.engine, *table));
+    SL_TRY(const uint64_t first, first_sequence(call.engine, found));
     if (*given < first && *given != 0) {
       return failure("TrimmedDataAccessException",
                      "The operation attempted to read past the oldest stream record in a shard");
@@ -280,30 +305,32 @@ Outcome<Answer> get_records(Call& call) {
   if (iterator->until_ms < call.now_ms)
     return failure("ExpiredIteratorException", "Iterator expired");
   const Table* table = call.engine.find_table(iterator->table);
-  if (!table || table->stream_started_ms != iterator->stream_started_ms ||
-      iterator->source != call.engine.self()) {
+  const auto streams = table ? call.engine.streams(table->id) : std::span<const Stream>();
+  const auto at = std::ranges::find(streams, iterator->stream_started_ms, &Stream::started_ms);
+  if (at == streams.end() || iterator->source != call.engine.self()) {
     return failure("ResourceNotFoundException",
                    "Requested resource not found: Shard does not exist");
   }
+  const Stream stream = *at;
   // Seen to here: records that other tables wrote in between need not be passed again.
-  const uint64_t end = call.engine.next_stream_sequence();
+  const uint64_t end = end_of(call.engine, stream);
   Answer answer;
   JsonWriter json(answer.json);
   json.open('{');
   json.key("Records").open('[');
-  uint64_t next = iterator->sequence;
+  uint64_t next = std::max(iterator->sequence, stream.first);
   size_t count = 0;
+  bool is_full = false;
   const auto visit = [&](const StreamRecord& record) {
-    if (answer.json.size() >= table::kPageBytesMax) return;
-    write_record(json, call, *table, record);
+    write_record(json, call, stream, record);
     next = record.sequence + 1;
-    ++count;
+    is_full = ++count == limit || answer.json.size() >= table::kPageBytesMax;
+    return !is_full;
   };
-  SL_CHECK(lift(call.engine.read_stream(table->id, iterator->sequence, limit, visit)));
+  SL_CHECK(lift(call.engine.read_stream(table->id, next, stream.end, visit)));
   json.close(']');
-  const bool is_at_end = count < limit && answer.json.size() < table::kPageBytesMax;
-  if (is_at_end) next = std::max(next, end);
-  if (is_open(*table) || !is_at_end) {
+  if (!is_full) next = std::max(next, end);
+  if (stream.is_open() || is_full) {
     iterator->sequence = next;
     iterator->until_ms = call.now_ms + kIteratorKeptMs;
     json.key("NextShardIterator").text(to_text(*iterator));

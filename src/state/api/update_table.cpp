@@ -234,6 +234,12 @@ Outcome<void> update_indexes(Table& table, const Given& given, Statuses& statuse
   return {};
 }
 
+// By its time, by which it is told from those before it.
+void begin_stream(Table& table, table::StreamView view, uint64_t now_ms) {
+  table.stream = view;
+  table.stream_started_ms = std::max(now_ms, table.stream_started_ms + 1);
+}
+
 Outcome<void> update_stream(Table& table, const Given& given, uint64_t now_ms) {
   if (!given.stream) return {};
   SL_TRY(const table::StreamView view, make_stream(*given.stream));
@@ -243,13 +249,13 @@ Outcome<void> update_stream(Table& table, const Given& given, uint64_t now_ms) {
     if (table.replicas.size() > 1) {
       return validation("Stream cannot be disabled while the table has replicas in other regions");
     }
+    table.stream = view;
   } else {
     if (table.stream != table::StreamView::off)
       return failure("ResourceInUseException",
                      "Table already has an enabled stream: TableName: " + table.name);
-    table.stream_started_ms = now_ms;
+    begin_stream(table, view, now_ms);
   }
-  table.stream = view;
   return {};
 }
 
@@ -287,10 +293,8 @@ Outcome<void> update_replicas(Table& table, const Given& given, const Call& call
     statuses.replicas_deleted.push_back(update.region);
   }
   // Replicas go with a stream, as clients of global tables expect it.
-  if (table.replicas.size() > 1 && table.stream == table::StreamView::off) {
-    table.stream = table::StreamView::new_and_old_images;
-    table.stream_started_ms = call.now_ms;
-  }
+  if (table.replicas.size() > 1 && table.stream == table::StreamView::off)
+    begin_stream(table, table::StreamView::new_and_old_images, call.now_ms);
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/time.h"
 #include "state/replica/seed.h"
@@ -26,6 +27,7 @@ Replicator::Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabri
       options_(std::move(options)),
       turn_timer_(lane.timers.make([this] { end_turn(); })),
       tick_timer_(lane.timers.make([this] { tick(); })),
+      sweep_timer_(lane.timers.make([this] { go_on_sweeping(); })),
       deadline_timer_(lane.timers.make([this] { at_deadline(); })),
       seed_timer_(lane.timers.make([this] { work_on_page(); })),
       alive_(std::make_shared<bool>(true)),
@@ -374,13 +376,29 @@ void Replicator::tick() {
     next_trim_ = now + 2s;
     trim();
   }
-  const auto more = engine_.sweep(stable());
-  if (!more)
-    lane_.log.line(port::Level::error, "state_sweep", fmt::format("error={}", more.error().what));
+  if (!sweep_timer_->armed()) sweep();
   if (seed_ && !seed_->is_asking && !seed_->page) read_page();
   if (!seed_) {
     for (const TableId id : engine_.tables_to_seed()) begin_seed(id, {});
   }
+}
+
+// One piece of work. While there is more, the next one comes when the lane has been for others as
+// long as this turn took, so at most half of its time goes into it; a clock stands still within a
+// turn, so how long that was is seen in the next one.
+void Replicator::sweep() {
+  swept_at_ = lane_.clock.now();
+  const auto more = engine_.sweep(stable());
+  if (!more)
+    lane_.log.line(port::Level::error, "state_sweep", fmt::format("error={}", more.error().what));
+  is_sweep_timed_ = false;
+  if (more && *more) sweep_timer_->arm_at(swept_at_);
+}
+
+void Replicator::go_on_sweeping() {
+  if (std::exchange(is_sweep_timed_, true)) return sweep();
+  const Instant now = lane_.clock.now();
+  sweep_timer_->arm_at(now + std::clamp(now - swept_at_, kSweepPauseMin, kTick));
 }
 
 // A hello is a promise that others trim their logs and forget removals by, so it tells only what a

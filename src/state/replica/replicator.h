@@ -51,6 +51,7 @@ struct Peer {  // a node as it says of itself
 class Replicator {
  public:
   static constexpr Duration kTick = 100ms;
+  static constexpr Duration kSweepPauseMin = 1ms;
   static constexpr Duration kHelloEvery = 500ms;
   // a peer that is not asked for anything any more
   static constexpr Duration kSilentAfter = 3s;
@@ -167,6 +168,8 @@ class Replicator {
   void send_acks();
   // housekeeping
   void tick();
+  void sweep();
+  void go_on_sweeping();
   void note_progress();
   void wait(Reader reader);
   void release_readers();
@@ -215,7 +218,9 @@ class Replicator {
   Instant next_hello_{}, next_trim_{};
   // what deadline_timer_ is armed for; nobody may be waiting any more
   Instant next_deadline_{};
-  std::unique_ptr<port::Timer> turn_timer_, tick_timer_, deadline_timer_, seed_timer_;
+  Instant swept_at_{};                     // when the last piece of sweeping began
+  bool is_sweep_timed_ = false;            // how long it took has been seen
+  std::unique_ptr<port::Timer> turn_timer_, tick_timer_, sweep_timer_, deadline_timer_, seed_timer_;
   std::vector<std::unique_ptr<port::Fabric::Subscription>> subscriptions_;
   std::shared_ptr<bool> alive_;            // for answers that come when we are gone
   port::Counter& applied_counter_;
