@@ -262,7 +262,7 @@ class Engine::Change {
     return latest;
   }
 
-  // Inserts and removals of an item take turns in a stream: one that has expired is removed with the
+  // Inserts and removals of an item take turns in a stream: one that has expired is removed by the
   // sweep, or before that by what begins it anew.
   void stream(const Table& table, std::string_view key, const Written& change) {
     if (table.stream == table::StreamView::off) return;

@@ -502,12 +502,13 @@ TEST_F(EngineTest, a_stream_tells_what_changed_on_every_replica) {
   a.ship_to(b);
   for (Bench* bench : {&a, &b}) {
     std::string story;
-    ASSERT_TRUE(bench->engine->read_stream(wanted.id, 0, Stream::kOpen, [&](const StreamRecord& record) {
+    const auto tell = [&](const StreamRecord& record) {
       constexpr const char* kNames[] = {"insert", "modify", "remove"};
       story += std::string(kNames[size_t(record.kind)]) + json(record.before) + json(record.after) +
                "\n";
       return true;
-    }));
+    };
+    ASSERT_TRUE(bench->engine->read_stream(wanted.id, 0, Stream::kOpen, tell));
     EXPECT_EQ(story, "insert{}" R"({"id":{"S":"k"},"n":{"N":"1"}})" "\n"
                      "modify" R"({"id":{"S":"k"},"n":{"N":"1"}}{"id":{"S":"k"},"n":{"N":"2"}})" "\n"
                      "remove" R"({"id":{"S":"k"},"n":{"N":"2"}}{})" "\n");

@@ -5,13 +5,16 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "port/no_fabric.h"
 #include "state/engine_bench_test.h"
 #include "state/replica/replicator.h"
+#include "state/state.h"
 #include "table/key.h"
+#include "wire/aws_credentials.h"
 
 namespace sealane::state {
 namespace {
@@ -235,6 +238,39 @@ TEST_F(Sweep, a_stream_that_was_turned_off_goes_with_its_last_record) {
   }
   EXPECT_EQ(a.engine->streams(table.id).size(), Engine::kStreamsPerTableMax);
   EXPECT_EQ(a.count_keys(port::Keyspace::stream), Engine::kStreamsPerTableMax);
+}
+
+TEST_F(Sweep, a_stream_of_the_plan_has_a_name_of_its_own) {
+  port::NoFabric fabric(a.node.lane());
+  a.engine.reset();
+  auto opened =
+      State::open(a.node.lane(), *a.store, fabric,
+                  {.engine = {.region = "a", .node = "a"},
+                   .replication = {.node = "a", .region = "a", .nodes = {"a"}},
+                   .service = {.region = "a", .keys = std::make_shared<const wire::AwsKeyring>()},
+                   .limits = {}});
+  ASSERT_TRUE(opened) << opened.error().what;
+  State& state = **opened;
+  Table plan = a.sessions({"a"});
+  const auto declare = [&](table::StreamView view, uint64_t now_ms) {
+    plan.stream = view;
+    plan.stream_started_ms = view == table::StreamView::off ? 0 : now_ms;
+    ASSERT_TRUE(state.declare({plan}));
+  };
+  const auto kept = [&] { return state.engine().streams(plan.id); };
+  declare(table::StreamView::off, 1000);
+  EXPECT_TRUE(kept().empty());
+  declare(table::StreamView::keys_only, 2000);
+  ASSERT_EQ(kept().size(), 1u);
+  EXPECT_EQ(kept()[0].started_ms, 2000u);
+  declare(table::StreamView::keys_only, 3000);
+  ASSERT_EQ(kept().size(), 1u) << "the same after a restart";
+  EXPECT_EQ(kept()[0].started_ms, 2000u);
+  declare(table::StreamView::new_image, 4000);
+  ASSERT_EQ(kept().size(), 2u);
+  EXPECT_EQ(kept()[0].view, table::StreamView::keys_only);
+  EXPECT_FALSE(kept()[0].is_open());
+  EXPECT_EQ(kept()[1].started_ms, 4000u);
 }
 
 // ── how much of it ──
