@@ -27,7 +27,7 @@ CPU_S = 600  # a mutant that does not come to an end in this time of a processor
 # What it does wrong, the file, the words that stand there once, however they are laid out, and the wrong ones.
 MUTATIONS = [
     # the decision
-    ("steer: health is ignored", "src/steer/steer.cpp", "const bool up = all_healthy_ || seen.healthy;", "const bool up = true;"),
+    ("steer: health is ignored", "src/steer/steer.cpp", "if (!all_healthy_ && !seen.healthy) return {};", ""),
     ("steer: failover runs backwards", "src/steer/policies/failover.cpp",
      "{ rank_simple(in, out); }", "{ for (size_t i = in.group.members.size(); i-- > 0;) out.push_back(uint16_t(i)); }"),
     ("steer: the farthest region first", "src/steer/policies/latency.cpp",
@@ -35,7 +35,7 @@ MUTATIONS = [
     ("steer: weights are all alike", "src/steer/policies/weighted.cpp", "wait / weight", "wait"),
     ("steer: a weight of zero is like any other", "src/steer/policies/weighted.cpp", "keys[i] = {weight == 0,", "keys[i] = {false,"),
     ("steer: multivalue answers with one", "src/steer/steer.cpp",
-     "policy.answers_together && choice.head_count < kHeadMax", "policy.answers_together && choice.head_count < 1"),
+     "} else if (policy.answers_together) {", "} else if (false) {"),
     ("steer: when all are down, closed is open", "src/steer/steer.cpp", "switch (group.when_all_down) {",
      "switch (plan::WhenAllDown::open) {"),
     ("steer: the last resorts are forgotten", "src/steer/steer.cpp", "for (const EndpointId endpoint : group.last_resorts) {",
@@ -87,11 +87,11 @@ MUTATIONS = [
      "if (local_first && ask.stay) {\n    if (const auto id = local())"),
     # tables: the way out
     ("tables: acknowledged before it is on the disk", "src/state/replica/replicator.cpp",
-     "if (at.position <= durable_ && (ack", "if ((ack"),
+     "if (at.position <= durable_) return done({});", "return done({});"),
     ("tables: a repair gives what is not on the disk yet", "src/state/replica/incoming.cpp",
      "if (is_own && position > durable_) return false;", ""),
     ("tables: ack remote is acknowledged here", "src/state/replica/replicator.cpp",
-     "take(remote_writers_, std::min(durable_, remote_));", "take(remote_writers_, durable_);"),
+     "take(waiters, std::min(durable_, confirmed(keepers)));", "take(waiters, durable_);"),
     ("tables: a node of the own region confirms for another", "src/state/replica/replicator.cpp",
      "if (!reached || reached->region == options_.region) return;", "if (!reached) return;"),
     ("tables: confirmed before it is on the disk there", "src/state/replica/incoming.cpp",

@@ -259,6 +259,10 @@ Status Engine::close() {
 uint64_t Engine::wall_ms() const { return unix_ms(clock_.wall()); }
 
 table::Hlc Engine::hlc_now() const { return hlc_.now(wall_ms()); }
+table::Hlc Engine::promise_now() { return hlc_.promise(wall_ms()); }
+table::Hlc Engine::latest_believed() const {
+  return table::hlc_of_ms(wall_ms() + options_.clock_ahead_max_ms);
+}
 table::Stamp Engine::next_stamp() { return hlc_.next(wall_ms()); }
 
 // The mark is in the store while it is copied, so every copy has it. Should we die meanwhile it

@@ -44,6 +44,7 @@
 #include "port/store.h"
 #include "port/timer.h"
 #include "state/progress.h"
+#include "state/recent_tables.h"
 #include "state/recent_transactions.h"
 #include "table/entry.h"
 #include "table/schema.h"
@@ -171,6 +172,8 @@ class Engine {
 
   // Those of other nodes too, as far as their logs are applied here; not what came by a snapshot.
   const RecentTransactions& recent_transactions() const { return recent_transactions_; }
+  // Of our own log.
+  const RecentTables& recent_tables() const { return recent_tables_; }
 
   // ── walking ──
   // Walks items in key order (or backwards) from `first` to `last` (bytes below the table's own
@@ -234,6 +237,10 @@ class Engine {
   // Both for other threads.
   const Progress& progress() const { return progress_; }
   table::Hlc hlc_now() const;
+  // From now on nothing is stamped below this.
+  table::Hlc promise_now();
+  // What another node says of its clock is believed up to here.
+  table::Hlc latest_believed() const;
   // Applies entries of another source's log, the first of which is at this position; those that
   // came already are ignored. An error says why the next one behind applied() is not: `not_found`
   // those before it are missing; later it may be: `conflict` it is stamped too far in the future,
@@ -385,6 +392,7 @@ class Engine {
   bool has_kept_counts_ = false;
   std::map<Source, Owner> owners_;
   RecentTransactions recent_transactions_;
+  RecentTables recent_tables_;
   uint64_t stream_sequence_ = 1, journal_sequence_ = 1, lost_count_ = 0;
   std::deque<std::pair<uint64_t, size_t>> journaled_;  // sequence and bytes of what the journal has
   size_t journal_bytes_ = 0;                          // their sum

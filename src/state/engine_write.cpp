@@ -62,6 +62,7 @@ Result<Position> Engine::commit(std::span<ItemWrite> writes, std::vector<Written
   change.log(at, latest.hlc, entry);
   SL_CHECK(change.write());
   if (once) recent_transactions_.add(done);
+  for (const ItemWrite& write : writes) recent_tables_.add(at.position, write.table->id);
   if (on_commit) on_commit(at, entry);
   if (entry.capacity() <= kEntryBytesKept) entry_ = std::move(entry);
   return at;

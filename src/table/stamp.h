@@ -40,8 +40,10 @@ class HybridClock {
     last_ = std::max(last_ + 1, hlc_of_ms(wall_ms));
     return {last_, source_};
   }
-  // What no later next() will fall below.
+  // What it is now: below this a later next() falls only after the wall clock has stepped back.
   Hlc now(uint64_t wall_ms) const { return std::max(last_, hlc_of_ms(wall_ms)); }
+  // The same, and from now on no next() falls below it.
+  Hlc promise(uint64_t wall_ms) { return last_ = now(wall_ms); }
   // Notes a stamp from elsewhere. `conflict`: too far ahead; nothing was noted, and nothing of it
   // may be applied yet.
   Status see(Hlc hlc, uint64_t wall_ms, uint64_t ahead_max_ms = kAheadMaxMs) {

@@ -129,7 +129,8 @@ void Replicator::on_hello(std::string_view bytes) {
   (void)engine_.note_owner(hello->source, {hello->node, hello->region});
   const Instant now = lane_.clock.now();
   Peer& peer = peers_[hello->node];
-  peer = {hello->node, hello->region, hello->source, hello->now, hello->bytes_per_entry,
+  const table::Hlc node_now = std::min(hello->now, engine_.latest_believed());
+  peer = {hello->node, hello->region, hello->source, node_now, hello->bytes_per_entry,
           std::move(hello->applied), std::move(hello->complete), std::move(hello->shown),
           std::move(hello->broken_off), now};
   if (shows_orphans(peer)) begin_seed(0, peer.node);

@@ -59,10 +59,12 @@ Replicator::Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabri
 
 Replicator::~Replicator() {
   engine_.on_commit = nullptr;
-  for (auto* waiters : {&writers_, &remote_writers_}) {
-    for (Waiter& waiter : *waiters)
+  const auto shut = [](std::deque<Waiter>& waiters) {
+    for (Waiter& waiter : waiters)
       waiter.done(fail(Code::unavailable, "the node is shutting down"));
-  }
+  };
+  shut(writers_);
+  for (auto& [keepers, waiters] : remote_writers_) shut(waiters);
   for (auto& [missing, reader] : readers_) reader.done(1);
   for (const Shower& shower : showers_)
     shower.done(fail(Code::unavailable, "the node is shutting down"));
@@ -137,7 +139,7 @@ void Replicator::synced(uint64_t position, const Status& status) {
 }
 
 void Replicator::publish() {
-  const bool wants_ack = !remote_writers_.empty();
+  const bool wants_ack = remote_writer_count_ > 0;
   std::string message;
   while (!outbox_.empty() && outbox_.front().first <= durable_) {
     message.clear();
@@ -158,21 +160,77 @@ void Replicator::publish() {
 void Replicator::on_ack(std::string_view bytes) {
   const auto reached = parse_reached(bytes);
   if (!reached || reached->region == options_.region) return;
-  remote_ = std::max(remote_, reached->position);
+  uint64_t& position = remote_[reached->region];
+  position = std::max(position, reached->position);
   release_writers();
+}
+
+std::vector<std::string> Replicator::other_keepers(TableId id) const {
+  std::vector<std::string> regions;
+  if (const Table* table = engine_.find_table(id)) {
+    regions = table->replicas;
+  } else {  // the catalog, or a table that is deleted since: with every node
+    for (const auto& [name, peer] : peers_) regions.push_back(peer.region);
+  }
+  std::erase(regions, options_.region);
+  std::ranges::sort(regions);
+  const auto twice = std::ranges::unique(regions);
+  regions.erase(twice.begin(), twice.end());
+  return regions;
+}
+
+// Up to where of each table a region that keeps it has our log. A region that does not keep a table
+// has its entries too, but blank.
+uint64_t Replicator::confirmed(const Keepers& keepers) const {
+  uint64_t by_all = UINT64_MAX;
+  for (const auto& regions : keepers) {
+    uint64_t furthest = 0;
+    for (const std::string& region : regions) {
+      const auto at = remote_.find(region);
+      if (at != remote_.end()) furthest = std::max(furthest, at->second);
+    }
+    by_all = std::min(by_all, furthest);
+  }
+  return by_all;
 }
 
 void Replicator::when_acknowledged(const Position& at, table::Ack ack, Duration timeout,
                                    Done done) {
   if (!disk_) return done(disk_);
-  if (writers_.size() + remote_writers_.size() >= kWaitersMax)
+  if (writers_.size() + remote_writer_count_ >= kWaitersMax)
     return done(fail(Code::limit, "too many writes are waiting"));
-  if (at.position <= durable_ && (ack == table::Ack::local || at.position <= remote_))
-    return done({});
   const Instant deadline = lane_.clock.now() + timeout;
-  (ack == table::Ack::remote ? remote_writers_ : writers_)
-      .push_back({at, deadline, std::move(done)});
-  if (ack == table::Ack::remote) note_progress();  // it is to be asked for
+  if (ack == table::Ack::remote) return await_other_regions(at, deadline, std::move(done));
+  if (at.position <= durable_) return done({});
+  writers_.push_back({at.position, deadline, std::move(done)});
+  await(deadline);
+}
+
+void Replicator::await_other_regions(const Position& at, Instant deadline, Done done) {
+  std::vector<TableId> tables;
+  engine_.recent_tables().find(at.position, tables);
+  if (tables.empty()) {  // a transaction that is asked for again after very many others
+    table::Vector wanted;
+    wanted.raise({at.source, at.position, 0});
+    if (!region_with(wanted).empty()) return done({});
+    return done(fail(Code::timeout, "no other region has confirmed the write yet"));
+  }
+  Keepers keepers;
+  for (const TableId id : tables) {
+    if (keepers.emplace_back(other_keepers(id)).empty()) {
+      const Table* table = engine_.find_table(id);
+      return done(fail(
+          Code::timeout,
+          fmt::format("no other region keeps {}, so none can confirm the write, though it is "
+                      "written here: add a replica (UpdateTable), or ask with x-sealane-ack: local",
+                      table ? "the table " + table->name : "the list of tables")));
+    }
+  }
+  std::ranges::sort(keepers);
+  if (at.position <= std::min(durable_, confirmed(keepers))) return done({});
+  remote_writers_[std::move(keepers)].push_back({at.position, deadline, std::move(done)});
+  ++remote_writer_count_;
+  note_progress();  // it is to be asked for
   await(deadline);
 }
 
@@ -180,13 +238,18 @@ void Replicator::release_writers() {
   // `done` may write again: take out first what is called.
   std::vector<Done> released;
   const auto take = [&](std::deque<Waiter>& waiters, uint64_t reached) {
-    while (!waiters.empty() && (!disk_ || waiters.front().at.position <= reached)) {
+    while (!waiters.empty() && (!disk_ || waiters.front().position <= reached)) {
       released.push_back(std::move(waiters.front().done));
       waiters.pop_front();
     }
   };
   take(writers_, durable_);
-  take(remote_writers_, std::min(durable_, remote_));
+  for (auto& [keepers, waiters] : remote_writers_) {
+    const size_t count = waiters.size();
+    take(waiters, std::min(durable_, confirmed(keepers)));
+    remote_writer_count_ -= count - waiters.size();
+  }
+  std::erase_if(remote_writers_, [](const auto& group) { return group.second.empty(); });
   const Status status = disk_;
   for (Done& done : released) done(status);
 }
@@ -204,11 +267,10 @@ void Replicator::when_kept(Duration timeout, Done done) {
 // In the order of the positions, as writers_ has it: all that is written here by now.
 void Replicator::when_durable(Instant deadline, Done done) {
   if (!disk_ || is_durable()) return done({});
-  if (writers_.size() + remote_writers_.size() >= kWaitersMax)
+  if (writers_.size() + remote_writer_count_ >= kWaitersMax)
     return done(fail(Code::limit, "too many answers are waiting"));
   writers_.push_back(
-      {{engine_.self(), engine_.applied().position(engine_.self())},
-       deadline,
+      {engine_.applied().position(engine_.self()), deadline,
        [this, done = std::move(done)](const Status& status) { done(disk_ ? status : Status{}); }});
   await(deadline);
 }
@@ -343,7 +405,7 @@ void Replicator::at_deadline() {
   const auto take = [&](std::deque<Waiter>& waiters) {
     std::erase_if(waiters, [&](Waiter& waiter) {
       if (!is_late(waiter)) return false;
-      const char* why = waiter.at.position <= durable_
+      const char* why = waiter.position <= durable_
                             ? "no other region has confirmed the write, though it is written here"
                             : "the disk has not confirmed the write";
       late_writers.emplace_back(std::move(waiter.done), why);
@@ -351,7 +413,12 @@ void Replicator::at_deadline() {
     });
   };
   take(writers_);
-  take(remote_writers_);
+  for (auto& [keepers, waiters] : remote_writers_) {
+    const size_t count = waiters.size();
+    take(waiters);
+    remote_writer_count_ -= count - waiters.size();
+  }
+  std::erase_if(remote_writers_, [](const auto& group) { return group.second.empty(); });
   std::erase_if(readers_, [&](auto& waiting) {
     if (!is_late(waiting.second)) return false;
     late_readers.push_back(std::move(waiting.second));
@@ -408,7 +475,7 @@ void Replicator::hello() {
   Hello hello{.node = options_.node,
               .region = options_.region,
               .source = engine_.self(),
-              .now = engine_.hlc_now(),
+              .now = engine_.promise_now(),
               .applied = engine_.applied(),
               .shown = engine_.shown(),
               .broken_off = engine_.broken_off()};
@@ -437,7 +504,7 @@ void Replicator::say(const Hello& hello) {
   append_packed(bytes, hello);
   fabric_.publish(kHelloSubject, bytes);
   // Somebody waits for another region, and the word of it may have been lost.
-  if (!remote_writers_.empty()) {
+  if (remote_writer_count_ > 0) {
     std::string ask;
     begin_log_message(ask, engine_.self(), durable_ + 1, true);
     fabric_.publish(kLogSubject, ask);
@@ -512,6 +579,10 @@ void Replicator::trim() {
   }
 }
 
+bool Replicator::is_plan_node(std::string_view name) const {
+  return std::ranges::find(options_.nodes, name) != options_.nodes.end();
+}
+
 // Complete up to what it last said; a silent one may have written ever since.
 uint64_t Replicator::behind_ms(const Peer& peer) const {
   const table::Reach* applied = engine_.applied().find(peer.source);
@@ -526,6 +597,7 @@ uint64_t Replicator::behind_ms(const Peer& peer) const {
 std::vector<Lag> Replicator::lags() const {
   std::vector<Lag> all;
   for (const auto& [name, peer] : peers_) {
+    if (!is_plan_node(name)) continue;
     Lag lag{.node = name, .region = peer.region, .source = peer.source};
     lag.applied = engine_.applied().position(peer.source);
     lag.announced = std::max(peer.applied.position(peer.source), lag.applied);
@@ -540,7 +612,9 @@ std::vector<Lag> Replicator::lags() const {
 
 uint64_t Replicator::lag_ms() const {
   uint64_t worst = 0;
-  for (const auto& [name, peer] : peers_) worst = std::max(worst, behind_ms(peer));
+  for (const auto& [name, peer] : peers_) {
+    if (is_plan_node(name)) worst = std::max(worst, behind_ms(peer));
+  }
   return worst;
 }
 

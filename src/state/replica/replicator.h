@@ -81,9 +81,10 @@ class Replicator {
   void set_nodes(std::vector<std::string> nodes) { options_.nodes = std::move(nodes); }
 
   // ── waiting ──
-  // Calls `done` when the write at `at` is durable here (and, if so wanted, in another region); an
-  // error when the disk failed, or with `timeout` when no other region has confirmed it by then (it
-  // is written here all the same).
+  // Calls `done` when the write at `at` is durable here (and, if so wanted, in other regions: of
+  // each table that it wrote to, in one that keeps it); an error when the disk failed, with
+  // `timeout` when another region has not confirmed it by then, and at once when none keeps the
+  // table (it is written here all the same).
   using Done = std::function<void(Status)>;
   void when_acknowledged(const Position& at, table::Ack ack, Duration timeout, Done done);
   // Calls `done` when what an answer tells cannot be forgotten any more. The operating system must
@@ -110,12 +111,14 @@ class Replicator {
   table::Vector session(const std::string& session) const;
 
   // ── state ──
-  std::vector<Lag> lags() const;
+  std::vector<Lag> lags() const;  // of the nodes of the plan
   uint64_t lag_ms() const;  // the worst of them
   const std::map<std::string, Peer>& peers() const { return peers_; }
 
  private:
-  struct Waiter { Position at; Instant deadline; Done done; };
+  // Of each table that a write wrote to, the other regions that keep it.
+  using Keepers = std::vector<std::vector<std::string>>;
+  struct Waiter { uint64_t position; Instant deadline; Done done; };
   struct Shower { Instant deadline; Done done; };
   struct Reader {
     table::Vector seen;    // what it wants to find here
@@ -178,6 +181,10 @@ class Replicator {
   uint64_t stale_ms(const table::Vector& wanted) const;
   void await(Instant deadline);
   void at_deadline();
+  void await_other_regions(const Position& at, Instant deadline, Done done);
+  std::vector<std::string> other_keepers(TableId table) const;
+  uint64_t confirmed(const Keepers& keepers) const;
+  bool is_plan_node(std::string_view name) const;
   uint64_t behind_ms(const Peer& peer) const;
   table::Hlc stable() const;
   void trim();
@@ -196,12 +203,15 @@ class Replicator {
   std::unique_ptr<Seed> seed_;
   std::deque<std::pair<uint64_t, std::string>> outbox_;  // committed, not yet published
   size_t outbox_bytes_ = 0;
-  uint64_t durable_ = 0, remote_ = 0;      // positions of our own log
+  uint64_t durable_ = 0;                   // a position of our own log
+  std::map<std::string, uint64_t, std::less<>> remote_;  // the same, of other regions
   table::Hlc durable_hlc_ = 0;
   bool is_syncing_ = false;
   Status disk_;
-  // by position: wait for the disk; for another region too
-  std::deque<Waiter> writers_, remote_writers_;
+  // by position: wait for the disk; for other regions too, apart by who may confirm
+  std::deque<Waiter> writers_;
+  std::map<Keepers, std::deque<Waiter>> remote_writers_;
+  size_t remote_writer_count_ = 0;
   std::multimap<std::pair<Source, uint64_t>, Reader> readers_;  // by the first that they miss
   std::vector<Shower> showers_;            // wait for the end of the turn
   table::Vector complete_;
