@@ -176,10 +176,18 @@ void Tables::look_around() {
   status->is_connected = fabric_->is_connected();
   status->is_alone = is_alone_;
   port::Meter& meter = meter_;
+  // What a node that has left the plan was behind is no lag any more.
+  std::set<std::string> left = std::exchange(lag_labels_, {});
   for (const state::Lag& lag : status->lags) {
     const std::string labels = fmt::format("node=\"{}\",region=\"{}\"", lag.node, lag.region);
+    left.erase(labels);
+    lag_labels_.insert(labels);
     meter.gauge("sealane_state_lag_ms", labels).set(lag.behind_ms);
     meter.gauge("sealane_state_lag_bytes", labels).set(lag.bytes);
+  }
+  for (const std::string& labels : left) {
+    meter.gauge("sealane_state_lag_ms", labels).set(0);
+    meter.gauge("sealane_state_lag_bytes", labels).set(0);
   }
   meter.gauge("sealane_state_conflicts").set(status->conflict_count);
   status_.publish(std::move(status));

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,7 @@ class Tables final : public TableService, public port::Sessions {
   std::unique_ptr<port::Fabric> fabric_;
   std::unique_ptr<state::State> state_;
   std::unique_ptr<port::Timer> look_timer_;
+  std::set<std::string> lag_labels_;  // of the gauges that tell of a lag
   bool is_alone_ = false;
   std::atomic<size_t> pending_count_{0};
   Published<TablesStatus> status_{std::make_shared<const TablesStatus>()};
