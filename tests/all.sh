@@ -69,8 +69,8 @@ for step in "${steps[@]}"; do
              check "2000 seeds of random faults" quiet seeds 2000
              check "2000 seeds of tables under faults" quiet seeds 2000 --tables
              for play in plays/*.play; do check "$play" quiet build/release/sealane play "$play"; done ;;
-    system) case " ${steps[*]} " in *" system "*" unit "*) begin_build asan ;; esac
-            case " ${steps[*]} " in *" system "*" tsan "*) begin_build tsan "$tsan_targets" ;; esac
+    system) case " ${steps[*]} " in *" system "*"unit "*) begin_build asan ;; esac
+            case " ${steps[*]} " in *" system "*"tsan "*) begin_build tsan "$tsan_targets" ;; esac
             for test in tests/*_test.py; do check "$test" quiet /usr/bin/python3 "$test" build/release; done ;;
     tsan) check "build with the thread sanitizer" end_build tsan "$tsan_targets" &&
           # RocksDB and NATS come uninstrumented: what they do among themselves is theirs, and cannot be judged here. Crashing
