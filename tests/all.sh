@@ -21,13 +21,15 @@ check() {  # NAME COMMAND...
   esac
 }
 # Builds with sanitizers fill the processors while the tests on live worlds wait for packets and timers: at idle priority,
-# so that they take nothing from them, and one after the other.
+# so that they take nothing from them, and one after the other. A session is scheduled as a whole where the kernel groups
+# them (sched(7)), so that of its own has to be nice, too.
 tsan_targets="base_test host_test sealane sealane-demo-agent"
 declare -A build_pid=() build_log=()
 last_build=""
 begin_build() {  # PRESET [TARGETS]
   build_log[$1]=$(mktemp)
-  setsid chrt --idle 0 sh -c '[ -z "$3" ] || tail --pid="$3" -f /dev/null
+  setsid chrt --idle 0 sh -c '2>/dev/null echo 19 >/proc/self/autogroup
+    [ -z "$3" ] || tail --pid="$3" -f /dev/null
     cmake --preset "$1" && cmake --build --preset "$1" ${2:+--target $2} -- --quiet' \
     sh "$1" "${2:-}" "$last_build" >"${build_log[$1]}" 2>&1 &
   last_build=$! build_pid[$1]=$!
