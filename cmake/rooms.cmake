@@ -32,7 +32,8 @@ target_compile_options(sl_test_flags INTERFACE -O0 $<$<BOOL:${SL_FUZZ}>:-fno-san
 
 # The preset dev does without precompiled headers, so that each file is held to include what it uses.
 function(sl_precompiled name)  # more headers...
-  file(WRITE ${CMAKE_BINARY_DIR}/${name}.cpp "// what the precompiled header is compiled with\n")
+  # Not file(WRITE): that touches it at each configuring, and all would be built again.
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/${name}.cpp CONTENT "// what the precompiled header is compiled with\n")
   add_library(${name} OBJECT ${CMAKE_BINARY_DIR}/${name}.cpp)
   target_link_libraries(${name} PRIVATE sl_flags fmt::fmt Threads::Threads)
   target_compile_options(${name} PUBLIC "SHELL:-Xclang -fno-pch-timestamp")  # ccache compares its content
