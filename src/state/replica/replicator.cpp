@@ -139,7 +139,7 @@ void Replicator::synced(uint64_t position, const Status& status) {
 }
 
 void Replicator::publish() {
-  const bool wants_ack = remote_writer_count_ > 0;
+  const bool wants_ack = !remote_writers_.empty();
   std::string message;
   while (!outbox_.empty() && outbox_.front().first <= durable_) {
     message.clear();
@@ -194,10 +194,16 @@ uint64_t Replicator::confirmed(const Keepers& keepers) const {
   return by_all;
 }
 
+size_t Replicator::writer_count() const {
+  size_t count = writers_.size();
+  for (const auto& [keepers, waiters] : remote_writers_) count += waiters.size();
+  return count;
+}
+
 void Replicator::when_acknowledged(const Position& at, table::Ack ack, Duration timeout,
                                    Done done) {
   if (!disk_) return done(disk_);
-  if (writers_.size() + remote_writer_count_ >= kWaitersMax)
+  if (writer_count() >= kWaitersMax)
     return done(fail(Code::limit, "too many writes are waiting"));
   const Instant deadline = lane_.clock.now() + timeout;
   if (ack == table::Ack::remote) return await_other_regions(at, deadline, std::move(done));
@@ -229,7 +235,6 @@ void Replicator::await_other_regions(const Position& at, Instant deadline, Done 
   std::ranges::sort(keepers);
   if (at.position <= std::min(durable_, confirmed(keepers))) return done({});
   remote_writers_[std::move(keepers)].push_back({at.position, deadline, std::move(done)});
-  ++remote_writer_count_;
   note_progress();  // it is to be asked for
   await(deadline);
 }
@@ -244,11 +249,8 @@ void Replicator::release_writers() {
     }
   };
   take(writers_, durable_);
-  for (auto& [keepers, waiters] : remote_writers_) {
-    const size_t count = waiters.size();
+  for (auto& [keepers, waiters] : remote_writers_)
     take(waiters, std::min(durable_, confirmed(keepers)));
-    remote_writer_count_ -= count - waiters.size();
-  }
   std::erase_if(remote_writers_, [](const auto& group) { return group.second.empty(); });
   const Status status = disk_;
   for (Done& done : released) done(status);
@@ -267,7 +269,7 @@ void Replicator::when_kept(Duration timeout, Done done) {
 // In the order of the positions, as writers_ has it: all that is written here by now.
 void Replicator::when_durable(Instant deadline, Done done) {
   if (!disk_ || is_durable()) return done({});
-  if (writers_.size() + remote_writer_count_ >= kWaitersMax)
+  if (writer_count() >= kWaitersMax)
     return done(fail(Code::limit, "too many answers are waiting"));
   writers_.push_back(
       {engine_.applied().position(engine_.self()), deadline,
@@ -413,11 +415,7 @@ void Replicator::at_deadline() {
     });
   };
   take(writers_);
-  for (auto& [keepers, waiters] : remote_writers_) {
-    const size_t count = waiters.size();
-    take(waiters);
-    remote_writer_count_ -= count - waiters.size();
-  }
+  for (auto& [keepers, waiters] : remote_writers_) take(waiters);
   std::erase_if(remote_writers_, [](const auto& group) { return group.second.empty(); });
   std::erase_if(readers_, [&](auto& waiting) {
     if (!is_late(waiting.second)) return false;
@@ -504,7 +502,7 @@ void Replicator::say(const Hello& hello) {
   append_packed(bytes, hello);
   fabric_.publish(kHelloSubject, bytes);
   // Somebody waits for another region, and the word of it may have been lost.
-  if (remote_writer_count_ > 0) {
+  if (!remote_writers_.empty()) {
     std::string ask;
     begin_log_message(ask, engine_.self(), durable_ + 1, true);
     fabric_.publish(kLogSubject, ask);

@@ -184,6 +184,7 @@ class Replicator {
   void await_other_regions(const Position& at, Instant deadline, Done done);
   std::vector<std::string> other_keepers(TableId table) const;
   uint64_t confirmed(const Keepers& keepers) const;
+  size_t writer_count() const;
   bool is_plan_node(std::string_view name) const;
   uint64_t behind_ms(const Peer& peer) const;
   table::Hlc stable() const;
@@ -208,10 +209,9 @@ class Replicator {
   table::Hlc durable_hlc_ = 0;
   bool is_syncing_ = false;
   Status disk_;
-  // by position: wait for the disk; for other regions too, apart by who may confirm
+  // by position: wait for the disk; for other regions too, apart by who may confirm, none empty
   std::deque<Waiter> writers_;
   std::map<Keepers, std::deque<Waiter>> remote_writers_;
-  size_t remote_writer_count_ = 0;
   std::multimap<std::pair<Source, uint64_t>, Reader> readers_;  // by the first that they miss
   std::vector<Shower> showers_;            // wait for the end of the turn
   table::Vector complete_;
