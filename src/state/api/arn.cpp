@@ -21,9 +21,8 @@ std::string stream_label(uint64_t started_ms) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}", fmt::gmtime(seconds), started_ms % 1000);
 }
 
-std::string stream_arn(std::string_view region, const table::Table& table) {
-  return fmt::format("{}/stream/{}", table_arn(region, table.name),
-                     stream_label(table.stream_started_ms));
+std::string stream_arn(std::string_view region, std::string_view table, uint64_t started_ms) {
+  return fmt::format("{}/stream/{}", table_arn(region, table), stream_label(started_ms));
 }
 
 std::optional<TableArn> parse_table_arn(std::string_view text) {

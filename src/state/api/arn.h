@@ -17,7 +17,7 @@ std::string table_arn(std::string_view region, std::string_view table);
 std::string index_arn(std::string_view region, std::string_view table, std::string_view index);
 // When a stream was turned on, as its label: "2026-11-22T23:08:36.123".
 std::string stream_label(uint64_t started_ms);
-std::string stream_arn(std::string_view region, const table::Table& table);
+std::string stream_arn(std::string_view region, std::string_view table, uint64_t started_ms);
 
 // arn:aws:dynamodb:<region>:<account>:table/<name>[/stream/<label>]
 struct TableArn {

@@ -73,8 +73,7 @@ std::string shard_id(const Engine& engine, const Stream& stream) {
   return fmt::format("shardId-{:020}-{:08x}", stream.started_ms, engine.self());
 }
 std::string arn_of(const Call& call, const Table& table, const Stream& stream) {
-  return fmt::format("{}/stream/{}", table_arn(call.region, table.name),
-                     stream_label(stream.started_ms));
+  return stream_arn(call.region, table.name, stream.started_ms);
 }
 
 struct Found {

@@ -110,7 +110,7 @@ void write_stream(JsonWriter& json, const Place& place) {
   }
   if (table.stream_started_ms == 0) return;
   json.key("LatestStreamLabel").text(stream_label(table.stream_started_ms));
-  json.key("LatestStreamArn").text(stream_arn(place.region, table));
+  json.key("LatestStreamArn").text(stream_arn(place.region, table.name, table.stream_started_ms));
 }
 
 // How far the node that is asked is behind the writes of a region: for each node there (a source,
