@@ -27,7 +27,7 @@ PATIENT = "interval: 100ms, timeout: 1s, failures: 3"
 PORTS = {"dns": 5300, "http": 8080, "https": 8443, "metrics": 8901, "state": 8000}
 # The table in which the demo agent keeps conversations.
 SESSIONS = ("state: { tables: [ { name: sessions, key: { session_id: S }, ttl_attribute: expires_at, "
-            "merge: conversation } ] }")
+            "merge: conversation, ack: reachable } ] }")
 
 
 def certificate(folder, name, ca=None, address="127.0.0.1"):
@@ -241,6 +241,21 @@ class LiveWorld:
             s.sendall(f"{run['token']} {verb} {region}\n".encode())
             reply = s.makefile().readline().strip()
         assert reply.startswith("ok"), reply
+        if verb == "cut":  # the keeper tells its processes; what is asked before they know passes still
+            self.wait_until(lambda: self.is_cut(region), 20, f"{region} to be cut off")
+
+    def is_cut(self, region):
+        told = [line["event"] for line in self.log(region) if line.get("event") in ("network_cut", "network_healed")]
+        return told[-1:] == ["network_cut"] and all(self.is_frozen(pid) for pid in self.pids(region, "messaging"))
+
+    @staticmethod
+    def is_frozen(pid):
+        """Stopped by a signal (proc_pid_stat(5)): not a moment before its last thread is."""
+        states = []
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/stat") as f:
+                states.append(f.read().rpartition(")")[2].split()[0])
+        return set(states) == {"T"}
 
     def keeper(self, region):
         """The pid of a region's keeper, which is its process group too."""

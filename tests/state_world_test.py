@@ -164,6 +164,7 @@ class StateWorld(unittest.TestCase):
         self.assertTrue(frozen)
         for pid in frozen:
             os.kill(pid, signal.SIGSTOP)  # no news for this region
+        w.wait_until(lambda: all(map(w.is_frozen, frozen)), HANG_S, "the broker to stand still")
         try:
             for accept in ("application/json", "text/event-stream"):
                 session = "seen-" + accept[-6:]

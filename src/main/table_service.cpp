@@ -102,7 +102,7 @@ std::vector<state::Table> declared_tables(const plan::Plan& plan, uint64_t now_m
     }
     table.ttl_attribute = wanted.ttl_attribute;
     table.merge = table::Merge(wanted.merge);
-    table.ack = wanted.ack_remote ? table::Ack::remote : table::Ack::local;
+    table.ack = table::Ack(wanted.ack);
     table.stream = table::StreamView(wanted.stream);
     if (wanted.stream != Stream::off) table.stream_started_ms = now_ms;
     table.created_ms = now_ms;

@@ -36,7 +36,9 @@ StateTable read_table(const Node& node, Building& b) {
   StateTable table{.name = text_of(&node, "name")};
   read_key(node, table);
   table.ttl_attribute = text_of(&node, "ttl_attribute");
-  table.ack_remote = text_of(&node, "ack", "local") == "remote";
+  constexpr std::array<std::string_view, 3> kAcks{"local", "remote", "reachable"};
+  const std::string ack_name = text_of(&node, "ack", "local");
+  table.ack = StateTable::Ack(place_of(ack_name, kAcks));
   constexpr std::array<std::string_view, 3> kMerges{"attribute", "item", "conversation"};
   table.merge = StateTable::Merge(place_of(text_of(&node, "merge", "attribute"), kMerges));
   constexpr std::array<std::string_view, 5> kStreams{"off", "keys_only", "new_image", "old_image",
@@ -54,11 +56,11 @@ StateTable read_table(const Node& node, Building& b) {
   std::ranges::sort(table.regions);
   const auto twice = std::ranges::unique(table.regions);
   table.regions.erase(twice.begin(), twice.end());
-  if (const Node* ack = node.find("ack"); ack && table.ack_remote && table.regions.size() < 2) {
+  if (const Node* ack = node.find("ack"); ack && table.ack != StateTable::Ack::local && table.regions.size() < 2) {
     b.mistakes.add(
         ack->at,
-        fmt::format("the table {} is kept in one region only; `ack: remote` wants another one",
-                    quoted(table.name)));
+        fmt::format("the table {} is kept in one region only; `ack: {}` wants another one",
+                    quoted(table.name), ack_name));
   }
   if (!table.ttl_attribute.empty() && (table.ttl_attribute == table.hash.name ||
                                        (table.range && table.ttl_attribute == table.range->name))) {

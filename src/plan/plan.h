@@ -206,7 +206,7 @@ struct StateTable {
   TableKey hash;
   std::optional<TableKey> range;
   std::string ttl_attribute;         // empty: items do not expire
-  bool ack_remote = false;
+  enum class Ack : uint8_t { local, remote, reachable } ack = Ack::local;
   std::vector<RegionId> regions;     // ascending
 };
 

@@ -60,10 +60,10 @@ inline std::string text_of(const State& s) {
       fmt::join(s.endpoints, ","), s.endpoint_region, s.endpoint_keys, s.endpoint_profile, s.fsync,
       to_text(s.stale_after), to_text(s.clock_ahead_max), s.log_bytes_max, s.cache_bytes_max);
   for (const StateTable& t : s.tables) {
-    out += fmt::format("  table {} {}:{} {}:{} ttl={} merge={} stream={} ack_remote={} in", t.name,
+    out += fmt::format("  table {} {}:{} {}:{} ttl={} merge={} stream={} ack={} in", t.name,
                        t.hash.name, t.hash.type, t.range ? t.range->name : "",
                        t.range ? t.range->type : '-', t.ttl_attribute, int(t.merge), int(t.stream),
-                       t.ack_remote);
+                       int(t.ack));
     for (const RegionId id : t.regions) out += fmt::format(" {}", index(id));
     out += "\n";
   }

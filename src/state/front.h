@@ -26,7 +26,7 @@ api::Failure unknown_operation();
 
 class Front {
  public:
-  static constexpr size_t kMoreFieldsMax = 3;  // that refuse() takes
+  static constexpr size_t kMoreFieldsMax = 4;  // that refuse() takes
 
   struct Asked {
     std::string_view operation;  // "PutItem": a view into the request

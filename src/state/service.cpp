@@ -31,8 +31,8 @@ struct Service::Waiting {
   api::Outcome<api::Answer> outcome;
   table::Vector seen;      // what the session brought
   uint64_t stale_ms = 0;
-  bool is_remote = false;  // x-sealane-ack: remote
-  bool is_local = false;   // x-sealane-ack: local
+  std::optional<table::Ack> wanted_ack;  // x-sealane-ack, before what the table says
+  std::optional<table::Ack> told_ack;    // who has the write, where somebody wanted more than us
   bool refuses_stale = false;  // x-sealane-stale: refuse
 };
 
@@ -48,11 +48,11 @@ Service::~Service() = default;
 api::Outcome<void> Service::read_wishes(Waiting& waiting) {
   const std::string_view ack = field(waiting.request, kAckField),
                          stale = field(waiting.request, kStaleField);
-  waiting.is_remote = ack == "remote";
-  waiting.is_local = ack == "local";
+  waiting.wanted_ack = table::ack_from(ack);
   waiting.refuses_stale = stale == "refuse";
-  if (!ack.empty() && !waiting.is_remote && !waiting.is_local) {
-    return api::validation(fmt::format("{}: '{}' is neither 'remote' nor 'local'", kAckField, ack));
+  if (!ack.empty() && !waiting.wanted_ack) {
+    return api::validation(
+        fmt::format("{}: '{}' is none of 'local', 'remote', 'reachable'", kAckField, ack));
   }
   if (!stale.empty() && !waiting.refuses_stale)
     return api::validation(fmt::format("{}: '{}' is not 'refuse'", kStaleField, stale));
@@ -121,20 +121,26 @@ void Service::run(const std::shared_ptr<Waiting>& waiting) {
 
 void Service::finish(const std::shared_ptr<Waiting>& waiting) {
   const auto& outcome = waiting->outcome;
-  const bool is_remote =
-      outcome && (waiting->is_remote || (outcome->ack == table::Ack::remote && !waiting->is_local));
+  const table::Ack ack =
+      outcome ? waiting->wanted_ack.value_or(outcome->ack) : table::Ack::local;
   const auto show_if = [this, waiting, alive = std::weak_ptr(alive_)](const Status& status) {
     if (alive.expired()) return;
     if (status) return show(waiting);
     refuse(*waiting, failure("InternalServerError", status.error().what, 500));
   };
   if (outcome && outcome->written.source == engine_.self()) {
-    return replicator_.when_acknowledged(outcome->written,
-                                         is_remote ? table::Ack::remote : table::Ack::local,
-                                         options_.ack_timeout, show_if);
+    return replicator_.when_acknowledged(
+        outcome->written, ack, options_.ack_timeout,
+        [waiting, ack, show_if](const Result<table::Ack>& got) {
+          if (got && ack != table::Ack::local) waiting->told_ack = *got;
+          show_if(got ? Status{} : std::unexpected(got.error()));
+        });
   }
-  if (is_remote && !is_in_two_regions(outcome->written)) {
-    return show_if(fail(Code::timeout, "no other region has confirmed the write yet"));
+  if (ack != table::Ack::local && outcome->written != Position{}) {
+    waiting->told_ack =
+        is_in_two_regions(outcome->written) ? table::Ack::remote : table::Ack::local;
+    if (ack == table::Ack::remote && waiting->told_ack != ack)
+      return show_if(fail(Code::timeout, "no other region has confirmed the write yet"));
   }
   if (replicator_.is_kept()) return show(waiting);
   replicator_.when_kept(options_.ack_timeout, show_if);
@@ -143,7 +149,6 @@ void Service::finish(const std::shared_ptr<Waiting>& waiting) {
 // Of what is here, but was written elsewhere, or in an earlier life of this node: a transaction
 // that is asked for again.
 bool Service::is_in_two_regions(const Position& written) const {
-  if (written == Position{}) return true;  // nothing is anywhere
   const Engine::Owner* owner = engine_.owner_of(written.source);
   if (owner && owner->region != options_.region) return true;
   table::Vector wanted;
@@ -163,6 +168,7 @@ struct Service::Marks {
   Marks(Service& service, const Waiting& waiting, Token token) {
     if (token == Token::given) add(kSessionField, service.token_after(waiting.seen));
     if (waiting.stale_ms > 0) add(kStaleField, text(stale_, waiting.stale_ms));
+    if (waiting.told_ack) add(kAckField, table::kAckNames[size_t(*waiting.told_ack)]);
     if (!service.replicator_.peers().empty())
       add(kLagField, text(lag_, service.replicator_.lag_ms()));
   }

@@ -206,13 +206,14 @@ TEST_F(ServiceTest, a_header_that_means_nothing_is_refused_and_nothing_is_done) 
   const Answer ack = put("a", {}, {{kAckField, "REMOTE!"}});
   EXPECT_EQ(ack.status, 400);
   EXPECT_TRUE(ack.text.contains("ValidationException")) << ack.text;
-  EXPECT_TRUE(ack.text.contains("x-sealane-ack: 'REMOTE!' is neither 'remote' nor 'local'"))
+  EXPECT_TRUE(ack.text.contains("x-sealane-ack: 'REMOTE!' is none of 'local', 'remote', 'reachable'"))
       << ack.text;
   const Answer stale = get("a", {{kStaleField, "no"}});
   EXPECT_EQ(stale.status, 400);
   EXPECT_TRUE(stale.text.contains("x-sealane-stale: 'no' is not 'refuse'")) << stale.text;
   EXPECT_EQ(get("a").text, "{}");
-  EXPECT_EQ(put("a", {}, {{kAckField, "local"}}).status, 200);
+  EXPECT_EQ(put("a", {}, {{kAckField, "local"}}).field("x-sealane-ack"), "");
+  EXPECT_EQ(put("a", {}, {{kAckField, "reachable"}}).field("x-sealane-ack"), "local");
 }
 
 TEST_F(ServiceTest, a_replica_may_be_where_tables_are_kept) {

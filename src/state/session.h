@@ -15,7 +15,8 @@ namespace sealane::state {
 inline constexpr std::string_view kSessionField = "x-sealane-session";
 inline constexpr std::string_view kStaleField =
     "x-sealane-stale";  // answers: milliseconds; requests: "refuse"
-inline constexpr std::string_view kAckField = "x-sealane-ack";  // requests: "remote" or "local"
+// requests: "local", "remote" or "reachable"; answers: "remote" or "local", who has it
+inline constexpr std::string_view kAckField = "x-sealane-ack";
 inline constexpr std::string_view kLagField = "x-sealane-lag-ms";
 inline constexpr size_t kTokenBytesMax = 2048;
 

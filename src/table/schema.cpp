@@ -159,6 +159,17 @@ bool Table::is_in(std::string_view region) const {
   return std::ranges::binary_search(replicas, region);
 }
 
+std::optional<Ack> ack_from(std::string_view name) {
+  const auto at = std::ranges::find(kAckNames, name);
+  if (at == kAckNames.end()) return std::nullopt;
+  return Ack(at - kAckNames.begin());
+}
+
+Ack stricter(Ack a, Ack b) {
+  if (a == Ack::remote || b == Ack::remote) return Ack::remote;
+  return a == Ack::local ? b : a;
+}
+
 TableId table_id(std::string_view name, uint32_t generation, const KeySchema& key) {
   Index as_bytes{.name = std::string(name), .key = key};
   const TableId id = mix64(fnv1a(name) ^ uint64_t{as_bytes.id()} << 20 ^ generation);
@@ -201,7 +212,7 @@ Result<Table> table_from_item(const Item& item) {
   table.throughput = {int64_t(in.number("read_units")), int64_t(in.number("write_units"))};
   const uint64_t merge = in.number("merge"), ack = in.number("ack"), stream = in.number("stream");
   if (!in.broken.empty()) return corrupt(in.broken);
-  if (merge > 2 || ack > 1 || stream > 4) return corrupt("an enumeration");
+  if (merge > 2 || ack >= kAckNames.size() || stream > 4) return corrupt("an enumeration");
   table.merge = Merge(merge);
   table.ack = Ack(ack);
   table.stream = StreamView(stream);

@@ -4,6 +4,7 @@
 // change it and all agree.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -48,9 +49,14 @@ enum class StreamView : uint8_t { off, keys_only, new_image, old_image, new_and_
 
 // When a write is acknowledged.
 enum class Ack : uint8_t {
-  local,   // this node has it (by the store's durability)
-  remote,  // a node of another region has it too
+  local,      // this node has it (by the store's durability)
+  remote,     // a node of another region has it too
+  reachable,  // the same where one can be reached; else this node alone
 };
+inline constexpr std::array<std::string_view, 3> kAckNames{"local", "remote", "reachable"};
+std::optional<Ack> ack_from(std::string_view name);
+// What keeps both promises.
+Ack stricter(Ack a, Ack b);
 
 struct Table {
   std::string name;

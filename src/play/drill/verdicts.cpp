@@ -226,7 +226,9 @@ void Judge::turns() {
   }
   // A write that one region acknowledges alone may reach the other a moment after its users do.
   const bool is_promised = !plan.state.tables.empty() &&
-                           std::ranges::all_of(plan.state.tables, &plan::StateTable::ack_remote);
+                           std::ranges::all_of(plan.state.tables, [](const plan::StateTable& t) {
+                             return t.ack == plan::StateTable::Ack::remote;
+                           });
   add("turns", "no reply knows less than an earlier one did", "none",
       stale == 0 ? fmt::format("none of {}", acknowledged)
                  : fmt::format("{} of {}", stale, acknowledged),

@@ -11,8 +11,8 @@ TableTrial random_trial(uint64_t seed) {
   trial.region_count = 2 + unsigned(dice.below(2));
   trial.nodes_per_region = dice.chance(0.3) ? 2 : 1;
   trial.is_os_durable = dice.chance(0.25);
-  trial.ack_remote = !trial.is_os_durable && dice.chance(0.3);
-  trial.destroys = dice.chance(trial.ack_remote ? 0.7 : 0.2);
+  if (!trial.is_os_durable && dice.chance(0.3)) trial.ack = table::Ack::remote;
+  trial.destroys = dice.chance(trial.ack == table::Ack::remote ? 0.7 : 0.2);
   // Two copies may be lost with two disks.
   trial.replaces = !trial.destroys && dice.chance(0.25);
   trial.sync_most = dice.chance(0.6) ? 2ms : dice.chance(0.5) ? 40ms : 400ms;
@@ -23,6 +23,8 @@ TableTrial random_trial(uint64_t seed) {
     trial.level_within = 45s;
   }
   trial.restores = !trial.destroys && !trial.replaces && dice.chance(0.5);
+  if (!trial.is_os_durable && trial.ack == table::Ack::local && dice.chance(0.4))
+    trial.ack = table::Ack::reachable;
   return trial;
 }
 

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "table/schema.h"
 
 namespace sealane::play {
 
@@ -37,7 +38,7 @@ struct TableTrial {
   Duration sync_most = 2ms;     // the longest that a disk takes for a sync
   uint64_t log_bytes_max = kLogBytesAmple;
   size_t message_bytes_max = 256 << 10;
-  bool ack_remote = false;
+  table::Ack ack = table::Ack::local;
   bool is_os_durable = false;  // durability: os; a power cut may lose the tail of a log
   bool destroys = false;       // one region vanishes for good
   bool replaces = false;       // one node comes back with an empty disk

@@ -58,7 +58,7 @@ std::string Trial::packed_key(unsigned key, bool is_other) const {
 
 std::optional<state::Position> Trial::write(Tables& tables, bool is_other, unsigned key,
                                             const Change& change,
-                                            std::function<void(Status)> done) {
+                                            std::function<void(Result<table::Ack>)> done) {
   Engine& engine = tables.engine();
   const table::Table* table = engine.find_table(kTableName);
   if (!table) return std::nullopt;
@@ -121,10 +121,11 @@ void Trial::append_now(Tables& tables, unsigned key, Session& session,
                                engine.next_stamp(), keys);
   };
   const auto done = [this, key, element, &append, &session,
-                     &engine = tables.engine()](const Status& status) {
-    if (!status) return void(++verdict_.refused_count);
+                     &engine = tables.engine()](const Result<table::Ack>& got) {
+    if (!got) return void(++verdict_.refused_count);
     ++verdict_.acknowledged_count;
     append.is_acknowledged = true;
+    append.is_remote = *got == table::Ack::remote;
     session.must_see[key].insert(element);
     session.seen.raise(engine.shown());
   };
@@ -200,7 +201,7 @@ void Trial::put_other(Tables& tables, unsigned key) {
     wanted.set("a", text(std::to_string(dice_.below(1'000'000))));
     return table::put_delta(wanted, engine.next_stamp());
   };
-  if (!write(tables, true, key, change, [](const Status&) {})) return;
+  if (!write(tables, true, key, change, [](const Result<table::Ack>&) {})) return;
   if (other_item(tables, key) != wanted) {
     broke(fmt::format("rule 6: {} at {:08x} is not what was just {}", key_name(key, true),
                       tables.engine().self(), deletes ? "deleted" : "put"));
@@ -221,7 +222,7 @@ void Trial::update_other(Tables& tables, unsigned key) {
     return table::update_delta(item, std::span(&change, 1), table::Merge::attribute,
                                engine.next_stamp(), keys);
   };
-  if (!write(tables, true, key, change, [](const Status&) {})) return;
+  if (!write(tables, true, key, change, [](const Result<table::Ack>&) {})) return;
   if (other_item(tables, key) != wanted) {
     broke(fmt::format("rule 6: {} at {:08x} is not as it was just changed", key_name(key, true),
                       tables.engine().self()));

@@ -202,11 +202,10 @@ void Trial::note_promises(Member& member) {
 }
 
 void Trial::excuse(const Member& member, table::Source source) {
-  if (trial_.ack_remote) return;
   const auto promised = member.promised.find(source);
   for (auto& [key, appends] : appends_) {
     for (auto& [element, append] : appends) {
-      if (append.at.source == source && append.at.position > promised->second)
+      if (append.at.source == source && append.at.position > promised->second && !append.is_remote)
         append.is_excused = true;
     }
   }

@@ -82,7 +82,7 @@ void Trial::check_appends() {
         missing_anywhere.insert(element);
         if (!append.is_excused)
           broke(
-              fmt::format("rule {}: {} is lost in {}", trial_.ack_remote ? 4 : 1, element, where));
+              fmt::format("rule {}: {} is lost in {}", append.is_remote ? 4 : 1, element, where));
       }
       for (const std::string& element : turns) {
         if (!appends.contains(element))

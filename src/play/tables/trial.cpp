@@ -9,13 +9,13 @@ namespace sealane::play {
 namespace {
 
 table::Table conversations(std::string_view name, const std::vector<std::string>& regions,
-                           bool ack_remote) {
+                           table::Ack ack) {
   table::Table table{.name = std::string(name)};
   table.key.hash = {"id", table::Type::S};
   table.attribute_definitions = {table.key.hash};
   table.replicas = regions;
   table.merge = table::Merge::conversation;
-  table.ack = ack_remote ? table::Ack::remote : table::Ack::local;
+  table.ack = ack;
   table.id = table::table_id(table.name, 0, table.key);
   return table;
 }
@@ -51,7 +51,7 @@ Tables::Tables(sim::Node& node, std::string region, const IpAddress& broker,
                                  .durability = durability,
                                  .log_bytes_max = trial.log_bytes_max,
                                  .message_bytes_max = trial.message_bytes_max});
-  (void)engine_->write_table(conversations("conversations", regions, trial.ack_remote));
+  (void)engine_->write_table(conversations("conversations", regions, trial.ack));
 }
 
 Trial::Trial(const TableTrial& trial)

@@ -79,6 +79,7 @@ class Trial {
   struct Append {
     state::Position at;
     bool is_acknowledged = false;
+    bool is_remote = false;   // and told to be in another region
     bool is_excused = false;  // the only disk that had it is lost
     // What its session had seen when it was stamped; it stands behind all of these. Nothing for a
     // prepended one.
@@ -96,7 +97,8 @@ class Trial {
   using Change = std::function<table::Record(state::Engine&, table::Item&)>;
   // Nothing: it could not be written, or nobody keeps the table here yet.
   std::optional<state::Position> write(Tables& tables, bool is_other, unsigned key,
-                                       const Change& change, std::function<void(Status)> done);
+                                       const Change& change,
+                                       std::function<void(Result<table::Ack>)> done);
   void append(Tables& tables, unsigned key, Session& session);
   void append_now(Tables& tables, unsigned key, Session& session, std::set<std::string> behind);
   void put_other(Tables& tables, unsigned key);

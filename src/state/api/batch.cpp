@@ -223,7 +223,7 @@ Outcome<Answer> batch_write_item(Call& call) {
   for (WriteRequest& write : writes) {
     SL_TRY(Judged judged, judge(call.engine, write, stamp, false));
     items.push_back(to_commit(write, judged));
-    if (write.table->ack == table::Ack::remote) answer.ack = table::Ack::remote;
+    answer.ack = table::stricter(answer.ack, write.table->ack);
   }
   std::vector<Written> written;
   SL_TRY(answer.written,

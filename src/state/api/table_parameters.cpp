@@ -284,10 +284,12 @@ Outcome<void> set_tags(Table& table, const Tags& tags) {
             fmt::format("{} is item, attribute or conversation, not '{}'", kMergeTag, value));
     }
     if (key == kAckTag) {
-      if (value != "local" && value != "remote") {
-        return invalid_values(fmt::format("{} is local or remote, not '{}'", kAckTag, value));
+      const auto ack = table::ack_from(value);
+      if (!ack) {
+        return invalid_values(
+            fmt::format("{} is local, remote or reachable, not '{}'", kAckTag, value));
       }
-      table.ack = value == "remote" ? table::Ack::remote : table::Ack::local;
+      table.ack = *ack;
     }
     const auto at = std::ranges::find(table.tags, key, &Tags::value_type::first);
     if (at != table.tags.end()) {

@@ -184,7 +184,7 @@ Outcome<JudgedAll> judge_all(Engine& engine, std::vector<WriteRequest>& writes,
         bytes += table::size_bytes(judged->new_item) - table::size_bytes(writes[i].item());
       all.items.push_back(to_commit(writes[i], *judged));
       all.part_of_item.push_back(i);
-      if (writes[i].table->ack == table::Ack::remote) all.ack = table::Ack::remote;
+      all.ack = table::stricter(all.ack, writes[i].table->ack);
     }
   }
   if (has_reasons(reasons)) return cancelled(reasons);
@@ -203,7 +203,7 @@ Answer repeated(const Engine& engine, const std::vector<WriteRequest>& writes,
   std::map<std::string, Consumed> consumed;
   for (const WriteRequest& write : writes) {
     const Table* table = engine.find_table(write.table_name);
-    if (table && table->ack == table::Ack::remote) answer.ack = table::Ack::remote;
+    if (table) answer.ack = table::stricter(answer.ack, table->ack);
     add_read(consumed[write.table_name], nullptr, table::size_bytes(write.item()), true, 2);
   }
   write_all_consumed(json, consumed, capacity);

@@ -133,6 +133,10 @@ void Replicator::on_hello(std::string_view bytes) {
   peer = {hello->node, hello->region, hello->source, node_now, hello->bytes_per_entry,
           std::move(hello->applied), std::move(hello->complete), std::move(hello->shown),
           std::move(hello->broken_off), now};
+  if (const auto late = overdue_.find(peer.region);
+      late != overdue_.end() && peer.applied.position(engine_.self()) >= late->second) {
+    overdue_.erase(late);
+  }
   if (shows_orphans(peer)) begin_seed(0, peer.node);
   if (engine_.applied().position(peer.source) >= peer.applied.position(peer.source)) {
     complete_.raise({peer.source, 0, peer.now});

@@ -41,9 +41,9 @@ struct NodeTables final : sim::Process {
   }
   static std::string key(const std::string& id) { return table::encode_key(Value(id), nullptr); }
   // One entry: an item `id` in each of these tables.
-  std::shared_ptr<std::optional<Status>> put(const std::vector<std::string>& tables,
+  std::shared_ptr<std::optional<Result<Ack>>> put(const std::vector<std::string>& tables,
                                              const std::string& id, Ack ack = Ack::local) {
-    auto answer = std::make_shared<std::optional<Status>>();
+    auto answer = std::make_shared<std::optional<Result<Ack>>>();
     std::vector<ItemWrite> writes;
     const table::Stamp stamp = engine->next_stamp();
     for (const std::string& name : tables) {
@@ -58,7 +58,7 @@ struct NodeTables final : sim::Process {
     }
     const auto at = engine->commit(writes);
     EXPECT_TRUE(at);
-    replicator->when_acknowledged(*at, ack, 5s, [answer](const Status& s) { *answer = s; });
+    replicator->when_acknowledged(*at, ack, 5s, [answer](const Result<Ack>& got) { *answer = got; });
     return answer;
   }
   bool has(const std::string& name, const std::string& id) {
@@ -136,6 +136,61 @@ TEST_F(Partial, what_no_other_region_keeps_cannot_be_confirmed_and_is_told_at_on
   EXPECT_NE((**answer).error().what.find("no other region keeps the table alone"),
             std::string::npos);
   EXPECT_TRUE(at(kUs).has("alone", "a"));
+}
+
+TEST_F(Partial, reachable_is_remote_as_long_as_a_region_that_keeps_the_table_answers) {
+  const auto both = at(kUs).put({"pair"}, "a", Ack::reachable);
+  ASSERT_FALSE(both->has_value());
+  ASSERT_TRUE(run([&] { return both->has_value(); }));
+  EXPECT_EQ(**both, Ack::remote);
+  EXPECT_TRUE(at(kEu).has("pair", "a"));
+  // Nobody else keeps it: nothing to wait for but the disk.
+  const auto alone = at(kUs).put({"alone"}, "a", Ack::reachable);
+  ASSERT_TRUE(run([&] { return alone->has_value(); }));
+  EXPECT_EQ(**alone, Ack::local);
+}
+
+TEST_F(Partial, reachable_waits_in_vain_once_and_again_when_the_region_has_come_back) {
+  cut_off(kEu);
+  const Instant cut_at = world.now();
+  const auto first = at(kUs).put({"pair"}, "a", Ack::reachable);
+  world.run_for(Replicator::kReachablePatience / 2);
+  const auto second = at(kUs).put({"pair"}, "b", Ack::reachable);
+  EXPECT_FALSE(first->has_value());
+  ASSERT_TRUE(run([&] { return first->has_value() && second->has_value(); }));
+  EXPECT_EQ(**first, Ack::local);
+  EXPECT_EQ(**second, Ack::local) << "who waited for the same need not wait longer";
+  EXPECT_LT(world.now() - cut_at, Replicator::kReachablePatience + 100ms);
+  // ap is there, but does not keep the table; eu is known to be overdue.
+  const Instant then = world.now();
+  const auto third = at(kUs).put({"pair"}, "c", Ack::reachable);
+  ASSERT_TRUE(run([&] { return third->has_value(); }));
+  EXPECT_EQ(**third, Ack::local);
+  EXPECT_LT(world.now() - then, 100ms) << "the disk only";
+  const auto strict = at(kUs).put({"pair"}, "d", Ack::remote);
+  const auto elsewhere = at(kUs).put({"notes"}, "e", Ack::reachable);
+  ASSERT_TRUE(run([&] { return elsewhere->has_value(); }));
+  EXPECT_EQ(**elsewhere, Ack::remote) << "ap keeps this one";
+  world.run_for(1s);
+  EXPECT_FALSE(strict->has_value());
+  world.links().heal_all();
+  ASSERT_TRUE(run([&] { return strict->has_value() && at(kEu).has("pair", "d"); }));
+  EXPECT_EQ(**strict, Ack::remote);
+  world.run_for(5s);  // until the brokers have found each other again, both ways
+  const auto after = at(kUs).put({"pair"}, "f", Ack::reachable);
+  ASSERT_TRUE(run([&] { return after->has_value(); }));
+  EXPECT_EQ(**after, Ack::remote);
+}
+
+TEST_F(Partial, reachable_does_not_wait_for_regions_that_are_silent) {
+  world.kill(*nodes[kEu]);
+  world.kill(*nodes[kAp]);
+  world.run_for(Replicator::kHopeFor + 1s);
+  const Instant then = world.now();
+  const auto alone = at(kUs).put({"notes"}, "a", Ack::reachable);
+  ASSERT_TRUE(run([&] { return alone->has_value(); }));
+  EXPECT_EQ(**alone, Ack::local);
+  EXPECT_LT(world.now() - then, 100ms);
 }
 
 TEST_F(Partial, nodes_that_left_the_plan_are_no_lag) {

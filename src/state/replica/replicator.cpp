@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The way out: what is committed here becomes durable, is published, and is waited for. The way in
-// is incoming.cpp.
+// The way out: what is committed here becomes durable and is published. The way in is incoming.cpp,
+// who waits for what is in waiting.cpp.
 #include "state/replica/replicator.h"
 
 #include <fmt/format.h>
@@ -35,7 +35,8 @@ Replicator::Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabri
       published_counter_(lane.meter.counter("sealane_state_published_total")),
       repair_counter_(lane.meter.counter("sealane_state_repairs_total")),
       snapshot_counter_(lane.meter.counter("sealane_state_snapshots_total")),
-      held_counter_(lane.meter.counter("sealane_state_held_for_clock_total")) {
+      held_counter_(lane.meter.counter("sealane_state_held_for_clock_total")),
+      alone_counter_(lane.meter.counter("sealane_state_acknowledged_alone_total")) {
   engine_.on_commit = [this](Position at, std::string_view entry) { committed(at, entry); };
   using Message = port::Fabric::Message;
   const auto listen = [&](std::string_view subject, port::Fabric::Handler handler) {
@@ -165,192 +166,7 @@ void Replicator::on_ack(std::string_view bytes) {
   release_writers();
 }
 
-std::vector<std::string> Replicator::other_keepers(TableId id) const {
-  std::vector<std::string> regions;
-  if (const Table* table = engine_.find_table(id)) {
-    regions = table->replicas;
-  } else {  // the catalog, or a table that is deleted since: with every node
-    for (const auto& [name, peer] : peers_) regions.push_back(peer.region);
-  }
-  std::erase(regions, options_.region);
-  std::ranges::sort(regions);
-  const auto twice = std::ranges::unique(regions);
-  regions.erase(twice.begin(), twice.end());
-  return regions;
-}
-
-// Up to where of each table a region that keeps it has our log. A region that does not keep a table
-// has its entries too, but blank.
-uint64_t Replicator::confirmed(const Keepers& keepers) const {
-  uint64_t by_all = UINT64_MAX;
-  for (const auto& regions : keepers) {
-    uint64_t furthest = 0;
-    for (const std::string& region : regions) {
-      const auto at = remote_.find(region);
-      if (at != remote_.end()) furthest = std::max(furthest, at->second);
-    }
-    by_all = std::min(by_all, furthest);
-  }
-  return by_all;
-}
-
-size_t Replicator::writer_count() const {
-  size_t count = writers_.size();
-  for (const auto& [keepers, waiters] : remote_writers_) count += waiters.size();
-  return count;
-}
-
-void Replicator::when_acknowledged(const Position& at, table::Ack ack, Duration timeout,
-                                   Done done) {
-  if (!disk_) return done(disk_);
-  if (writer_count() >= kWaitersMax)
-    return done(fail(Code::limit, "too many writes are waiting"));
-  const Instant deadline = lane_.clock.now() + timeout;
-  if (ack == table::Ack::remote) return await_other_regions(at, deadline, std::move(done));
-  if (at.position <= durable_) return done({});
-  writers_.push_back({at.position, deadline, std::move(done)});
-  await(deadline);
-}
-
-void Replicator::await_other_regions(const Position& at, Instant deadline, Done done) {
-  std::vector<TableId> tables;
-  engine_.recent_tables().find(at.position, tables);
-  if (tables.empty()) {  // a transaction that is asked for again after very many others
-    table::Vector wanted;
-    wanted.raise({at.source, at.position, 0});
-    if (!region_with(wanted).empty()) return done({});
-    return done(fail(Code::timeout, "no other region has confirmed the write yet"));
-  }
-  Keepers keepers;
-  for (const TableId id : tables) {
-    if (keepers.emplace_back(other_keepers(id)).empty()) {
-      const Table* table = engine_.find_table(id);
-      return done(fail(
-          Code::timeout,
-          fmt::format("no other region keeps {}, so none can confirm the write, though it is "
-                      "written here: add a replica (UpdateTable), or ask with x-sealane-ack: local",
-                      table ? "the table " + table->name : "the list of tables")));
-    }
-  }
-  std::ranges::sort(keepers);
-  if (at.position <= std::min(durable_, confirmed(keepers))) return done({});
-  remote_writers_[std::move(keepers)].push_back({at.position, deadline, std::move(done)});
-  note_progress();  // it is to be asked for
-  await(deadline);
-}
-
-void Replicator::release_writers() {
-  // `done` may write again: take out first what is called.
-  std::vector<Done> released;
-  const auto take = [&](std::deque<Waiter>& waiters, uint64_t reached) {
-    while (!waiters.empty() && (!disk_ || waiters.front().position <= reached)) {
-      released.push_back(std::move(waiters.front().done));
-      waiters.pop_front();
-    }
-  };
-  take(writers_, durable_);
-  for (auto& [keepers, waiters] : remote_writers_)
-    take(waiters, std::min(durable_, confirmed(keepers)));
-  std::erase_if(remote_writers_, [](const auto& group) { return group.second.empty(); });
-  const Status status = disk_;
-  for (Done& done : released) done(status);
-}
-
-// ── waiting for what others wrote ────────────────────────────────────────────────────────────────
-
-void Replicator::when_kept(Duration timeout, Done done) {
-  const Instant deadline = lane_.clock.now() + timeout;
-  if (!turn_timer_->armed()) return when_durable(deadline, std::move(done));
-  if (showers_.size() >= kWaitersMax)
-    return done(fail(Code::limit, "too many answers are waiting"));
-  showers_.push_back({deadline, std::move(done)});
-}
-
-// In the order of the positions, as writers_ has it: all that is written here by now.
-void Replicator::when_durable(Instant deadline, Done done) {
-  if (!disk_ || is_durable()) return done({});
-  if (writer_count() >= kWaitersMax)
-    return done(fail(Code::limit, "too many answers are waiting"));
-  writers_.push_back(
-      {engine_.applied().position(engine_.self()), deadline,
-       [this, done = std::move(done)](const Status& status) { done(disk_ ? status : Status{}); }});
-  await(deadline);
-}
-
-void Replicator::when_reached(table::Vector wanted, Duration timeout,
-                              std::function<void(uint64_t)> done) {
-  if (engine_.applied().reaches(wanted)) return done(0);
-  table::Vector can;
-  for (const table::Reach& reach : wanted) {
-    if (engine_.applied().position(reach.source) < reach.position && can_come(reach))
-      can.raise(reach);
-  }
-  if (can.empty() || readers_.size() >= kWaitersMax) return done(stale_ms(wanted));
-  const Instant deadline = lane_.clock.now() + timeout;
-  wait({std::move(wanted), std::move(can), deadline, std::move(done)});
-  await(deadline);
-}
-
-bool Replicator::can_come(const table::Reach& reach) const {
-  const Instant heard_after = lane_.clock.now() - kHopeFor;
-  return std::ranges::any_of(peers_, [&](const auto& named) {
-    const Peer& peer = named.second;
-    return peer.heard > heard_after &&
-           (peer.source == reach.source || peer.applied.position(reach.source) >= reach.position);
-  });
-}
-
-std::string Replicator::region_with(const table::Vector& wanted) const {
-  const Instant heard_after = lane_.clock.now() - kHopeFor;
-  for (const auto& [name, peer] : peers_) {
-    if (peer.region != options_.region && peer.heard > heard_after && peer.applied.reaches(wanted))
-      return peer.region;
-  }
-  return {};
-}
-
-// Until the first position that it misses is reached; then it is looked at again.
-void Replicator::wait(Reader reader) {
-  const table::Vector& applied = engine_.applied();
-  for (const table::Reach& reach : reader.wanted) {
-    if (applied.position(reach.source) >= reach.position) continue;
-    readers_.emplace(std::pair(reach.source, reach.position), std::move(reader));
-    return;
-  }
-  SL_ASSERT(false);  // it misses nothing
-}
-
-void Replicator::release_readers() {
-  std::vector<Reader> woken;
-  for (const table::Reach& reach : engine_.applied()) {
-    auto first = readers_.lower_bound({reach.source, 0});
-    const auto last = readers_.upper_bound({reach.source, reach.position});
-    while (first != last) {
-      woken.push_back(std::move(first->second));
-      first = readers_.erase(first);
-    }
-  }
-  // `done` may ask to wait again.
-  std::erase_if(woken, [&](Reader& reader) {
-    if (engine_.applied().reaches(reader.wanted)) return false;
-    wait(std::move(reader));
-    return true;
-  });
-  for (Reader& reader : woken) reader.done(stale_ms(reader.seen));
-}
-
-// How old what is here may be, when `wanted` is not.
-uint64_t Replicator::stale_ms(const table::Vector& wanted) const {
-  uint64_t stale_ms = 0;
-  const uint64_t wall = unix_ms(lane_.clock.wall());
-  for (const table::Reach& reach : wanted) {
-    const table::Reach* have = engine_.applied().find(reach.source);
-    if (have && have->position >= reach.position) continue;
-    const uint64_t last = have ? table::ms_of(have->hlc) : 0;
-    stale_ms = std::max({stale_ms, uint64_t{1}, wall > last ? wall - last : 0});
-  }
-  return stale_ms;
-}
+// ── sessions whose clients keep no token ─────────────────────────────────────────────────────────────
 
 void Replicator::note_session(const std::string& session) {
   if (session.empty() || session.size() > kSessionBytesMax) return;
@@ -383,48 +199,6 @@ void Replicator::remember(const std::string& session, const table::Vector& seen)
   if (sessions_.size() <= kSessionsMax) return;
   sessions_.erase(session_order_.back());
   session_order_.pop_back();
-}
-
-// Nearly always what is waited for comes first, so a deadline that is not needed any more is left
-// to pass.
-void Replicator::await(Instant deadline) {
-  if (deadline_timer_->armed() && next_deadline_ <= deadline) return;
-  next_deadline_ = deadline;
-  deadline_timer_->arm_at(deadline);
-}
-
-void Replicator::at_deadline() {
-  const Instant now = lane_.clock.now();
-  Instant first = Instant::max();
-  const auto is_late = [&](const auto& waiter) {
-    if (waiter.deadline <= now) return true;
-    first = std::min(first, waiter.deadline);
-    return false;
-  };
-  // Again: first out, then called.
-  std::vector<std::pair<Done, const char*>> late_writers;
-  std::vector<Reader> late_readers;
-  const auto take = [&](std::deque<Waiter>& waiters) {
-    std::erase_if(waiters, [&](Waiter& waiter) {
-      if (!is_late(waiter)) return false;
-      const char* why = waiter.position <= durable_
-                            ? "no other region has confirmed the write, though it is written here"
-                            : "the disk has not confirmed the write";
-      late_writers.emplace_back(std::move(waiter.done), why);
-      return true;
-    });
-  };
-  take(writers_);
-  for (auto& [keepers, waiters] : remote_writers_) take(waiters);
-  std::erase_if(remote_writers_, [](const auto& group) { return group.second.empty(); });
-  std::erase_if(readers_, [&](auto& waiting) {
-    if (!is_late(waiting.second)) return false;
-    late_readers.push_back(std::move(waiting.second));
-    return true;
-  });
-  if (first != Instant::max()) await(std::max(first, now + kDeadlineStep));
-  for (auto& [done, why] : late_writers) done(fail(Code::timeout, why));
-  for (Reader& reader : late_readers) reader.done(stale_ms(reader.seen));
 }
 
 // ── every tick ───────────────────────────────────────────────────────────────────────────────────

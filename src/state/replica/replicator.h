@@ -57,6 +57,7 @@ class Replicator {
   static constexpr Duration kSilentAfter = 3s;
   // of a silent peer: readers wait for what it may send
   static constexpr Duration kHopeFor = 3 * kHelloEvery;
+  static constexpr Duration kReachablePatience = 1s;
   static constexpr Duration kReadTimeout = 2s;
   // between looks at who has waited for too long
   static constexpr Duration kDeadlineStep = 5ms;
@@ -82,15 +83,19 @@ class Replicator {
 
   // ── waiting ──
   // Calls `done` when the write at `at` is durable here (and, if so wanted, in other regions: of
-  // each table that it wrote to, in one that keeps it); an error when the disk failed, with
-  // `timeout` when another region has not confirmed it by then, and at once when none keeps the
-  // table (it is written here all the same).
-  using Done = std::function<void(Status)>;
-  void when_acknowledged(const Position& at, table::Ack ack, Duration timeout, Done done);
+  // each table that it wrote to, in one that keeps it), with where it is then: local or remote; an
+  // error when the disk failed, and for Ack::remote with `timeout` when another region has not
+  // confirmed it by then, and at once when none keeps the table (it is written here all the same).
+  // Ack::reachable is remote as long as somebody confirms: it waits for kReachablePatience at most,
+  // and then for nobody until a region that keeps the table has come as far, nor for regions that
+  // are silent.
+  using Acknowledged = std::function<void(Result<table::Ack>)>;
+  void when_acknowledged(const Position& at, table::Ack ack, Duration timeout, Acknowledged done);
   // Calls `done` when what an answer tells cannot be forgotten any more. The operating system must
   // have all that is here by now, for the process may be killed: at once, or at the end of this
   // turn. And what was written here must be durable, for the power may be cut; what others wrote is
   // so with them. A disk that is broken keeps nobody from reading. An error: not in time.
+  using Done = std::function<void(Status)>;
   bool is_kept() const { return !turn_timer_->armed() && is_durable(); }
   void when_kept(Duration timeout, Done done);
   // Calls `done` when everything in `wanted` is applied here (0: at once), or after `timeout`: with
@@ -118,7 +123,12 @@ class Replicator {
  private:
   // Of each table that a write wrote to, the other regions that keep it.
   using Keepers = std::vector<std::vector<std::string>>;
-  struct Waiter { uint64_t position; Instant deadline; Done done; };
+  struct Waiter {
+    uint64_t position;
+    Instant deadline;
+    Acknowledged done;
+    Instant local_from = Instant::max();  // from then on it is enough that it is here
+  };
   struct Shower { Instant deadline; Done done; };
   struct Reader {
     table::Vector seen;    // what it wants to find here
@@ -181,7 +191,11 @@ class Replicator {
   uint64_t stale_ms(const table::Vector& wanted) const;
   void await(Instant deadline);
   void at_deadline();
-  void await_other_regions(const Position& at, Instant deadline, Done done);
+  void await_disk(const Position& at, Instant deadline, Acknowledged done);
+  void await_other_regions(const Position& at, table::Ack ack, Instant deadline,
+                           Acknowledged done);
+  void note_overdue(Instant now);
+  bool is_reachable(const Keepers& keepers) const;
   std::vector<std::string> other_keepers(TableId table) const;
   uint64_t confirmed(const Keepers& keepers) const;
   size_t writer_count() const;
@@ -206,6 +220,8 @@ class Replicator {
   size_t outbox_bytes_ = 0;
   uint64_t durable_ = 0;                   // a position of our own log
   std::map<std::string, uint64_t, std::less<>> remote_;  // the same, of other regions
+  // Regions that a write with Ack::reachable has waited for in vain, until they have its position.
+  std::map<std::string, uint64_t, std::less<>> overdue_;
   table::Hlc durable_hlc_ = 0;
   bool is_syncing_ = false;
   Status disk_;
@@ -238,6 +254,7 @@ class Replicator {
   port::Counter& repair_counter_;
   port::Counter& snapshot_counter_;
   port::Counter& held_counter_;
+  port::Counter& alone_counter_;
 };
 
 }  // namespace sealane::state

@@ -48,7 +48,7 @@ struct NodeTables final : sim::Process {
     ItemWrite write{
         .table = &table(), .key = key(id), .before = std::move(before), .delta = std::move(delta)};
     SL_TRY(const Position at, engine->commit(std::span(&write, 1)));
-    replicator->when_acknowledged(at, table::Ack::local, 5s, [](const Status&) {});
+    replicator->when_acknowledged(at, table::Ack::local, 5s, [](const Result<table::Ack>&) {});
     return {};
   }
   bool has(const std::string& id) {
