@@ -186,12 +186,12 @@ class StateWorld(unittest.TestCase):
                 os.kill(pid, signal.SIGCONT)
 
         def has_come():
-            _, headers, text, _ = self.ask(EU, f"/sessions/{session}", cookie)
-            told = json.loads(text)
-            if "X-Sealane-Stale" not in headers and told["region"] == EU:
-                self.assertEqual([t["prompt"] for t in told["conversation"]], ["this is turn 1"], "the past, unmarked")
-                return True
-            return False
+            status, headers, text, _ = self.ask(EU, f"/sessions/{session}", cookie)
+            if "X-Sealane-Stale" in headers or headers.get("Sealane-Region") == US or status >= 500:
+                return False
+            self.assertEqual(status, 200, f"the past, unmarked: {text}")
+            self.assertEqual([t["prompt"] for t in json.loads(text)["conversation"]], ["this is turn 1"])
+            return True
         w.wait_until(has_come, HANG_S, "the region to have what the user has seen")
 
     # ── what was acknowledged is there ───────────────────────────────────────────────────────────

@@ -215,9 +215,12 @@ void Transaction::tell_seen(std::string& lines, const wire::http::ResponseHead& 
     const auto given = wire::http::find(head.fields, kMcpSessionField);
     if (writes && !seen.by_field) noted_session_ = given ? *given : seen.session;
   } else if (head.event_stream && writes) {
-    // Its writes come after this head.
-    noted_session_ = seen.session.empty() ? fmt::format("{:016x}", context_.lane.dice.roll())
-                                          : std::string(seen.session);
+    // Its writes come after this head. Each stream has a name of its own, for what is noted of
+    // another one says nothing of it; but what is still looked for is not forgotten.
+    noted_session_ = fetch_->stale_ms() > 0 && !seen.session.empty()
+                         ? std::string(seen.session)
+                         : context_.options.sessions->stream_session(
+                               uint32_t(context_.lane.dice.roll()));
     in_cookie = noted_session_;
   } else if (fetch_->stale_ms() > 0) {
     in_cookie = seen.session;  // it is not all in the token yet

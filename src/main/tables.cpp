@@ -16,7 +16,6 @@
 #include "host/nats_fabric.h"
 #include "host/rocks_store.h"
 #include "port/no_fabric.h"
-#include "state/session.h"
 
 namespace sealane::main {
 namespace {
@@ -116,6 +115,7 @@ Status Tables::build(const plan::Plan& plan) {
                   .stale_after = plan.state.stale_after},
       .limits = {}};
   SL_TRY(state_, state::State::open(lane, *store_, *fabric_, std::move(state)));
+  source_ = state_->engine().self();
   SL_CHECK(state_->declare(declared_tables(plan, unix_ms(lane.clock.wall()))));
   look_timer_ = lane.timers.make([this] { look_around(); });
   look_timer_->arm_at(lane.clock.now());
@@ -218,18 +218,33 @@ void Tables::when_reached(port::Lane& lane, std::string token, std::string sessi
   port::Inbox& back = lane.inbox;
   const bool sent = lane_.lane().inbox.post(
       [this, &back, token = std::move(token), session = std::move(session), timeout, done] {
-        table::Vector wanted;
-        if (auto seen = state::from_token(token)) wanted = std::move(*seen);
-        wanted.raise(state_->replicator().session(session));
-        state_->replicator().when_reached(
-            wanted, timeout, [this, &back, wanted, done](uint64_t stale_ms) {
-              Reached reached{.stale_ms = stale_ms};
-              if (stale_ms > 0) reached.ahead = state_->replicator().region_with(wanted);
-              (void)back.post([done, reached = std::move(reached)] { done(reached); });
+        const Instant deadline = lane_.lane().clock.now() + timeout;
+        state_->replicator().when_known(
+            session, timeout, [this, &back, token, deadline, done](const Result<table::Vector>& known) {
+              table::Vector wanted;
+              if (auto seen = state::from_token(token)) wanted = std::move(*seen);
+              if (known) wanted.raise(*known);
+              const Duration left = std::max(deadline - lane_.lane().clock.now(), Duration{});
+              wait_until_reached(std::move(wanted), left, known.has_value(),
+                                 [&back, done](Reached reached) {
+                                   (void)back.post([done, reached = std::move(reached)] {
+                                     done(reached);
+                                   });
+                                 });
             });
       });
   // A state lane that is overrun: go on, and say so.
   if (!sent) (void)back.post([done] { done({.stale_ms = 1}); });
+}
+
+void Tables::wait_until_reached(table::Vector wanted, Duration timeout, bool is_all_known,
+                                std::function<void(Reached)> done) {
+  state::Replicator& replicator = state_->replicator();
+  replicator.when_reached(wanted, timeout, [&replicator, wanted, is_all_known,
+                                            done = std::move(done)](uint64_t stale_ms) {
+    if (!is_all_known) return done({.stale_ms = std::max<uint64_t>(1, stale_ms), .ahead = {}});
+    done({.stale_ms = stale_ms, .ahead = stale_ms > 0 ? replicator.region_with(wanted) : ""});
+  });
 }
 
 }  // namespace sealane::main

@@ -20,6 +20,7 @@
 #include "plan/plan.h"
 #include "port/fabric.h"
 #include "port/store.h"
+#include "state/session.h"
 #include "state/state.h"
 
 namespace sealane::main {
@@ -43,12 +44,17 @@ class Tables final : public TableService, public port::Sessions {
   std::string token(std::string_view seen) override;
   bool has_reached(std::string_view token) override;
   void note(std::string_view session) override;
+  std::string stream_session(uint32_t random) override {
+    return state::stream_session(source_, random);
+  }
   void when_reached(port::Lane& lane, std::string token, std::string session, Duration timeout,
                     std::function<void(const Reached&)> done) override;
 
  private:
   explicit Tables(Options options);
   Status build(const plan::Plan& plan);
+  void wait_until_reached(table::Vector wanted, Duration timeout, bool is_all_known,
+                          std::function<void(Reached)> done);
   void look_around();
 
   const Options options_;
@@ -60,6 +66,7 @@ class Tables final : public TableService, public port::Sessions {
   std::unique_ptr<port::Timer> look_timer_;
   std::set<std::string> lag_labels_;  // of the gauges that tell of a lag
   bool is_alone_ = false;
+  table::Source source_ = 0;  // for all lanes: of our own log
   std::atomic<size_t> pending_count_{0};
   Published<TablesStatus> status_{std::make_shared<const TablesStatus>()};
 };

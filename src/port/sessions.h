@@ -29,13 +29,17 @@ class Sessions {
   // bounded; a lost note costs a wait that is not made. `session`: a name that the client will
   // bring again, of at most kSessionBytesMax; longer ones are not noted.
   virtual void note(std::string_view session) = 0;
+  // A name for the session of a stream that begins at this node: others can tell by it whom to ask
+  // as long as nothing is noted of it. `random` tells streams apart.
+  virtual std::string stream_session(uint32_t random) = 0;
   struct Reached {
     uint64_t stale_ms = 0;  // behind what was asked for; 0: not at all
     std::string ahead;      // when behind: a region that says it has it; empty: none is known
   };
   // Calls `done` on `lane`, never from inside, when this node has applied what `token` says and
   // what is known of `session` (either may be empty), or after `timeout`. A token that cannot be
-  // read is as none.
+  // read is as none. Of a stream_session() of which nothing is noted, the node that named it is
+  // asked; when it does not answer, what is here counts as behind.
   virtual void when_reached(Lane& lane, std::string token, std::string session, Duration timeout,
                             std::function<void(const Reached&)> done) = 0;
 };

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/session.h"
 
+#include <fmt/format.h>
+
+#include <charconv>
+
 #include "table/packed.h"
 
 namespace sealane::state {
@@ -63,6 +67,18 @@ Result<table::Vector> from_token(std::string_view token) {
     seen.raise(table::Reach{table::Source(source), position, 0});
   }
   return seen;
+}
+
+std::string stream_session(table::Source source, uint32_t random) {
+  return fmt::format("{:08x}{:08x}", source, random);
+}
+
+std::optional<table::Source> source_of_session(std::string_view session) {
+  if (session.size() != 16) return std::nullopt;
+  table::Source source = 0;
+  const char* const end = session.data() + 8;
+  if (std::from_chars(session.data(), end, source, 16).ptr != end) return std::nullopt;
+  return source;
 }
 
 }  // namespace sealane::state

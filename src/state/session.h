@@ -4,6 +4,8 @@
 // and cookies; made by nodes, kept by clients.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,5 +26,10 @@ inline constexpr size_t kTokenBytesMax = 2048;
 std::string to_token(const table::Vector& applied);
 // Error `invalid`: not a token; it came from outside.
 Result<table::Vector> from_token(std::string_view token);
+
+// The name of a session that a stream begins at the node of `source`, and whose it is by its name;
+// nothing: it has a name of another kind.
+std::string stream_session(table::Source source, uint32_t random);
+std::optional<table::Source> source_of_session(std::string_view session);
 
 }  // namespace sealane::state

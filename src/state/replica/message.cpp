@@ -54,6 +54,7 @@ bool take_string(std::string_view& bytes, std::string& out) {
 }  // namespace
 
 std::string ack_subject(table::Source source) { return fmt::format("sealane.ack.{:08x}", source); }
+std::string asked_subject(std::string_view node) { return "sealane.asked." + token(node); }
 std::string read_subject(std::string_view node) { return "sealane.read." + token(node); }
 std::string snapshot_subject(std::string_view node) { return "sealane.snapshot." + token(node); }
 

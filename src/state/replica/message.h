@@ -6,6 +6,8 @@
 //   sealane.hello           a node -> everybody    Hello: who it is, how far it has read; twice a s
 //   sealane.ack.SOURCE      a node -> a source     Reached: for entries that wait for other regions
 //   sealane.session         a node -> everybody    SessionNote: what a session's client has seen
+//   sealane.asked.NODE      a request              SessionNote: nothing is known of it here -> what
+//                                                  its client can have seen by now
 //   sealane.read.NODE       a request              ReadLog -> LogMessage (or what is kept): repair
 //   sealane.snapshot.NODE   a request              ReadSnapshot -> SnapshotPage: to catch up with
 //
@@ -28,6 +30,7 @@ inline constexpr std::string_view kLogSubject = "sealane.log", kHelloSubject = "
                                   kSessionSubject = "sealane.session";
 std::string ack_subject(table::Source source);
 // Node names are addresses: what a subject cannot hold is replaced.
+std::string asked_subject(std::string_view node);
 std::string read_subject(std::string_view node);
 std::string snapshot_subject(std::string_view node);
 

@@ -10,6 +10,7 @@
 
 #include "base/time.h"
 #include "state/replica/seed.h"
+#include "state/session.h"
 
 namespace sealane::state {
 namespace {
@@ -46,6 +47,7 @@ Replicator::Replicator(port::Lane& lane, port::Store& store, port::Fabric& fabri
   listen(kHelloSubject, [this](const Message& m) { on_hello(m.bytes); });
   listen(ack_subject(engine_.self()), [this](const Message& m) { on_ack(m.bytes); });
   listen(kSessionSubject, [this](const Message& m) { on_session(m.bytes); });
+  listen(asked_subject(options_.node), [this](const Message& m) { on_asked(m); });
   listen(read_subject(options_.node), [this](const Message& m) { on_read(m); });
   listen(snapshot_subject(options_.node), [this](const Message& m) { on_snapshot(m); });
   tick_timer_->arm_at(lane_.clock.now());
@@ -160,7 +162,7 @@ void Replicator::publish() {
 
 void Replicator::on_ack(std::string_view bytes) {
   const auto reached = parse_reached(bytes);
-  if (!reached || reached->region == options_.region) return;
+  if (!reached) return;
   uint64_t& position = remote_[reached->region];
   position = std::max(position, reached->position);
   release_writers();
@@ -176,9 +178,39 @@ void Replicator::note_session(const std::string& session) {
   fabric_.publish(kSessionSubject, bytes);
 }
 
-table::Vector Replicator::session(const std::string& session) const {
-  const auto at = sessions_.find(session);
-  return at == sessions_.end() ? table::Vector{} : at->second.seen;
+void Replicator::when_known(const std::string& session, Duration timeout, Known done) {
+  if (const auto at = sessions_.find(session); at != sessions_.end()) return done(at->second.seen);
+  const auto source = source_of_session(session);
+  if (!source || *source == engine_.self()) return done(table::Vector{});
+  const Engine::Owner* owner = engine_.owner_of(*source);
+  if (!owner || !is_plan_node(owner->node)) return done(table::Vector{});
+  const Peer* peer = peer_of(*source);
+  if (!peer || lane_.clock.now() - peer->heard > kHopeFor || asking_count_ >= kAskingMax)
+    return done(fail(Code::unavailable, "the node where the session began is silent"));
+  ++asking_count_;
+  std::string bytes;
+  append_packed(bytes, SessionNote{session, {}});
+  fabric_.request(asked_subject(peer->node), bytes, timeout,
+                  [this, done = std::move(done),
+                   alive = std::weak_ptr(alive_)](const Result<std::string_view>& answer) {
+                    if (alive.expired()) return;
+                    --asking_count_;
+                    if (!answer) return done(std::unexpected(answer.error()));
+                    const auto note = parse_session_note(*answer);
+                    if (!note) return done(std::unexpected(note.error()));
+                    done(note->seen);
+                  });
+}
+
+// Not remembered by who asks: while the stream goes on its client sees more.
+void Replicator::on_asked(const port::Fabric::Message& message) {
+  const auto asked = parse_session_note(message.bytes);
+  if (!asked || message.reply_to.empty()) return;
+  const auto noted = sessions_.find(asked->session);
+  std::string bytes;
+  append_packed(bytes, SessionNote{asked->session, noted == sessions_.end() ? engine_.shown()
+                                                                            : noted->second.seen});
+  fabric_.publish(message.reply_to, bytes);
 }
 
 void Replicator::on_session(std::string_view bytes) {

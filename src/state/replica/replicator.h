@@ -66,6 +66,7 @@ class Replicator {
   static constexpr size_t kPendingBytesMax = 16 << 20;
   static constexpr size_t kSourcesMax = 1024;
   static constexpr size_t kWaitersMax = 65536;
+  static constexpr size_t kAskingMax = 1024;               // about sessions, at a time
   static constexpr size_t kSessionsMax = 100'000;          // the longest unheard of is forgotten
   static constexpr size_t kSessionBytesMax = port::Sessions::kSessionBytesMax;
 
@@ -112,8 +113,11 @@ class Replicator {
   // The client of `session` has seen all that is applied here by now: remembered here and told to
   // the other nodes.
   void note_session(const std::string& session);
-  // What is known of a session; empty: nothing.
-  table::Vector session(const std::string& session) const;
+  // Calls `done` with what the client of a session has seen, as far as that is known: what is noted
+  // here; of one that a stream began at another node (state/session.h), what that node answers. An
+  // error: it did not, within `timeout`, so nobody knows. At once where nobody need be asked.
+  using Known = std::function<void(const Result<table::Vector>&)>;
+  void when_known(const std::string& session, Duration timeout, Known done);
 
   // ── state ──
   std::vector<Lag> lags() const;  // of the nodes of the plan
@@ -162,6 +166,7 @@ class Replicator {
   void on_hello(std::string_view bytes);
   void on_ack(std::string_view bytes);
   void on_session(std::string_view bytes);
+  void on_asked(const port::Fabric::Message& message);
   void remember(const std::string& session, const table::Vector& seen);
   void on_read(const port::Fabric::Message& message);
   void on_snapshot(const port::Fabric::Message& message);
@@ -239,6 +244,7 @@ class Replicator {
     std::list<std::string>::iterator place;
   };
   std::unordered_map<std::string, Session> sessions_;
+  size_t asking_count_ = 0;
   std::set<Source> owes_ack_;
   size_t pending_bytes_ = 0;               // of all sources
   Instant next_hello_{}, next_trim_{};

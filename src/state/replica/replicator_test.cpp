@@ -2,6 +2,7 @@
 // Waiting for what others wrote. The other node is what the test says it is; whole worlds of nodes
 // under faults are `play_explore --tables`.
 #include "state/replica/replicator.h"
+#include "state/session.h"
 
 #include <gtest/gtest.h>
 
@@ -55,6 +56,12 @@ struct ReplicatorTest : testing::Test {
   // The other node, which was given a part of a snapshot by one that is not there any more.
   void say_hello_with_orphans(uint64_t broken_off) {
     say_hello(0, at(kOther + 1, 5), at(kOther, broken_off));
+  }
+  Result<table::Vector> known(const std::string& session) {
+    std::optional<Result<table::Vector>> known;
+    replicator->when_known(session, 300ms, [&](const Result<table::Vector>& k) { known = k; });
+    if (!known) world.run_for(400ms);
+    return known.value_or(fail(Code::timeout, "never called"));
   }
   // Milliseconds behind, when it was answered: at once, or after waiting.
   struct Answer {
@@ -148,8 +155,68 @@ TEST_F(ReplicatorTest, what_a_session_has_seen_is_told_to_the_others) {
   append_packed(note, SessionNote{"m2", at(kOther, 3)});
   ASSERT_TRUE(eu_fabric->publish(kSessionSubject, note));
   world.run_for(100ms);
-  EXPECT_EQ(replicator->session("m2").position(kOther), 3u);
-  EXPECT_TRUE(replicator->session("m3").empty());
+  EXPECT_EQ(known("m2")->position(kOther), 3u);
+  EXPECT_TRUE(known("m3")->empty());
+}
+
+TEST_F(ReplicatorTest, of_a_stream_that_nothing_is_noted_of_its_node_is_asked) {
+  const std::string theirs = stream_session(kOther, 7);
+  EXPECT_TRUE(known(stream_session(engine->self(), 7))->empty()) << "it goes on here";
+  EXPECT_TRUE(known(theirs)->empty()) << "nobody is known to be that node";
+  say_hello(1);
+  EXPECT_FALSE(known(theirs)) << "it does not answer";
+  std::string asked;
+  const auto subscription =
+      eu_fabric->subscribe(asked_subject("eu"), [&](const port::Fabric::Message& message) {
+        asked = parse_session_note(message.bytes)->session;
+        std::string answer;
+        append_packed(answer, SessionNote{asked, at(kOther, 9)});
+        ASSERT_TRUE(eu_fabric->publish(message.reply_to, answer));
+      });
+  world.run_for(100ms);
+  say_hello(1);
+  const auto told = known(theirs);
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->position(kOther), 9u);
+  EXPECT_EQ(asked, theirs);
+  asked.clear();
+  (void)known(theirs);
+  EXPECT_EQ(asked, theirs) << "the stream may have gone on";
+  world.run_for(Replicator::kHopeFor + 1s);
+  asked.clear();
+  const Instant then = world.now();
+  EXPECT_FALSE(known(theirs));
+  EXPECT_EQ(asked, "");
+  EXPECT_EQ(world.now(), then) << "who is silent is not waited for";
+}
+
+TEST_F(ReplicatorTest, who_is_asked_about_a_stream_tells_what_it_shows) {
+  world.run_for(1s);
+  const auto ask = [&](const std::string& session) {
+    std::string question;
+    append_packed(question, SessionNote{session, {}});
+    std::optional<table::Vector> told;
+    eu_fabric->request(asked_subject("us"), question, 1s, [&](const Result<std::string_view>& a) {
+      if (a) told = parse_session_note(*a)->seen;
+    });
+    world.run_for(100ms);
+    return told.value_or(table::Vector{});
+  };
+  const auto write = [&](const std::string& name) {
+    Table table{.name = name};
+    table.key.hash = {"id", table::Type::S};
+    table.attribute_definitions = {table.key.hash};
+    table.replicas = {"eu", "us"};
+    table.id = table::table_id(name, 0, table.key);
+    ASSERT_TRUE(engine->write_table(table));
+  };
+  const std::string ours = stream_session(engine->self(), 7);
+  write("a");
+  EXPECT_EQ(ask(ours).position(engine->self()), 1u) << "the stream may have written it";
+  replicator->note_session(ours);
+  write("b");
+  EXPECT_EQ(ask(ours).position(engine->self()), 1u) << "it has ended before";
+  EXPECT_EQ(ask(stream_session(engine->self(), 8)).position(engine->self()), 2u);
 }
 
 }  // namespace
