@@ -97,6 +97,8 @@ MUTATIONS = [
      "late_writers.emplace_back(std::move(waiter.done), table::Ack::remote);"),
     ("tables: a region that was overdue is never waited for again", "src/state/replica/incoming.cpp",
      "overdue_.erase(late);", ""),
+    ("tables: a change of the catalog that a crash broke off is forgotten", "src/state/engine_catalog.cpp",
+     "to_adopt_.emplace(cursor->key().substr(kind.size()));", ";"),
     ("tables: a node of the own region confirms for another", "src/state/replica/waiting.cpp",
      "std::erase(regions, options_.region);", ""),
     ("tables: confirmed before it is on the disk there", "src/state/replica/incoming.cpp",

@@ -325,7 +325,7 @@ class StoreImpl final : public port::Store {
 Status StoreImpl::write(port::Batch& batch) {
   if (is_dead()) return dead();
   if (!syncing_->health) return syncing_->health;
-  if (disk_.full_) return fail(Code::unavailable, "the disk is full: make room");
+  if (disk_.is_full()) return fail(Code::unavailable, "the disk is full: make room");
   ++disk_.sequence_;
   std::vector<Disk::Change> before;
   uint64_t content = disk_.sequence_;
@@ -384,7 +384,7 @@ void StoreImpl::copy(std::string_view name, std::function<void(Result<std::strin
   if (disk_.copies_.contains(std::string(name)))
     return refuse(Code::conflict, "there is such a copy");
   if (disk_.copies_.size() >= kCopiesMax) return refuse(Code::limit, "too many copies are there");
-  if (disk_.full_) return refuse(Code::unavailable, "the disk is full: make room");
+  if (disk_.is_full()) return refuse(Code::unavailable, "the disk is full: make room");
   is_copying_ = true;
   // The moment that is copied is some time after the call, and the answer some time after that.
   const Instant moment = world.now() + Duration(disk_.dice_.below(5'000'000));

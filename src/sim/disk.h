@@ -36,7 +36,8 @@ class Disk {
   // ── faults ──
   // Another disk takes its place, an empty one. Nobody may have it open.
   void wipe();
-  void set_full(bool full) { full_ = full; }  // writes fail, reads and syncs go on
+  void set_full(bool full) { full_ = full, full_after_ = UINT64_MAX; }  // writes fail, reads and syncs go on
+  void fill_after(uint64_t batches) { full_after_ = batch_count_ + batches; }  // and full then
   // The next sync that begins fails, and with it the open store: see port::Store::sync().
   void fail_next_sync() { fail_next_sync_ = true; }
   // As an operator does it to a node that is stopped: everything is as it was in that copy. False:
@@ -75,6 +76,7 @@ class Disk {
     std::vector<Change> before;
   };
 
+  bool is_full() const { return full_ || batch_count_ >= full_after_; }
   void end_life(bool host_stays);
   void lose_all_but(size_t kept_count);  // of unsynced_
   // Makes it visible; what was there before is added to `before`.
@@ -101,6 +103,7 @@ class Disk {
   uint64_t life_ = 0, power_life_ = 0;  // count deaths of the process and of the machine
   uint64_t bytes_ = 0;
   Duration sync_least_ = 200us, sync_most_ = 2ms;
+  uint64_t full_after_ = UINT64_MAX;  // a batch_count()
   bool full_ = false, fail_next_sync_ = false, is_open_ = false;
 };
 

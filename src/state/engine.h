@@ -8,6 +8,8 @@
 //             "ahead"                                   Vector: what the givers of snapshots had
 //             "broken off"                              Vector: see broken_off()
 //             "reach/" source                           Reach: how far its log is applied here
+//             "adopt/" catalog key                      the document before a change of it that is
+//                                                       not followed up yet; empty: there was none
 //             "fill/" table, index id                   the next key: an index being filled
 //             "seed/" table                             its earlier items must come from elsewhere
 //             "owner/" source                           node, region: whose log it is
@@ -346,8 +348,13 @@ class Engine {
   Result<table::Entry> read_entry(std::string_view packed);
   bool blank_what_is_elsewhere(table::Entry& entry) const;
   Status fold(Change& change, table::Entry& entry, Made& made);
+  // What else changes with a table's document takes batches of its own. So the one that changes the
+  // document notes what it was before, and whoever ends in between finds that at the next start;
+  // what a full disk refused is tried again by the sweep.
+  Status note_adoption(port::Batch& batch, std::string_view catalog_key);
+  Status adopt_all();
   // Takes over a table's document as it is in the store now.
-  Status adopt(std::string_view catalog_key);
+  Status adopt(const std::string& catalog_key);
   Status adopt(const Table* before, Table after);
   Status erase_items(TableId id);
   Result<bool> count_items();
@@ -378,6 +385,7 @@ class Engine {
   std::map<std::string, Table, std::less<>> tables_;  // by name, deleted ones too
   std::map<TableId, const Table*> by_id_;             // those that are not deleted
   std::set<std::pair<TableId, uint32_t>> filling_;
+  std::set<std::string> to_adopt_;                    // keys of the catalog
   std::set<TableId> to_seed_;
   table::Vector applied_;
   // of givers of snapshots, until it is applied here; and

@@ -188,6 +188,7 @@ class Engine::Change {
       keyspace::append_u64(bytes_, reach.hlc);
       batch_.put(port::Keyspace::meta, keyspace::reach(reach.source), bytes_);
     }
+    for (const std::string& key : catalog_keys_) SL_CHECK(engine_.note_adoption(batch_, key));
     if (engine_.has_kept_counts_) batch_.erase(port::Keyspace::meta, keyspace::kCounts);
     SL_CHECK(engine_.store_.write(batch_));
     engine_.has_kept_counts_ = false;
@@ -208,8 +209,10 @@ class Engine::Change {
                              engine_.journaled_.begin() + ptrdiff_t(forgotten_count_));
     engine_.journaled_.insert(engine_.journaled_.end(), lost_.begin(), lost_.end());
     engine_.journal_bytes_ += lost_bytes_ - forgotten_bytes_;
-    // Takes the keys out first: adopting a table writes batches of its own.
-    for (const std::string& key : std::exchange(catalog_keys_, {})) SL_CHECK(engine_.adopt(key));
+    if (catalog_keys_.empty()) return {};
+    engine_.to_adopt_.insert(catalog_keys_.begin(), catalog_keys_.end());
+    catalog_keys_.clear();
+    (void)engine_.adopt_all();  // the change itself is written; the sweep tries again
     return {};
   }
 

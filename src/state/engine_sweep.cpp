@@ -19,13 +19,24 @@ using port::Keyspace;
 using table::Item;
 using table::Record;
 
+namespace {
+
+// It is reported where it is read, and must not keep the others from going.
+bool is_damaged(const Result<Record>& record) {
+  return !record && record.error().code == Code::corrupt;
+}
+
+}  // namespace
+
 Result<bool> Engine::sweep(table::Hlc stable) {
+  const Status adopted = adopt_all();
   SL_CHECK(forget_transactions());
   SL_TRY(const bool more_to_count, count_items());
   SL_TRY(const bool more_to_fill, fill_indexes());
   SL_TRY(const bool more_traces, purge_traces(stable));
   SL_TRY(const bool more_expired, erase_expired(stable));
   SL_TRY(const bool more_to_trim, trim_streams());
+  SL_CHECK(adopted);
   return more_to_count || more_to_fill || more_traces || more_expired || more_to_trim;
 }
 
@@ -140,7 +151,9 @@ Result<bool> Engine::purge_traces(table::Hlc stable) {
     batch_->erase(Keyspace::expiry, mark);
     const Table* table = find_table(id);
     if (!table) continue;
-    SL_TRY(Record record, load(*table, rest));
+    auto loaded = load(*table, rest);
+    if (is_damaged(loaded)) continue;
+    SL_TRY(Record record, std::move(loaded));
     const Record was = record;
     if (table::purge(record, stable)) {
       batch_->erase(Keyspace::items, keyspace::item(id, rest));
@@ -170,7 +183,9 @@ Result<bool> Engine::erase_expired(table::Hlc stable) {
     change.erase(Keyspace::expiry, mark);
     const Table* table = find_table(id);
     if (!table) continue;
-    SL_TRY(const Record record, load(*table, rest));
+    auto loaded = load(*table, rest);
+    if (is_damaged(loaded)) continue;
+    SL_TRY(const Record record, std::move(loaded));
     const Item item = table::item_of(record);
     // It may have got a later time since.
     const auto over = expiry_s(*table, item);

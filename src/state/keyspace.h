@@ -74,6 +74,10 @@ inline std::string reach(table::Source source) {
   append_u32(out, source);
   return out;
 }
+constexpr std::string_view kAdoptPrefix = "adopt/";
+inline std::string adopt(std::string_view catalog_key) {
+  return std::string(kAdoptPrefix).append(catalog_key);
+}
 inline std::string fill(table::TableId id, uint32_t index_id) {
   std::string out = "fill/";
   append_u64(out, id);

@@ -206,7 +206,7 @@ TEST_F(ServiceTest, a_header_that_means_nothing_is_refused_and_nothing_is_done) 
   const Answer ack = put("a", {}, {{kAckField, "REMOTE!"}});
   EXPECT_EQ(ack.status, 400);
   EXPECT_TRUE(ack.text.contains("ValidationException")) << ack.text;
-  EXPECT_TRUE(ack.text.contains("x-sealane-ack: 'REMOTE!' is none of 'local', 'remote', 'reachable'"))
+  EXPECT_TRUE(ack.text.contains("'REMOTE!' is none of 'local', 'remote', 'reachable'"))
       << ack.text;
   const Answer stale = get("a", {{kStaleField, "no"}});
   EXPECT_EQ(stale.status, 400);

@@ -11,6 +11,7 @@
 
 #include "port/no_fabric.h"
 #include "state/engine_bench_test.h"
+#include "state/keyspace.h"
 #include "state/replica/replicator.h"
 #include "state/state.h"
 #include "table/key.h"
@@ -54,6 +55,82 @@ struct Sweep : testing::Test {
     return told;
   }
 };
+
+// ── changes of the catalog ──
+
+// What else changes with a table's document is in further batches; the disk takes only so many.
+TEST_F(Sweep, a_change_of_a_table_that_was_broken_off_is_followed_up) {
+  for (const bool restarts : {true, false}) {
+    for (uint64_t batches = 0; batches < 8; ++batches) {
+      SCOPED_TRACE(testing::Message() << batches << " batches, restart: " << restarts);
+      sim::World other{{}};
+      Bench bench{other, "a", 1};
+      const auto go_on = [&] {
+        bench.node.disk().set_full(false);
+        if (restarts) bench.open();
+        sweep(bench);
+      };
+      const Table& table = bench.make(bench.sessions());
+      for (int i = 0; i < 5; ++i) {
+        Item item;
+        item.set("user", text("u"));
+        item.set("expires", number(4'000'000'000));
+        bench.put(table, "k" + std::to_string(i), std::move(item));
+      }
+      Table wanted = with_ttl(table);
+      wanted.stream = table::StreamView::keys_only;
+      wanted.stream_started_ms = 1;
+      wanted.indexes = {{.name = "by_user", .key = {{"user", table::Type::S}, {}}}};
+      bench.node.disk().fill_after(batches);
+      EXPECT_EQ(bench.engine->write_table(wanted).has_value(), batches > 0);
+      go_on();
+      const Table& changed = *bench.engine->find_table("sessions");
+      ASSERT_EQ(changed.indexes.size(), size_t{batches > 0});
+      if (batches == 0) continue;
+      size_t found = 0;
+      ASSERT_TRUE(bench.engine->walk_index(changed, changed.indexes[0], {}, {}, false,
+                                           [&](std::string_view, std::string_view) {
+                                             ++found;
+                                             return true;
+                                           }));
+      EXPECT_EQ(found, 5u);
+      EXPECT_EQ(bench.engine->streams(changed.id).size(), 1u);
+
+      const TableId id = changed.id;
+      Table gone = changed;
+      gone.is_deleted = true;
+      bench.node.disk().fill_after(batches);
+      EXPECT_TRUE(bench.engine->write_table(gone));
+      go_on();
+      EXPECT_EQ(bench.engine->find_table("sessions"), nullptr);
+      const std::string prefix = keyspace::u64(id);
+      for (const auto space : {port::Keyspace::items, port::Keyspace::index}) {
+        const auto cursor = bench.store->walk(space, prefix, table::after_prefix(prefix));
+        cursor->seek(prefix);
+        EXPECT_FALSE(cursor->valid());
+      }
+      const std::string noted(keyspace::kAdoptPrefix);
+      const auto marks =
+          bench.store->walk(port::Keyspace::meta, noted, table::after_prefix(noted));
+      marks->seek(noted);
+      EXPECT_FALSE(marks->valid());
+    }
+  }
+}
+
+TEST_F(Sweep, a_damaged_record_keeps_no_other_from_going) {
+  const Table& table = a.make(with_ttl(a.sessions()));
+  Item item;
+  item.set("expires", number(now_s() + 1));
+  for (const char* id : {"damaged", "other"}) a.put(table, id, item);
+  const auto batch = a.store->batch();
+  batch->put(port::Keyspace::items, keyspace::item(table.id, a.key("damaged")), "?");
+  ASSERT_TRUE(a.store->write(*batch));
+  world.run_for(3s);
+  sweep(a);
+  EXPECT_EQ(*a.engine->load_raw(table, a.key("other")), "");
+  EXPECT_EQ(*a.engine->load_raw(table, a.key("damaged")), "?") << "whoever mends it finds it";
+}
 
 // ── expiry ──
 

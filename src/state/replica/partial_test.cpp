@@ -58,7 +58,8 @@ struct NodeTables final : sim::Process {
     }
     const auto at = engine->commit(writes);
     EXPECT_TRUE(at);
-    replicator->when_acknowledged(*at, ack, 5s, [answer](const Result<Ack>& got) { *answer = got; });
+    replicator->when_acknowledged(*at, ack, 5s,
+                                  [answer](const Result<Ack>& got) { *answer = got; });
     return answer;
   }
   bool has(const std::string& name, const std::string& id) {

@@ -168,7 +168,7 @@ void Replicator::on_ack(std::string_view bytes) {
   release_writers();
 }
 
-// ── sessions whose clients keep no token ─────────────────────────────────────────────────────────────
+// ── sessions whose clients keep no token ───────────────────────────────────────────────────────────
 
 void Replicator::note_session(const std::string& session) {
   if (session.empty() || session.size() > kSessionBytesMax) return;
