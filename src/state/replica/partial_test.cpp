@@ -183,6 +183,13 @@ TEST_F(Partial, reachable_waits_in_vain_once_and_again_when_the_region_has_come_
   EXPECT_EQ(**after, Ack::remote);
 }
 
+TEST_F(Partial, nobody_is_overdue_because_the_disk_here_is_slow) {
+  nodes[kUs]->disk().set_sync_time(2s, 2s);
+  const auto write = at(kUs).put({"notes"}, "a", Ack::reachable);
+  ASSERT_TRUE(run([&] { return write->has_value(); }));
+  EXPECT_EQ(**write, Ack::remote);
+}
+
 TEST_F(Partial, reachable_does_not_wait_for_regions_that_are_silent) {
   world.kill(*nodes[kEu]);
   world.kill(*nodes[kAp]);

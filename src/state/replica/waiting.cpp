@@ -112,11 +112,16 @@ bool Replicator::is_reachable(const Keepers& keepers) const {
   });
 }
 
-// Regions that somebody has waited for in vain; and who else waits for them need not.
+// Regions that somebody has waited for in vain; and who else waits for them need not. As long as the
+// disk here has not got a write, they have not been asked.
 void Replicator::note_overdue(Instant now) {
-  for (const auto& [keepers, waiters] : remote_writers_) {
-    for (const Waiter& waiter : waiters) {
+  for (auto& [keepers, waiters] : remote_writers_) {
+    for (Waiter& waiter : waiters) {
       if (waiter.local_from > now) continue;
+      if (waiter.position > durable_) {
+        waiter.local_from = now + kReachablePatience;
+        continue;
+      }
       for (const auto& regions : keepers) {
         for (const std::string& region : regions) {
           const auto at = remote_.find(region);
@@ -274,7 +279,8 @@ void Replicator::at_deadline() {
   const auto take = [&](std::deque<Waiter>& waiters) {
     std::erase_if(waiters, [&](Waiter& waiter) {
       const bool is_durable = waiter.position <= durable_;
-      if (waiter.local_from <= now && is_durable) {
+      const bool may_be_alone = is_durable && waiter.local_from != Instant::max();
+      if (may_be_alone && std::min(waiter.local_from, waiter.deadline) <= now) {
         alone_counter_.add();
         late_writers.emplace_back(std::move(waiter.done), table::Ack::local);
         return true;
