@@ -19,9 +19,8 @@ NameServer::NameServer(port::Lane& lane, const Published<plan::Plan>& plan,
                        const Published<view::View>& view, NameServerOptions options)
     : lane_(lane),
       options_(std::move(options)),
-      plan_reader_(plan),
-      view_reader_(view),
-      responder_({.nsid = nsid_of(options_, *plan_reader_),
+      current_(plan, view, lane.clock.now()),
+      responder_({.nsid = nsid_of(options_, *current_.plan()),
                   .cookie_secret = options_.cookie_secret,
                   .limit_loopback = options_.limit_loopback,
                   .tcp_idle_timeout = options_.tcp.idle_timeout},
@@ -31,7 +30,7 @@ NameServer::NameServer(port::Lane& lane, const Published<plan::Plan>& plan,
              return answer_tcp(query, peer, reply);
            }) {
   if (!options_.authorities) options_.authorities = std::make_shared<AuthorityCache>();
-  refresh();
+  adopt(true);
 }
 
 Status NameServer::start() {
@@ -43,31 +42,25 @@ Status NameServer::start() {
   return {};
 }
 
-// Takes over a newer plan or view. A view is made for one plan; between the publishing of the two
-// they may not fit, then the old pair stays (at the start: a view that knows nothing).
 void NameServer::refresh() {
-  const bool plan_moved = plan_reader_.refresh(), view_moved = view_reader_.refresh();
-  if (!plan_moved && !view_moved && plan_) return;
-  const bool fits = view_reader_->endpoints.size() == plan_reader_->endpoints.size();
-  if (!fits && plan_) return;
-  const bool is_new_plan = plan_ != plan_reader_.pointer();
-  // The responder holds references into the old pair until adopt() returns.
-  const auto old_plan = std::exchange(plan_, plan_reader_.pointer());
-  const auto old_view = std::exchange(
-      view_,
-      fits ? view_reader_.pointer()
-           : std::make_shared<const view::View>(view::View::unknown(*plan_, lane_.clock.now())));
+  const auto moved = current_.refresh();
+  if (moved != view::Current::Moved::nothing) adopt(moved == view::Current::Moved::both);
+}
+
+// The responder holds references into the pair before until it has adopted this one.
+void NameServer::adopt(bool is_new_plan) {
+  const plan::Plan& plan = *current_.plan();
   if (is_new_plan) {
-    authority_ = options_.authorities->get(plan_);
+    authority_ = options_.authorities->get(current_.plan());
     for (const std::string& problem : authority_->problems()) {
       lane_.log.line(port::Level::warn, "dns_not_served", problem);
     }
     lane_.log.line(port::Level::info, "dns_plan",
-                   fmt::format("version={} zones={} names={}", plan_->version,
+                   fmt::format("version={} zones={} names={}", plan.version,
                                authority_->zone_count(), authority_->node_count()));
   }
-  responder_.set_nsid(nsid_of(options_, *plan_));
-  responder_.adopt(authority_, *plan_, *view_);
+  responder_.set_nsid(nsid_of(options_, plan));
+  responder_.adopt(authority_, plan, current_.view());
 }
 
 Responder::Asker NameServer::asker(const IpAddress& ip, Transport transport) const {

@@ -7,12 +7,12 @@
 #include <optional>
 #include <string>
 
-#include "base/snapshot.h"
 #include "dns/authority.h"
 #include "dns/responder.h"
 #include "dns/tcp_server.h"
 #include "plan/plan.h"
 #include "port/lane.h"
+#include "view/current.h"
 #include "view/view.h"
 
 namespace sealane::dns {
@@ -46,15 +46,12 @@ class NameServer : private port::DatagramHandler {
   size_t answer_tcp(std::span<const uint8_t> query, const IpAddress& peer,
                     std::span<uint8_t> reply);
   void refresh();
+  void adopt(bool is_new_plan);
   Responder::Asker asker(const IpAddress& ip, Transport transport) const;
 
   port::Lane& lane_;
   NameServerOptions options_;
-  Reader<plan::Plan> plan_reader_;
-  Reader<view::View> view_reader_;
-  // What is answered from: a plan and a view that fit together.
-  std::shared_ptr<const plan::Plan> plan_;
-  std::shared_ptr<const view::View> view_;
+  view::Current current_;
   std::shared_ptr<const Authority> authority_;
   Responder responder_;
   TcpServer tcp_;

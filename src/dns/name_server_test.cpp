@@ -145,6 +145,7 @@ TEST_F(OnALane, a_new_view_and_a_new_plan_are_answered_from_the_next_batch_on) {
   next->version = 2;
   next->zones[0].records.push_back({"new.example.test", Type::a, 60, std::string("\1\2\3\4", 4)});
   plan.publish(next);
+  view.publish(std::make_shared<view::View>(view::View::unknown(*next, fake.time.now())));
   EXPECT_EQ(decode(batch({query("new.example.test")})[0]).answers.size(), 1u);
 }
 
@@ -152,7 +153,7 @@ TEST_F(OnALane, a_plan_waits_for_the_view_that_fits_it) {
   start();
   auto next = std::make_shared<plan::Plan>(world.plan);
   next->version = 2;
-  next->endpoints.push_back(next->endpoints[0]);
+  std::swap(next->endpoints[0], next->endpoints[1]);  // as many as before, and other ones
   next->zones.clear();
   plan.publish(next);
   EXPECT_EQ(decode(batch({query("host.example.test")})[0]).answers.size(), 1u)

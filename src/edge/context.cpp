@@ -40,10 +40,9 @@ Context::Context(port::Lane& on, const Published<plan::Plan>& plan,
       index({.bytes_max = options.shared->budget->bytes_max()}, options.shared->budget),
       fills({.object_bytes_max = plan.get()->edge.object_bytes_max}, options.shared->budget),
       round_trips(lane, options.measured),
-      plan_(plan),
-      view_(view),
+      current_(plan, view, on.clock.now()),
       here_(options.region),
-      here_name_(plan_->region(options.region).name) {
+      here_name_(this->plan().region(options.region).name) {
   origins = std::make_unique<OriginPool>(*this);
   sweeper_ = lane.timers.make([this] { sweep(); });
   watcher_ = lane.timers.make([this] {
@@ -51,7 +50,6 @@ Context::Context(port::Lane& on, const Published<plan::Plan>& plan,
     if (!fetches_.empty()) watcher_->arm_at(now() + kWatchInterval);
   });
   take_plan();
-  snapshots_moved(false);
 }
 
 Context::~Context() {
@@ -76,7 +74,7 @@ bool Context::is_node(const IpAddress& ip) const { return std::ranges::binary_se
 
 plan::GroupId Context::group_of(const Request& request) const {
   if (request.caller.generation == generation_) return request.caller.group;
-  return hosts_->find(request.head.host).value_or(plan_->public_group);
+  return hosts_->find(request.head.host).value_or(plan().public_group);
 }
 
 void Context::bury(std::unique_ptr<Mortal> mortal) {
@@ -105,7 +103,7 @@ void Context::unwatch(Fetch& fetch) {
 }
 
 void Context::take_plan() {
-  const plan::Plan& now_valid = *plan_;
+  const plan::Plan& now_valid = plan();
   ++generation_;
   if (const auto id = now_valid.find_region(here_name_)) here_ = *id;
   hosts_.emplace(now_valid);
@@ -124,16 +122,11 @@ void Context::take_plan() {
   origins->plan_moved();
 }
 
-void Context::snapshots_moved(bool plan_moved) {
-  const auto before = std::exchange(plan_before_, plan_.pointer());
-  if (plan_moved) take_plan();
-  // A view is made for one plan. Until the matching one comes, nobody is known to be down.
-  view_now_ = view_->endpoints.size() == plan_->endpoints.size()
-                  ? view_.pointer()
-                  : std::make_shared<const view::View>(view::View::unknown(*plan_, now()));
+void Context::moved_on(bool to_new_plan) {
   // First all know where they are; only then do they act on it, below.
-  if (plan_moved && before) {
-    for (Fetch* fetch : fetches_) fetch->plan_moved(*before, *plan_);
+  if (to_new_plan) {
+    take_plan();
+    for (Fetch* fetch : fetches_) fetch->plan_moved(current_.plan_before(), plan());
   }
   // A fetch that moves on may end others or begin new ones. From the back to the front: what
   // unwatch() moves comes from behind and has been told, so nobody is left out (and being told

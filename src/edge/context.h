@@ -21,6 +21,7 @@
 #include "plan/plan.h"
 #include "port/lane.h"
 #include "port/sessions.h"
+#include "view/current.h"
 #include "view/view.h"
 #include "wire/http/head.h"
 
@@ -77,15 +78,14 @@ class Context {
 
   // Takes over newer snapshots: two loads when there are none. Called at the start of every turn.
   void refresh() {
-    const bool plan_moved = plan_.refresh();
-    const bool view_moved = view_.refresh();
-    if (plan_moved || view_moved) snapshots_moved(plan_moved);
+    const auto moved = current_.refresh();
+    if (moved != view::Current::Moved::nothing) moved_on(moved == view::Current::Moved::both);
   }
-  const plan::Plan& plan() const { return *plan_; }
-  const plan::Edge& edge() const { return plan_->edge; }
-  const view::View& view() const { return *view_now_; }
+  const plan::Plan& plan() const { return *current_.plan(); }
+  const plan::Edge& edge() const { return plan().edge; }
+  const view::View& view() const { return current_.view(); }
   plan::RegionId here() const { return here_; }
-  const std::string& region_name() const { return plan_->region(here_).name; }
+  const std::string& region_name() const { return plan().region(here_).name; }
   const Hosts& hosts() const { return *hosts_; }
   const wire::http::Limits& limits() const { return limits_; }
   // Where other nodes probe this one.
@@ -132,13 +132,10 @@ class Context {
   static constexpr Duration kWatchInterval = 5ms;  // while a fetch is under way
 
  private:
-  void snapshots_moved(bool plan_moved);
+  void moved_on(bool to_new_plan);
   void take_plan();
 
-  Reader<plan::Plan> plan_;
-  Reader<view::View> view_;
-  std::shared_ptr<const view::View> view_now_;
-  std::shared_ptr<const plan::Plan> plan_before_;
+  view::Current current_;
   plan::RegionId here_{};
   std::string here_name_;
   std::optional<Hosts> hosts_;

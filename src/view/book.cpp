@@ -169,6 +169,7 @@ View Book::snapshot(Instant now) {
   View view;
   view.version = ++version_;
   view.as_of = now;
+  view.plan_version = plan_->version;
   view.endpoints.reserve(entries_.size());
   for (const Entry& entry : entries_) view.endpoints.push_back(entry.shown);
   view.samples = samples_;

@@ -22,6 +22,7 @@ const char* name(Outcome outcome) {
 View View::unknown(const plan::Plan& plan, Instant now) {
   View view;
   view.as_of = now;
+  view.plan_version = plan.version;
   view.endpoints.resize(plan.endpoints.size());
   for (size_t i = 0; i < view.endpoints.size(); ++i) {
     const plan::Check& check = plan.endpoints[i].check;

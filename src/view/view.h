@@ -53,12 +53,16 @@ struct LatencySamples {
 struct View {
   uint64_t version = 0;
   Instant as_of;
-  std::vector<EndpointView> endpoints;  // by EndpointId of the plan it was made for
+  uint64_t plan_version = 0;            // of the plan that it was made for
+  std::vector<EndpointView> endpoints;  // by EndpointId of that plan
   // Shared by all views until somebody measured something else. Never null.
   std::shared_ptr<const LatencySamples> samples = std::make_shared<const LatencySamples>();
 
   // A view that knows nothing yet: every endpoint healthy until known.
   static View unknown(const plan::Plan& plan, Instant now);
+  bool is_of(const plan::Plan& plan) const {
+    return plan_version == plan.version && endpoints.size() == plan.endpoints.size();
+  }
   bool healthy(plan::EndpointId id) const { return endpoints[plan::index(id)].healthy; }
 };
 
