@@ -99,6 +99,8 @@ MUTATIONS = [
      "overdue_.erase(late);", ""),
     ("tables: a change of the catalog that a crash broke off is forgotten", "src/state/engine_catalog.cpp",
      "to_adopt_.emplace(cursor->key().substr(kind.size()));", ";"),
+    ("tables: what nothing has come of is taken for read", "src/state/replica/replicator.cpp",
+     "|| !has_all_of(engine_.applied(), peer->applied))", ")"),
     ("tables: a node of the own region confirms for another", "src/state/replica/waiting.cpp",
      "std::erase(regions, options_.region);", ""),
     ("tables: confirmed before it is on the disk there", "src/state/replica/incoming.cpp",

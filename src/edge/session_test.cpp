@@ -23,7 +23,9 @@ struct Tables final : port::Sessions {
   std::string token(std::string_view seen) override { return std::max(applied, std::string(seen)); }
   bool has_reached(std::string_view token) override { return token <= applied; }
   void note(std::string_view session) override { noted.emplace_back(session); }
-  std::string stream_session(uint32_t) override { return "stream" + std::to_string(++stream_count); }
+  std::string stream_session(uint32_t) override {
+    return "stream" + std::to_string(++stream_count);
+  }
   void when_reached(port::Lane&, std::string token, std::string session, Duration timeout,
                     std::function<void(const Reached&)> done) override {
     waiting.push_back({std::move(token), std::move(session), timeout, std::move(done)});

@@ -220,7 +220,8 @@ void Tables::when_reached(port::Lane& lane, std::string token, std::string sessi
       [this, &back, token = std::move(token), session = std::move(session), timeout, done] {
         const Instant deadline = lane_.lane().clock.now() + timeout;
         state_->replicator().when_known(
-            session, timeout, [this, &back, token, deadline, done](const Result<table::Vector>& known) {
+            session, timeout,
+            [this, &back, token, deadline, done](const Result<table::Vector>& known) {
               table::Vector wanted;
               if (auto seen = state::from_token(token)) wanted = std::move(*seen);
               if (known) wanted.raise(*known);

@@ -56,7 +56,8 @@ StateTable read_table(const Node& node, Building& b) {
   std::ranges::sort(table.regions);
   const auto twice = std::ranges::unique(table.regions);
   table.regions.erase(twice.begin(), twice.end());
-  if (const Node* ack = node.find("ack"); ack && table.ack != StateTable::Ack::local && table.regions.size() < 2) {
+  const bool wants_another = table.ack != StateTable::Ack::local;
+  if (const Node* ack = node.find("ack"); ack && wants_another && table.regions.size() < 2) {
     b.mistakes.add(
         ack->at,
         fmt::format("the table {} is kept in one region only; `ack: {}` wants another one",

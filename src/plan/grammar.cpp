@@ -255,8 +255,8 @@ Shape table() {
            "a list.",
            "attribute", choice({"item", "attribute", "conversation"})},
           {"ack",
-           "A write is acknowledged when this region has it; when another one has it too; or when another "
-           "one has it, if one can be reached.",
+           "A write is acknowledged when this region has it; when another one has it too; or when "
+           "another one has it, if one can be reached.",
            "local", choice({"local", "remote", "reachable"})},
           {"stream", "What the table's stream tells of a change.", "off",
            choice({"off", "keys_only", "new_image", "old_image", "new_and_old_images"})},

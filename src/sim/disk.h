@@ -36,7 +36,8 @@ class Disk {
   // ── faults ──
   // Another disk takes its place, an empty one. Nobody may have it open.
   void wipe();
-  void set_full(bool full) { full_ = full, full_after_ = UINT64_MAX; }  // writes fail, reads and syncs go on
+  // Writes fail, reads and syncs go on.
+  void set_full(bool full) { full_ = full, full_after_ = UINT64_MAX; }
   void fill_after(uint64_t batches) { full_after_ = batch_count_ + batches; }  // and full then
   // The next sync that begins fails, and with it the open store: see port::Store::sync().
   void fail_next_sync() { fail_next_sync_ = true; }

@@ -168,7 +168,7 @@ void Replicator::on_ack(std::string_view bytes) {
   release_writers();
 }
 
-// ── sessions whose clients keep no token ───────────────────────────────────────────────────────────
+// ── sessions whose clients keep no token ────────────────────────────────────────────────────────
 
 void Replicator::note_session(const std::string& session) {
   if (session.empty() || session.size() > kSessionBytesMax) return;
@@ -352,12 +352,18 @@ table::Hlc Replicator::stable() const {
       if (!peer->broken_off.reaches(engine_.broken_off())) return 0;
     }
   }
-  // Earlier lives of nodes write no more; all must have read the same of them.
-  for (const table::Reach& reach : engine_.applied()) {
-    if (std::ranges::find(living, reach.source) != living.end()) continue;
-    for (const Peer* peer : others) {
-      if (peer->applied.position(reach.source) != reach.position) return 0;
-    }
+  // Earlier lives of nodes write no more; all must have read the same of them, of those too from
+  // which nothing has come here yet.
+  const auto has_all_of = [&](const table::Vector& has, const table::Vector& of) {
+    return std::ranges::all_of(of, [&](const table::Reach& reach) {
+      return std::ranges::find(living, reach.source) != living.end() ||
+             has.position(reach.source) == reach.position;
+    });
+  };
+  for (const Peer* peer : others) {
+    if (!has_all_of(peer->applied, engine_.applied()) ||
+        !has_all_of(engine_.applied(), peer->applied))
+      return 0;
   }
   return lowest;
 }

@@ -140,6 +140,42 @@ TEST_F(ReplicatorTest, what_a_dead_giver_left_with_another_node_is_fetched_there
   EXPECT_EQ(asked_count, 1u) << "it is here now";
 }
 
+TEST_F(ReplicatorTest, no_removal_is_forgotten_before_all_of_an_earlier_life_has_come) {
+  Table table{.name = "notes"};
+  table.key.hash = {"id", table::Type::S};
+  table.attribute_definitions = {table.key.hash};
+  table.replicas = {"eu", "us"};
+  table.id = table::table_id(table.name, 0, table.key);
+  ASSERT_TRUE(engine->write_table(table));
+  const Table& notes = *engine->find_table("notes");
+  const std::string key = table::encode_key(table::Value(std::string("a")), nullptr);
+  ItemWrite removal{
+      .table = &notes, .key = key, .delta = table::delete_delta(engine->next_stamp())};
+  ASSERT_TRUE(engine->commit(std::span(&removal, 1)));
+  world.run_for(100ms);
+  // The other node has read all, up to now, of every log: of an ended one too.
+  const auto say_all_is_read = [&](table::Vector applied) {
+    table::Vector complete;
+    complete.set({engine->self(), 0, engine->hlc_now()});
+    std::string hello;
+    append_packed(hello, Hello{.node = "eu",
+                               .region = "eu",
+                               .source = kOther,
+                               .now = engine->hlc_now(),
+                               .bytes_per_entry = 100,
+                               .applied = std::move(applied),
+                               .complete = std::move(complete),
+                               .shown = {},
+                               .broken_off = {}});
+    ASSERT_TRUE(eu_fabric->publish(kHelloSubject, hello));
+    world.run_for(1s);
+  };
+  say_all_is_read(at(kOther + 1, 5));
+  EXPECT_NE(*engine->load_raw(notes, key), "") << "one of those 5 may bring it back";
+  say_all_is_read({});
+  EXPECT_EQ(*engine->load_raw(notes, key), "");
+}
+
 TEST_F(ReplicatorTest, what_a_session_has_seen_is_told_to_the_others) {
   std::vector<std::string> heard;
   const auto subscription =

@@ -112,8 +112,8 @@ bool Replicator::is_reachable(const Keepers& keepers) const {
   });
 }
 
-// Regions that somebody has waited for in vain; and who else waits for them need not. As long as the
-// disk here has not got a write, they have not been asked.
+// Regions that somebody has waited for in vain; and who else waits for them need not. As long as
+// the disk here has not got a write, they have not been asked.
 void Replicator::note_overdue(Instant now) {
   for (auto& [keepers, waiters] : remote_writers_) {
     for (Waiter& waiter : waiters) {
