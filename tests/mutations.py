@@ -98,7 +98,7 @@ MUTATIONS = [
     ("tables: a region that was overdue is never waited for again", "src/state/replica/incoming.cpp",
      "overdue_.erase(late);", ""),
     ("tables: a change of the catalog that a crash broke off is forgotten", "src/state/engine_catalog.cpp",
-     "to_adopt_.emplace(cursor->key().substr(kind.size()));", ";"),
+     "to_adopt_.emplace(key);", ";"),
     ("tables: what nothing has come of is taken for read", "src/state/replica/replicator.cpp",
      "|| !has_all_of(engine_.applied(), peer->applied))", ")"),
     ("tables: a node of the own region confirms for another", "src/state/replica/waiting.cpp",

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "base/snapshot.h"
 #include "dns/authority.h"
 #include "dns/responder.h"
 #include "dns/tcp_server.h"

@@ -37,7 +37,7 @@ class Disk {
   // Another disk takes its place, an empty one. Nobody may have it open.
   void wipe();
   // Writes fail, reads and syncs go on.
-  void set_full(bool full) { full_ = full, full_after_ = UINT64_MAX; }
+  void set_full(bool full) { full_after_ = full ? 0 : UINT64_MAX; }
   void fill_after(uint64_t batches) { full_after_ = batch_count_ + batches; }  // and full then
   // The next sync that begins fails, and with it the open store: see port::Store::sync().
   void fail_next_sync() { fail_next_sync_ = true; }
@@ -77,7 +77,7 @@ class Disk {
     std::vector<Change> before;
   };
 
-  bool is_full() const { return full_ || batch_count_ >= full_after_; }
+  bool is_full() const { return batch_count_ >= full_after_; }
   void end_life(bool host_stays);
   void lose_all_but(size_t kept_count);  // of unsynced_
   // Makes it visible; what was there before is added to `before`.
@@ -105,7 +105,7 @@ class Disk {
   uint64_t bytes_ = 0;
   Duration sync_least_ = 200us, sync_most_ = 2ms;
   uint64_t full_after_ = UINT64_MAX;  // a batch_count()
-  bool full_ = false, fail_next_sync_ = false, is_open_ = false;
+  bool fail_next_sync_ = false, is_open_ = false;
 };
 
 }  // namespace sealane::sim

@@ -206,6 +206,11 @@ Status Engine::load_counts() {
   return {};
 }
 
+Engine::Count Engine::count(const Table& table) const {
+  const auto at = counts_.find(table.id);
+  return at == counts_.end() ? Count{} : at->second;
+}
+
 Status Engine::close() {
   if (!uncounted_.empty() || has_kept_counts_) return {};
   std::string kept;

@@ -37,17 +37,15 @@ Status Engine::load_catalog() {
     }
     SL_CHECK(cursor->status());
   }
-  {
-    const std::string_view kind = keyspace::kAdoptPrefix;
-    const auto cursor = store_.walk(Keyspace::meta, kind, table::after_prefix(std::string(kind)));
-    for (cursor->seek(kind); cursor->valid(); cursor->next())
-      to_adopt_.emplace(cursor->key().substr(kind.size()));
-    SL_CHECK(cursor->status());
-  }
-  for (const std::string_view kind : {keyspace::kFillPrefix, keyspace::kSeedPrefix}) {
+  for (const std::string_view kind :
+       {keyspace::kAdoptPrefix, keyspace::kFillPrefix, keyspace::kSeedPrefix}) {
     const auto cursor = store_.walk(Keyspace::meta, kind, table::after_prefix(std::string(kind)));
     for (cursor->seek(kind); cursor->valid(); cursor->next()) {
       std::string_view key = cursor->key().substr(kind.size());
+      if (kind == keyspace::kAdoptPrefix) {
+        to_adopt_.emplace(key);
+        continue;
+      }
       TableId id = 0;
       uint32_t index_id = 0;
       if (!keyspace::take_u64(key, id))
@@ -216,11 +214,6 @@ Status Engine::erase_items(TableId id) {
 
 bool Engine::is_filling(const Table& table, const table::Index& index) const {
   return filling_.contains({table.id, index.id()});
-}
-
-Engine::Count Engine::count(const Table& table) const {
-  const auto at = counts_.find(table.id);
-  return at == counts_.end() ? Count{} : at->second;
 }
 
 }  // namespace sealane::state

@@ -35,6 +35,7 @@ class Current {
   }
   const std::shared_ptr<const plan::Plan>& plan() const { return plan_; }
   const View& view() const { return *view_; }
+  // Once the plan has moved.
   const plan::Plan& plan_before() const { return *plan_before_; }
 
  private:

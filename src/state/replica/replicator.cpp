@@ -185,7 +185,7 @@ void Replicator::when_known(const std::string& session, Duration timeout, Known 
   const Engine::Owner* owner = engine_.owner_of(*source);
   if (!owner || !is_plan_node(owner->node)) return done(table::Vector{});
   const Peer* peer = peer_of(*source);
-  if (!peer || lane_.clock.now() - peer->heard > kHopeFor || asking_count_ >= kAskingMax)
+  if (!peer || !is_hoped_for(*peer) || asking_count_ >= kAskingMax)
     return done(fail(Code::unavailable, "the node where the session began is silent"));
   ++asking_count_;
   std::string bytes;
@@ -317,6 +317,10 @@ void Replicator::say(const Hello& hello) {
 
 bool Replicator::is_heard(const Peer& peer) const {
   return lane_.clock.now() - peer.heard < kSilentAfter;
+}
+
+bool Replicator::is_hoped_for(const Peer& peer) const {
+  return lane_.clock.now() - peer.heard < kHopeFor;
 }
 
 const Peer* Replicator::peer_of(Source source) const {

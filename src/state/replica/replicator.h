@@ -202,6 +202,7 @@ class Replicator {
   void note_overdue(Instant now);
   bool is_reachable(const Keepers& keepers) const;
   std::vector<std::string> other_keepers(TableId table) const;
+  uint64_t confirmed_by(const std::string& region) const;
   uint64_t confirmed(const Keepers& keepers) const;
   size_t writer_count() const;
   bool is_plan_node(std::string_view name) const;
@@ -212,6 +213,7 @@ class Replicator {
   std::vector<const Peer*> who_has(Source source, uint64_t position) const;
   bool shows_orphans(const Peer& peer) const;
   bool is_heard(const Peer& peer) const;
+  bool is_hoped_for(const Peer& peer) const;
 
   port::Lane& lane_;
   port::Store& store_;

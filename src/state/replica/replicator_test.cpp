@@ -57,6 +57,14 @@ struct ReplicatorTest : testing::Test {
   void say_hello_with_orphans(uint64_t broken_off) {
     say_hello(0, at(kOther + 1, 5), at(kOther, broken_off));
   }
+  void make_table(const std::string& name) {
+    Table table{.name = name};
+    table.key.hash = {"id", table::Type::S};
+    table.attribute_definitions = {table.key.hash};
+    table.replicas = {"eu", "us"};
+    table.id = table::table_id(name, 0, table.key);
+    ASSERT_TRUE(engine->write_table(table));
+  }
   Result<table::Vector> known(const std::string& session) {
     std::optional<Result<table::Vector>> known;
     replicator->when_known(session, 300ms, [&](const Result<table::Vector>& k) { known = k; });
@@ -141,12 +149,7 @@ TEST_F(ReplicatorTest, what_a_dead_giver_left_with_another_node_is_fetched_there
 }
 
 TEST_F(ReplicatorTest, no_removal_is_forgotten_before_all_of_an_earlier_life_has_come) {
-  Table table{.name = "notes"};
-  table.key.hash = {"id", table::Type::S};
-  table.attribute_definitions = {table.key.hash};
-  table.replicas = {"eu", "us"};
-  table.id = table::table_id(table.name, 0, table.key);
-  ASSERT_TRUE(engine->write_table(table));
+  make_table("notes");
   const Table& notes = *engine->find_table("notes");
   const std::string key = table::encode_key(table::Value(std::string("a")), nullptr);
   ItemWrite removal{
@@ -238,19 +241,11 @@ TEST_F(ReplicatorTest, who_is_asked_about_a_stream_tells_what_it_shows) {
     world.run_for(100ms);
     return told.value_or(table::Vector{});
   };
-  const auto write = [&](const std::string& name) {
-    Table table{.name = name};
-    table.key.hash = {"id", table::Type::S};
-    table.attribute_definitions = {table.key.hash};
-    table.replicas = {"eu", "us"};
-    table.id = table::table_id(name, 0, table.key);
-    ASSERT_TRUE(engine->write_table(table));
-  };
   const std::string ours = stream_session(engine->self(), 7);
-  write("a");
+  make_table("a");
   EXPECT_EQ(ask(ours).position(engine->self()), 1u) << "the stream may have written it";
   replicator->note_session(ours);
-  write("b");
+  make_table("b");
   EXPECT_EQ(ask(ours).position(engine->self()), 1u) << "it has ended before";
   EXPECT_EQ(ask(stream_session(engine->self(), 8)).position(engine->self()), 2u);
 }

@@ -26,16 +26,18 @@ std::vector<std::string> Replicator::other_keepers(TableId id) const {
   return regions;
 }
 
+uint64_t Replicator::confirmed_by(const std::string& region) const {
+  const auto at = remote_.find(region);
+  return at == remote_.end() ? 0 : at->second;
+}
+
 // Up to where of each table a region that keeps it has our log. A region that does not keep a table
 // has its entries too, but blank.
 uint64_t Replicator::confirmed(const Keepers& keepers) const {
   uint64_t by_all = UINT64_MAX;
   for (const auto& regions : keepers) {
     uint64_t furthest = 0;
-    for (const std::string& region : regions) {
-      const auto at = remote_.find(region);
-      if (at != remote_.end()) furthest = std::max(furthest, at->second);
-    }
+    for (const std::string& region : regions) furthest = std::max(furthest, confirmed_by(region));
     by_all = std::min(by_all, furthest);
   }
   return by_all;
@@ -101,10 +103,9 @@ void Replicator::await_other_regions(const Position& at, table::Ack ack, Instant
 
 // Whether each table has a region that may confirm a write soon.
 bool Replicator::is_reachable(const Keepers& keepers) const {
-  const Instant heard_after = lane_.clock.now() - kHopeFor;
   const auto may_confirm = [&](const std::string& region) {
     return !overdue_.contains(region) && std::ranges::any_of(peers_, [&](const auto& named) {
-      return named.second.region == region && named.second.heard > heard_after;
+      return named.second.region == region && is_hoped_for(named.second);
     });
   };
   return std::ranges::all_of(keepers, [&](const std::vector<std::string>& regions) {
@@ -124,8 +125,7 @@ void Replicator::note_overdue(Instant now) {
       }
       for (const auto& regions : keepers) {
         for (const std::string& region : regions) {
-          const auto at = remote_.find(region);
-          if (at != remote_.end() && at->second >= waiter.position) continue;
+          if (confirmed_by(region) >= waiter.position) continue;
           uint64_t& overdue = overdue_[region];
           overdue = std::max(overdue, waiter.position);
         }
@@ -196,18 +196,16 @@ void Replicator::when_reached(table::Vector wanted, Duration timeout,
 }
 
 bool Replicator::can_come(const table::Reach& reach) const {
-  const Instant heard_after = lane_.clock.now() - kHopeFor;
   return std::ranges::any_of(peers_, [&](const auto& named) {
     const Peer& peer = named.second;
-    return peer.heard > heard_after &&
+    return is_hoped_for(peer) &&
            (peer.source == reach.source || peer.applied.position(reach.source) >= reach.position);
   });
 }
 
 std::string Replicator::region_with(const table::Vector& wanted) const {
-  const Instant heard_after = lane_.clock.now() - kHopeFor;
   for (const auto& [name, peer] : peers_) {
-    if (peer.region != options_.region && peer.heard > heard_after && peer.applied.reaches(wanted))
+    if (peer.region != options_.region && is_hoped_for(peer) && peer.applied.reaches(wanted))
       return peer.region;
   }
   return {};
